@@ -1,0 +1,91 @@
+"""The Examples artifact: flat Parquet shards for each split and a manifest with their digests.
+
+    dataset.json            version, columns, rows, shards with digests, sources
+    train/part-00000.parquet
+    eval/part-00000.parquet
+    test/part-00000.parquet
+    quarantine/rows.jsonl   rows that did not parse or fit: source, line, reason, row
+
+Columns are flat and of four types: int64, float (32 bits), string and binary; null means missing. Booleans are int64
+0/1, dates and timestamps are int64 seconds since 1970 in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stellwerk.components.artifacts.folders import read_json
+
+COLUMN_TYPES = {"int64": pa.int64(), "float": pa.float32(), "string": pa.string(), "binary": pa.binary()}
+"""Types that a column may have, by their name in the manifest."""
+
+BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Reads an Examples artifact (also transformed ones) in batches, so that memory does not grow with the rows."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> Examples:
+        """Opens the artifact in folder `path`."""
+        return cls(path, read_json(path / "dataset.json"))
+
+    @property
+    def version(self) -> str:
+        """Digest that stands for exactly these bytes and settings."""
+        version: str = self.manifest["version"]
+        return version
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Type of each column by name: a key of `COLUMN_TYPES`."""
+        columns: dict[str, str] = self.manifest["columns"]
+        return columns
+
+    def rows(self, split: str) -> int:
+        """Returns the number of examples in `split`."""
+        rows: int = self.manifest["splits"][split]["rows"]
+        return rows
+
+    def shards(self, split: str) -> list[Path]:
+        """Returns the Parquet files of `split`, in order."""
+        return [self.path / shard["path"] for shard in self.manifest["splits"][split]["shards"]]
+
+    def batches(
+        self, split: str, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """Yields the examples of `split` in order, `rows` at a time at most, flat columns as they are on disk."""
+        for shard in self.shards(split):
+            with pq.ParquetFile(shard) as file:
+                yield from file.iter_batches(batch_size=rows, columns=list(columns) if columns is not None else None)
+
+
+def as_lists(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Makes every flat column a list column of 0 or 1 values (null becomes a null list), as TFDV, TFT and TFMA read it.
+
+    Strings become binary. Costs no copy of the values unless there are nulls.
+    """
+    return pa.RecordBatch.from_arrays([_as_list(column) for column in batch.columns], names=batch.schema.names)
+
+
+def _as_list(column: pa.Array) -> pa.Array:
+    if pa.types.is_string(column.type):
+        column = column.cast(pa.binary())
+    if column.null_count == 0:
+        return pa.ListArray.from_arrays(pa.array(np.arange(len(column) + 1, dtype=np.int32)), column)
+    valid = column.is_valid().to_numpy(zero_copy_only=False)
+    ends = np.cumsum(valid, dtype=np.int32)
+    offsets = np.concatenate([np.zeros(1, np.int32), ends])
+    empty = np.concatenate([~valid, np.zeros(1, bool)])
+    return pa.ListArray.from_arrays(pa.array(offsets, mask=empty), column.drop_null())

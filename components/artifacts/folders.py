@@ -1,0 +1,73 @@
+"""An output appears whole or not at all: it is written aside and renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+@contextlib.contextmanager
+def written_aside(target: Path) -> Iterator[Path]:
+    """Gives an empty folder beside `target` that takes its place when the block ends well.
+
+    When the block raises, the folder is removed and `target` stays as it was.
+    """
+    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    if target.exists():
+        shutil.rmtree(target)
+    aside.rename(target)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON with sorted keys, whole or not at all. NaN and infinity are refused: they are not JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    aside.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def file_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+
+
+def _digest(file: Any) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def folder_digest(path: Path) -> str:
+    """Returns the SHA-256 over the names and bytes of all files below `path` (or of the file `path`).
+
+    Where the folder has a `dataset.json`, that manifest stands for it: it holds the digest of every shard.
+    """
+    if path.is_file():
+        return file_digest(path)
+    manifest = path / "dataset.json"
+    if manifest.exists():
+        return file_digest(manifest)
+    digest = hashlib.sha256()
+    for file in sorted(item for item in path.rglob("*") if item.is_file()):
+        digest.update(f"{file.relative_to(path).as_posix()}\0{file_digest(file)}\n".encode())
+    return digest.hexdigest()

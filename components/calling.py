@@ -1,0 +1,51 @@
+"""Calls a step's work from plain values, the same way in the embedded runner and inside a KFP component."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
+
+STEPS = {
+    "ingest": "stellwerk.components.ingestion.work",
+    "validate": "stellwerk.components.validation.work",
+    "transform": "stellwerk.components.transformation.work",
+    "train": "stellwerk.components.training.work",
+    "evaluate": "stellwerk.components.evaluation.work",
+    "push": "stellwerk.components.deployment.work",
+}
+"""Where the work of each step is: a function with the step's own name."""
+
+UNCOUNTED = ("progress", "scratch")
+"""Arguments that a runner may give and that change nothing about the result."""
+
+
+def work_of(step: str) -> Callable[..., None]:
+    """Returns the work function of a step. Importing it loads the frameworks the step needs."""
+    work: Callable[..., None] = getattr(importlib.import_module(STEPS[step]), step)
+    return work
+
+
+def call(step: str, arguments: Mapping[str, Any]) -> None:
+    """Runs a step's work. JSON values become sections of the spec, KFP artifacts and strings become paths.
+
+    `arguments` are the work function's keyword arguments; those that are None and have a default are left out.
+    """
+    work = work_of(step)
+    hints = get_type_hints(work)
+    values: dict[str, Any] = {}
+    for name, parameter in inspect.signature(work).parameters.items():
+        given = arguments.get(name)
+        if given is None and parameter.default is not inspect.Parameter.empty:
+            continue
+        if name in UNCOUNTED:
+            values[name] = given
+        elif hasattr(given, "path") and hasattr(given, "uri"):
+            values[name] = Path(given.path)
+        else:
+            values[name] = TypeAdapter(hints[name]).validate_python(given)
+    work(**values)

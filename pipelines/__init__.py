@@ -1,0 +1,1 @@
+"""Spec to graph, graph to a run here or to Kubeflow; lineage, cache, report."""

@@ -1,0 +1,78 @@
+"""Every error that a user may meet, as one tree.
+
+    StellwerkError              exit 3
+    ├── SpecError               exit 2   the spec is wrong; carries every problem with its line
+    ├── UsageError              exit 2   the command line is wrong
+    ├── GateRefused             exit 1   the pipeline ran and a gate said no
+    └── StepFailed              exit 3   a step could not do its work
+        ├── DataError           exit 3   the data cannot be used as it is
+        └── HookError           exit 3   a user's own Python file does not import or misbehaves
+
+An error says where, what came, and what to do, in one paragraph without a traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class StellwerkError(Exception):
+    """Base of all errors that end a command with a clear sentence instead of a traceback."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong in a spec: `file:line: path: what. What to do.`"""
+
+    file: str
+    line: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
+
+
+class SpecError(StellwerkError):
+    """The spec is wrong. All problems are reported at once, in the order of their lines."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UsageError(StellwerkError):
+    """The command line is wrong."""
+
+    exit_code = 2
+
+
+class GateRefused(StellwerkError):
+    """A gate of the pipeline said no: data anomalies, or a model that is not blessed."""
+
+    exit_code = 1
+
+
+class StepFailed(StellwerkError):
+    """A step could not do its work."""
+
+
+class DataError(StepFailed):
+    """The data cannot be used as it is."""
+
+
+class HookError(StepFailed):
+    """A hook (a user's own Python file) does not import, lacks the function, or misbehaves."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns ` Did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""

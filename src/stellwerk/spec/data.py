@@ -1,0 +1,141 @@
+"""`data`: where examples come from and how they are split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from stellwerk.spec.section import SPLITS, Identifier, Section, Split
+
+Format = Literal["csv", "parquet", "jsonl", "avro", "orc", "tfrecord"]
+ColumnType = Literal["number", "integer", "text", "boolean", "timestamp"]
+
+
+class Source(Section):
+    """One named table. A plain string is short for `{path: ...}`."""
+
+    path: str | tuple[str, ...]
+    """File, folder or glob, relative to the spec; several as a list. `.gz`, `.zst` and `.zip` are unpacked."""
+    format: Format | None = None
+    """File format; by default taken from the file's ending."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """CSV only: the character between columns; by default a comma, or a tab for `.tsv`."""
+    encoding: Literal["utf-8", "utf-16", "latin-1"] = "utf-8"
+    """CSV only: how the bytes become text."""
+    null_values: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")
+    """CSV only: texts that mean 'missing'."""
+    types: dict[str, ColumnType] = {}
+    """CSV and JSONL: the types of columns, where the inferred ones are not wanted."""
+
+
+def _source(value: Any) -> Any:
+    return {"path": value} if isinstance(value, (str, list, tuple)) else value
+
+
+class _Shares(Section):
+    train: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    """Share of the examples the model learns from."""
+    eval: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share that training watches: early stopping, checkpoints."""
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share that the gate measures; training never sees it."""
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> _Shares:
+        if abs(self.train + self.eval + self.test - 1) > 1e-6:
+            raise ValueError(
+                "train, eval and test must add up to 1. "
+                f"Received: {self.train} + {self.eval} + {self.test} = {self.train + self.eval + self.test:g}"
+            )
+        return self
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Shares in the order of `SPLITS`."""
+        return self.train, self.eval, self.test
+
+
+class HashSplit(_Shares):
+    """Splits by a hash of key columns: stable across runs and machines, a key never lands in two splits."""
+
+    by: Literal["hash"] = "hash"
+    key: tuple[str, ...] = ()
+    """Columns whose values stay together, e.g. a user or a machine; by default the whole row."""
+
+
+class TimeSplit(_Shares):
+    """Splits by time: train on the past, evaluate and test on what came after."""
+
+    by: Literal["time"]
+    column: str
+    """Column with a number or timestamp that grows with time."""
+    eval_from: datetime | float | None = None
+    """First moment of the eval split; with `test_from` it takes the place of the shares."""
+    test_from: datetime | float | None = None
+    """First moment of the test split."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> TimeSplit:
+        if (self.eval_from is None) != (self.test_from is None):
+            raise ValueError("eval_from and test_from go together: give both or none")
+        return self
+
+
+class ColumnSplit(Section):
+    """Splits by the values of a column that says where a row belongs."""
+
+    by: Literal["column"]
+    column: str
+    """Column that names the split."""
+    train: tuple[str, ...] = ("train",)
+    """Values that mean train."""
+    eval: tuple[str, ...] = ("eval",)
+    """Values that mean eval."""
+    test: tuple[str, ...] = ("test",)
+    """Values that mean test."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_value_is_a_list_of_one(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        listed = dict(values)
+        for split in SPLITS:
+            given = listed.get(split)
+            if given is not None:
+                many = given if isinstance(given, (list, tuple)) else [given]
+                listed[split] = [str(value) for value in many]
+        return listed
+
+    def values(self, split: Split) -> tuple[str, ...]:
+        """Values of the column that mean `split`."""
+        found: tuple[str, ...] = getattr(self, split)
+        return found
+
+
+AnySplit = Annotated[HashSplit | TimeSplit | ColumnSplit, Field(discriminator="by")]
+
+
+class Data(Section):
+    """Where the examples come from, how they are joined, and how they are split."""
+
+    sources: Annotated[dict[Identifier, Annotated[Source, BeforeValidator(_source)]], Field(min_length=1)]
+    """Named tables; the names are what `query` selects from."""
+    query: str | None = None
+    """SQL (DuckDB) over the sources: joins, filters, computed columns. Needed with more than one source."""
+    split: AnySplit = HashSplit()
+    """How rows are dealt to train, eval and test."""
+    on_bad_rows: Literal["quarantine", "fail"] = "quarantine"
+    """Rows that do not parse or do not fit: set aside with reason and line, or fail the run."""
+    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """With `quarantine`: the largest share of bad rows that is still believed to be an accident."""
+
+    @model_validator(mode="after")
+    def _several_sources_need_a_query(self) -> Data:
+        if len(self.sources) > 1 and self.query is None:
+            names = ", ".join(self.sources)
+            raise ValueError(f"several sources ({names}) need a query that joins them, e.g. SELECT * FROM ...")
+        return self

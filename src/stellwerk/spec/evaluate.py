@@ -1,0 +1,85 @@
+"""`evaluate`: how good the model must be, overall and on every slice."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from stellwerk.errors import did_you_mean
+from stellwerk.spec.section import Section
+
+StandardMetric = Literal[
+    "auc",
+    "auc_pr",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "log_loss",
+    "calibration",
+    "mean_prediction",
+    "mean_label",
+    "mse",
+    "mae",
+    "rmse",
+    "r2",
+]
+STANDARD_METRICS: tuple[str, ...] = get_args(StandardMetric)
+
+
+def _known_metric(name: str) -> str:
+    """Standard metrics are lower case; a capital means a TFMA class, `.py:` a hook."""
+    if name in STANDARD_METRICS or ".py:" in name or name[:1].isupper():
+        return name
+    raise PydanticCustomError(
+        "metric",
+        "{text}",
+        {
+            "text": f"unknown metric '{name}'.{did_you_mean(name, STANDARD_METRICS)} Known: {', '.join(STANDARD_METRICS)}, "
+            "any TFMA metric by its class name (e.g. MinLabelPosition), or a hook (metrics.py:Class)"
+        },
+    )
+
+
+Metric = Annotated[str, AfterValidator(_known_metric)]
+
+
+class Bound(Section):
+    """Limits of one metric."""
+
+    min: float | None = None
+    """The metric must be at least this."""
+    max: float | None = None
+    """The metric must be at most this."""
+    min_gain: float | None = None
+    """Improvement over the last blessed model on the same data; positive is better whichever way the metric points, so -0.005 allows a small loss. Not asked of the first model."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Bound:
+        if not (self.model_fields_set & {"min", "max", "min_gain", "per_slice"}):
+            raise ValueError("a requirement needs at least one of min, max, min_gain, per_slice")
+        return self
+
+
+class Requirement(Bound):
+    """What one metric must reach before the model is blessed."""
+
+    per_slice: Bound | None = None
+    """The same for every slice that has at least `min_slice_size` examples."""
+
+
+class Evaluate(Section):
+    """How good the model must be before it is pushed."""
+
+    metrics: Annotated[tuple[Metric, ...], Field(min_length=1)] | None = None
+    """What is measured; by default what suits the target. Standard names, TFMA class names, or hooks."""
+    slices: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
+    """Columns to slice by, each a list: `[carrier]` for every carrier, `[origin, carrier]` for every pair."""
+    min_slice_size: Annotated[int, Field(ge=1)] = 1
+    """Slices with fewer examples are shown but ask nothing."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """binary: probability from which an example counts as positive in accuracy, precision, recall, f1."""
+    require: dict[Metric, Requirement] = {}
+    """What must hold before the model is blessed."""

@@ -1,0 +1,17 @@
+"""`type: boolean`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from stellwerk.spec.features.base import SingleColumn
+
+
+class Boolean(SingleColumn):
+    """True or false: 0/1 numbers, or the texts true/false, yes/no, t/f, y/n, 1/0 in any case."""
+
+    type: Literal["boolean"]
+    missing: bool = False
+    """What takes the place of a missing value."""
+    missing_indicator: bool = False
+    """Adds a second input that is 1 where the value was missing."""

@@ -1,0 +1,31 @@
+"""`type: category`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from stellwerk.spec.features.base import SingleColumn
+
+
+class Category(SingleColumn):
+    """One of several names or codes, turned into an id. A missing value counts as out of vocabulary."""
+
+    type: Literal["category"]
+    vocabulary: Annotated[int, Field(ge=1)] | None = None
+    """How many values to keep, the most frequent first; by default all of them."""
+    min_count: Annotated[int, Field(ge=1)] = 1
+    """Values seen less often than this in the training split are out of vocabulary."""
+    oov: Annotated[int, Field(ge=1)] = 1
+    """Ids kept for values that are not in the vocabulary; a value is hashed to one of them."""
+    hash: Annotated[int, Field(ge=2)] | None = None
+    """Hashes to this many ids and keeps no vocabulary: for very many values."""
+    embedding: Annotated[int, Field(ge=1)] | None = None
+    """Width of the learned vector; by default about the fourth root of the number of ids times two."""
+
+    @model_validator(mode="after")
+    def _hash_keeps_no_vocabulary(self) -> Category:
+        if self.hash is not None and (self.vocabulary is not None or self.min_count > 1):
+            raise ValueError("hash keeps no vocabulary: give either hash or vocabulary/min_count")
+        return self

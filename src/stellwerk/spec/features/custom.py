@@ -1,0 +1,27 @@
+"""`transform: features.py:fn`, a user's own feature."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stellwerk.spec.section import Hook, Section
+
+
+class Custom(Section):
+    """A user's own TFT function: may use any TFT analyser; its graph is inside the served model too."""
+
+    type: Literal["custom"] = "custom"
+    transform: Hook
+    """`file.py:function`; called with a dict of column name to tensor, returns one tensor: float32 [batch] or [batch, width], or int64 ids [batch]."""
+    columns: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Columns that the function gets; by default the one with the feature's own name."""
+    size: Annotated[int, Field(ge=1)] | None = None
+    """For ids: how many there are."""
+    embedding: Annotated[int, Field(ge=1)] | None = None
+    """For ids: width of the learned vector."""
+
+    def columns_of(self, name: str) -> tuple[str, ...]:
+        """Returns the columns that the feature called `name` reads."""
+        return self.columns or (name,)

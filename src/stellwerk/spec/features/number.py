@@ -1,0 +1,23 @@
+"""`type: number`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stellwerk.spec.features.base import SingleColumn
+
+
+class Number(SingleColumn):
+    """A quantity, scaled so that a network can learn from it."""
+
+    type: Literal["number"]
+    scale: Literal["standard", "minmax", "log", "buckets", "none"] = "standard"
+    """standard: (x - mean) / deviation; minmax: to 0..1; log: sign(x) * ln(1 + |x|), then standard; buckets: quantiles; none: as it is."""
+    buckets: Annotated[int, Field(ge=2)] = 10
+    """With `scale: buckets`: how many quantile buckets."""
+    missing: Literal["mean", "median"] | float = "mean"
+    """What takes the place of a missing value: the training split's mean or median, or this number."""
+    missing_indicator: bool = False
+    """Adds a second input that is 1 where the value was missing."""

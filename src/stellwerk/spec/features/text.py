@@ -1,0 +1,31 @@
+"""`type: text`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stellwerk.spec.features.base import SingleColumn
+
+
+class Text(SingleColumn):
+    """Free text, cut into words after it is normalised."""
+
+    type: Literal["text"]
+    encoding: Literal["bag_of_words", "tokens"] = "bag_of_words"
+    """bag_of_words: which words occur, weighted by TF-IDF; tokens: the word ids in order."""
+    vocabulary: Annotated[int, Field(ge=1)] = 10_000
+    """How many words to keep, the most frequent first."""
+    max_tokens: Annotated[int, Field(ge=1)] = 64
+    """With `tokens`: longer texts are cut, shorter ones filled with 0."""
+    lowercase: bool = True
+    """Makes upper and lower case the same."""
+    strip_html: bool = True
+    """Takes out `<tags>` and turns `&entities;` into blanks."""
+    strip_punctuation: bool = True
+    """Takes out everything that is not a letter, a digit or a blank."""
+    strip_numbers: bool = False
+    """Puts one token for every number."""
+    embedding: Annotated[int, Field(ge=1)] = 32
+    """With `tokens`: width of the learned vector of a word."""

@@ -1,0 +1,61 @@
+"""`model`: the network. A new model type is a class here and a builder in `components/training/models/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from stellwerk.spec.section import Hook, Section
+
+Units = Annotated[int, Field(ge=1)]
+
+
+class Dense(Section):
+    """A multilayer perceptron over all features."""
+
+    type: Literal["dense"]
+    hidden: tuple[Units, ...] = (128, 64)
+    """Units of each hidden layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of units switched off at random after each hidden layer while training."""
+    activation: Literal["relu", "gelu", "selu", "silu", "tanh"] = "relu"
+    """Activation of the hidden layers."""
+    batch_normalization: bool = False
+    """Normalises each hidden layer's output over the batch."""
+
+
+class WideDeep(Dense):
+    """Wide & deep (Cheng et al., 2016): a linear model over ids and crosses beside a multilayer perceptron."""
+
+    type: Literal["wide_deep"]  # type: ignore[assignment]
+
+
+class CustomModel(Section):
+    """Any Keras model, from a user's own function."""
+
+    type: Literal["custom"] = "custom"
+    build: Hook
+    """`file.py:function`; called with the Keras inputs of the features by name and `parameters`, returns the model's output tensor before the last layer."""
+    parameters: dict[str, bool | int | float | str | list[int] | list[float] | list[str]] = {}
+    """Keyword arguments for the function."""
+
+
+MODELS = {"dense": Dense, "wide_deep": WideDeep, "custom": CustomModel}
+
+
+def _build_needs_no_type(value: Any) -> Any:
+    if isinstance(value, Mapping) and "build" in value and "type" not in value:
+        return {"type": "custom", **value}
+    return value
+
+
+if TYPE_CHECKING:
+    Model = Dense | WideDeep | CustomModel
+else:
+    Model = Annotated[
+        reduce(or_, MODELS.values()), Field(discriminator="type"), BeforeValidator(_build_needs_no_type)
+    ]
