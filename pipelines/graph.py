@@ -1,0 +1,190 @@
+"""From a spec to the graph of its steps: what each step is given, and what passes between them.
+
+Every engine walks the same graph: the embedded runner calls the steps' work, the compiler writes them down as KFP tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from stellwerk.errors import SpecError
+from stellwerk.loading import LoadedSpec
+from stellwerk.spec import Spec
+from stellwerk.spec.features import Custom, Number
+from stellwerk.spec.model import CustomModel
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: a name that `components.calling.STEPS` knows, and its arguments by where they come from."""
+
+    name: str
+    parameters: Mapping[str, Any]
+    """JSON values; they count in the cache key."""
+    inputs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Artifacts of other steps: argument -> (step, artifact)."""
+    outputs: tuple[str, ...] = ()
+    """Artifacts that the step writes, by argument."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Files of the user: argument -> path; their content counts in the cache key."""
+    earlier: tuple[str, ...] = ()
+    """Arguments that an engine fills from earlier runs (`previous`, `baseline`), or leaves out."""
+    context: tuple[str, ...] = ()
+    """Arguments that an engine fills and that do not count in the cache key (`directory`, `context`)."""
+    cached: bool = True
+    """Whether the result may be taken from the cache; a step that acts on the world outside may not."""
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Names of the steps that must be finished first, in the order of the inputs."""
+        return tuple(dict.fromkeys(step for step, _ in self.inputs.values()))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The steps of one pipeline, each after the ones it needs."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+    def step(self, name: str) -> Step:
+        """Returns the step called `name`."""
+        return next(step for step in self.steps if step.name == name)
+
+    def from_step(self, name: str) -> set[str]:
+        """Returns the names of `name` and every step that comes after it."""
+        wanted = {name}
+        for step in self.steps:
+            if wanted.intersection(step.after):
+                wanted.add(step.name)
+        return wanted
+
+
+def graph(loaded: LoadedSpec) -> Graph:
+    """Returns the graph of a spec. Reads the hook files, so that their text travels with the graph.
+
+    Raises SpecError when a hook file cannot be read.
+    """
+    spec = loaded.spec
+    steps = [_ingest(spec), _validate(loaded), _transform(loaded), _train(loaded), _evaluate(loaded)]
+    if spec.push is not None:
+        steps.append(_push(spec))
+    return Graph(spec.name, tuple(steps))
+
+
+def _json(section: BaseModel) -> Any:
+    return section.model_dump(mode="json", by_alias=True)
+
+
+def number_columns(spec: Spec) -> list[str]:
+    """Returns the columns that features or the target need as numbers, sorted."""
+    numbers = {
+        column
+        for name, feature in spec.features.items()
+        if isinstance(feature, Number)
+        for column in feature.columns_of(name)
+    }
+    if spec.target.type == "regression":
+        numbers.add(spec.target.column)
+    return sorted(numbers)
+
+
+def hooks(loaded: LoadedSpec, references: Iterable[str]) -> dict[str, str]:
+    """Returns the source text of the files that `references` (`file.py:name`) mean, by the path that the spec uses."""
+    texts: dict[str, str] = {}
+    for reference in references:
+        file = reference.partition(":")[0]
+        try:
+            texts[file] = (loaded.directory / file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError([loaded.problem((), f"hook file '{file}' cannot be read: {error}")]) from error
+    return texts
+
+
+def _ingest(spec: Spec) -> Step:
+    return Step(
+        "ingest",
+        parameters={"data": _json(spec.data), "numbers": number_columns(spec), "target": _json(spec.target)},
+        outputs=("examples",),
+        context=("directory",),
+    )
+
+
+def _validate(loaded: LoadedSpec) -> Step:
+    spec = loaded.spec
+    curated = loaded.directory / spec.validate_.schema_ if spec.validate_.schema_ else None
+    return Step(
+        "validate",
+        parameters={"settings": _json(spec.validate_), "target": _json(spec.target)},
+        inputs={"examples": ("ingest", "examples")},
+        files={"curated": curated} if curated is not None and curated.exists() else {},
+        outputs=("statistics", "schema", "anomalies"),
+        earlier=("previous",) if spec.validate_.drift else (),
+    )
+
+
+def _transform(loaded: LoadedSpec) -> Step:
+    spec = loaded.spec
+    references = [feature.transform for feature in spec.features.values() if isinstance(feature, Custom)]
+    return Step(
+        "transform",
+        parameters={
+            "features": {name: _json(feature) for name, feature in spec.features.items()},
+            "target": _json(spec.target),
+            "hooks": hooks(loaded, references),
+        },
+        inputs={"examples": ("ingest", "examples"), "schema": ("validate", "schema")},
+        outputs=("transform_graph", "transformed"),
+    )
+
+
+def _train(loaded: LoadedSpec) -> Step:
+    spec = loaded.spec
+    return Step(
+        "train",
+        parameters={
+            "architecture": _json(spec.model),
+            "training": _json(spec.train),
+            "target": _json(spec.target),
+            "hooks": hooks(loaded, [spec.model.build] if isinstance(spec.model, CustomModel) else []),
+        },
+        inputs={"transformed": ("transform", "transformed"), "transform_graph": ("transform", "transform_graph")},
+        outputs=("model", "history"),
+    )
+
+
+def _evaluate(loaded: LoadedSpec) -> Step:
+    spec = loaded.spec
+    metrics = [*(spec.evaluate.metrics or ()), *spec.evaluate.require]
+    return Step(
+        "evaluate",
+        parameters={
+            "settings": _json(spec.evaluate),
+            "target": _json(spec.target),
+            "hooks": hooks(loaded, [metric for metric in metrics if ".py:" in metric]),
+        },
+        inputs={"examples": ("ingest", "examples"), "model": ("train", "model")},
+        outputs=("evaluation", "blessing"),
+        earlier=("baseline",),
+    )
+
+
+def _push(spec: Spec) -> Step:
+    assert spec.push is not None  # noqa: S101 - the caller asked
+    return Step(
+        "push",
+        parameters={"name": spec.name, "push_to": _json(spec.push)},
+        inputs={
+            "model": ("train", "model"),
+            "evaluation": ("evaluate", "evaluation"),
+            "blessing": ("evaluate", "blessing"),
+        },
+        outputs=("pushed_model",),
+        context=("directory", "context"),
+        cached=False,
+    )
