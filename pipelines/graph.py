@@ -56,6 +56,14 @@ class Graph:
         """Returns the step called `name`."""
         return next(step for step in self.steps if step.name == name)
 
+    def until(self, name: str) -> Graph:
+        """Returns the part of the graph that `name` needs, with `name`."""
+        needed = {name}
+        for step in reversed(self.steps):
+            if step.name in needed:
+                needed.update(step.after)
+        return Graph(self.name, tuple(step for step in self.steps if step.name in needed))
+
     def from_step(self, name: str) -> set[str]:
         """Returns the names of `name` and every step that comes after it."""
         wanted = {name}

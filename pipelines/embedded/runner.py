@@ -1,0 +1,304 @@
+"""Walks the graph: what is cached is linked, what is ready runs, independent steps run side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from stellwerk.components.artifacts.folders import folder_digest, read_json
+from stellwerk.components.calling import STEPS
+from stellwerk.components.deployment.versions import newest_other_than
+from stellwerk.components.ingestion.sources import files_of
+from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean
+from stellwerk.loading import LoadedSpec
+from stellwerk.pipelines.cache import Cache, key, library_versions
+from stellwerk.pipelines.embedded.display import Display, Silent
+from stellwerk.pipelines.embedded.workers import Event, Workers
+from stellwerk.pipelines.graph import Graph, Step, graph
+from stellwerk.pipelines.report import write_report
+from stellwerk.pipelines.runs import RunRecord, StepRecord, all_runs, new_run_folder, now, runs_of, sweep
+
+HEARTBEAT_SECONDS = 0.5
+
+
+def run(
+    loaded: LoadedSpec,
+    *,
+    cache: bool = True,
+    start_from: str | None = None,
+    until: str | None = None,
+    display: Display | None = None,
+) -> RunRecord:
+    """Runs a pipeline on this machine and returns what happened; a report is written however it ends.
+
+    Steps whose inputs, parameters, code, hooks and libraries are unchanged are taken from the cache, so a run that failed
+    or was killed continues where it stopped. `cache=False` runs everything again, `start_from` that step and all after
+    it. `until` runs only what that step needs, and that step.
+
+    Raises GateRefused when a gate said no, StepFailed when a step could not do its work; the run folder and the report
+    are complete by then. KeyboardInterrupt stops all steps, keeps what was finished, and is raised again.
+    """
+    steps = graph(loaded)
+    if until is not None:
+        steps = steps.until(_known(until, steps))
+    again = set() if cache else {step.name for step in steps.steps}
+    if start_from is not None:
+        again = steps.from_step(_known(start_from, steps))
+    runs = runs_of(loaded.directory, loaded.spec.name)
+    sweep(runs)
+    walk = _Walk(loaded, steps, runs, again, display or Silent())
+    try:
+        with walk.reported():
+            walk.go()
+    finally:
+        write_report(walk.record.folder)
+    return walk.record
+
+
+def _known(name: str, steps: Graph) -> str:
+    names = [step.name for step in steps.steps]
+    if name not in names:
+        raise UsageError(f"no step '{name}'.{did_you_mean(name, names)} Steps: {', '.join(names)}.")
+    return name
+
+
+class _Walk:
+    """One run: the record of what happened so far, and what is to be done next."""
+
+    def __init__(self, loaded: LoadedSpec, steps: Graph, runs: Path, again: set[str], display: Display) -> None:
+        self.loaded, self.graph, self.runs, self.again, self.display = loaded, steps, runs, again, display
+        self.cache = Cache(runs)
+        folder = new_run_folder(runs)
+        (folder / "spec.yaml").write_text(loaded.text, encoding="utf-8")
+        self.record = RunRecord(
+            folder=folder,
+            name=loaded.spec.name,
+            spec=str(loaded.path.resolve()),
+            spec_digest=hashlib.sha256(loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest(),
+            started=now(),
+            steps=[StepRecord(step.name, list(step.after)) for step in steps.steps],
+            versions=library_versions(),
+            run=folder.name,
+            pid=os.getpid(),
+        )
+        self.began = time.monotonic()
+        self.problem: StellwerkError | None = None
+
+    @contextlib.contextmanager
+    def reported(self) -> Iterator[None]:
+        """Keeps `run.json` true whichever way the block ends."""
+        self.record.save()
+        self.display.begin(self.record)
+        try:
+            yield
+            self._finish("done", None)
+        except GateRefused as error:
+            self._finish("refused", error)
+            raise
+        except StellwerkError as error:
+            self._finish("failed", error)
+            raise
+        except BaseException as error:
+            self._finish("killed", StepFailed("interrupted; run again to continue where it stopped"))
+            raise error
+        finally:
+            self.display.end()
+
+    def _finish(self, status: Any, error: StellwerkError | None) -> None:
+        record = self.record
+        for step in record.steps:
+            if step.status in ("waiting", "running"):
+                step.status = "skipped" if step.status == "waiting" else "failed"
+                step.error = step.error or (str(error) if step.status == "failed" else None)
+                self.display.ended(step)
+        for part in record.folder.rglob(".*.part"):
+            shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
+        record.status, record.finished = status, now()
+        record.error, record.exit_code = (str(error), error.exit_code) if error else (None, 0)
+        record.save()
+
+    def go(self) -> None:
+        """Runs every step. Raises the first problem, after the steps beside it have ended."""
+        self._take_cached()
+        waiting = [step for step in self.graph.steps if self._status(step) == "waiting"]
+        if waiting:
+            with Workers() as workers:
+                workers.preload([STEPS[step.name] for step in waiting])
+                self._run_all(workers)
+        if self.problem is not None:
+            raise self.problem
+        if any(step.name == "evaluate" for step in self.graph.steps):
+            self._ask_for_blessing()
+
+    def _run_all(self, workers: Workers) -> None:
+        while True:
+            if self.problem is None:
+                self._take_cached()
+                for step in self._ready():
+                    if self._running() < (os.cpu_count() or 1):
+                        self._start(step, workers)
+            if not self._running():
+                return
+            for event in workers.wait(HEARTBEAT_SECONDS):
+                self._hear(event)
+
+    def _status(self, step: Step) -> str:
+        return self.record.step(step.name).status
+
+    def _running(self) -> int:
+        return sum(step.status == "running" for step in self.record.steps)
+
+    def _ready(self) -> list[Step]:
+        finished = {step.name for step in self.record.steps if step.status in ("done", "cached")}
+        return [
+            step for step in self.graph.steps if self._status(step) == "waiting" and finished.issuperset(step.after)
+        ]
+
+    def _take_cached(self) -> None:
+        """Links everything that the cache has; one hit may make the next step ready."""
+        while any([self._take(step) for step in self._ready()]):
+            pass
+
+    def _take(self, step: Step) -> bool:
+        record = self.record.step(step.name)
+        if record.key is None:
+            record.inputs = {name: self._digest(*source) for name, source in step.inputs.items()}
+            record.key = self._key(step, record)
+        if not step.cached or step.name in self.again:
+            return False
+        hit = self.cache.find(step, record.key)
+        if hit is None:
+            return False
+        self.cache.link(step, hit, self.record.folder)
+        record.status, record.cached_from, record.outputs, record.rows = "cached", hit.run, hit.outputs, hit.rows
+        record.started, record.seconds = time.monotonic() - self.began, 0.0
+        self.cache.store(step, record.key, self.record.folder, record.outputs, record.rows)
+        self.record.save()
+        self.display.ended(record)
+        return True
+
+    def _digest(self, step: str, artifact: str) -> str:
+        return self.record.step(step).outputs[artifact]
+
+    def _key(self, step: Step, record: StepRecord) -> str:
+        paths = dict(step.files)
+        if step.name == "ingest":
+            data = self.loaded.spec.data
+            for name, source in data.sources.items():
+                for file in files_of(source, self.loaded.directory):
+                    paths[f"{name}/{file.name}/{len(paths)}"] = file
+        files = dict(zip(paths, self.cache.file_digests(list(paths.values())), strict=True))
+        earlier = {name: folder_digest(path) for name, path in self._earlier(step).items()}
+        return key(step, {**record.inputs, **earlier}, files)
+
+    def _earlier(self, step: Step) -> dict[str, Path]:
+        """Finds what the step is compared with in earlier runs; what is not there is left out."""
+        found = {}
+        if "previous" in step.earlier:
+            found["previous"] = self._previous_statistics()
+        if "baseline" in step.earlier:
+            found["baseline"] = self._baseline()
+        return {name: path for name, path in found.items() if path is not None}
+
+    def _previous_statistics(self) -> Path | None:
+        """Statistics of the last run that passed on other data."""
+        examples = self._digest("ingest", "examples")
+        for run in all_runs(self.runs):
+            if run.status == "done" and run.step("ingest").outputs.get("examples") != examples:
+                statistics = run.artifact("validate", "statistics")
+                if statistics.is_dir():
+                    return statistics
+        return None
+
+    def _baseline(self) -> Path | None:
+        """The last blessed model that is not the one just trained: pushed, or of an earlier run where nothing is pushed."""
+        model = self._digest("train", "model")
+        push = self.loaded.spec.push
+        if push is not None:
+            return newest_other_than(self.loaded.directory / push.to / self.loaded.spec.name, model)
+        for run in all_runs(self.runs):
+            if run.status == "done" and run.step("train").outputs.get("model") not in (model, None):
+                trained = run.artifact("train", "model")
+                if trained.is_dir():
+                    return trained
+        return None
+
+    def _start(self, step: Step, workers: Workers) -> None:
+        record, folder = self.record.step(step.name), self.record.folder / step.name
+        arguments: dict[str, Any] = dict(step.parameters)
+        arguments |= {name: str(self.record.artifact(*source)) for name, source in step.inputs.items()}
+        arguments |= {name: str(path) for name, path in step.files.items()}
+        arguments |= {name: str(path) for name, path in self._earlier(step).items()}
+        arguments |= {name: str(folder / name) for name in step.outputs}
+        arguments |= {name: value for name, value in self._context().items() if name in step.context}
+        arguments["scratch"] = str(self._scratch(record))
+        record.status, record.started = "running", time.monotonic() - self.began
+        self.record.save()
+        self.display.started(record)
+        workers.start(step.name, folder / "call.json", folder / "log.txt", arguments)
+
+    def _scratch(self, record: StepRecord) -> Path:
+        """A folder that outlives a killed attempt with the same inputs, so that training can go on from a checkpoint."""
+        return self.runs / ".scratch" / f"{record.name}-{(record.key or '')[:32]}"
+
+    def _context(self) -> dict[str, Any]:
+        record = self.record
+        context = {
+            "run": record.run,
+            "pipeline": record.name,
+            "spec_digest": record.spec_digest,
+            "spec": record.spec,
+            "created": now(),
+        }
+        return {"directory": str(self.loaded.directory.resolve()), "context": context}
+
+    def _hear(self, event: Event) -> None:
+        record = self.record.step(event.step)
+        if event.kind == "progress":
+            done, total, unit = event.value
+            record.rows = done if unit == "rows" else record.rows
+            self.display.progress(record, done, total, unit)
+            return
+        record.seconds = time.monotonic() - self.began - (record.started or 0.0)
+        if event.kind == "done":
+            self._done(record, event.value)
+        else:
+            self._failed(record, event)
+        self.record.save()
+        self.display.ended(record)
+
+    def _done(self, record: StepRecord, used: dict[str, Any]) -> None:
+        step = self.graph.step(record.name)
+        record.status = "done"
+        record.peak_memory, record.cpu_seconds = used["peak_memory"], used["cpu_seconds"]
+        record.outputs = {name: folder_digest(self.record.artifact(step.name, name)) for name in step.outputs}
+        shutil.rmtree(self._scratch(record), ignore_errors=True)
+        if step.cached:
+            self.cache.store(step, record.key or "", self.record.folder, record.outputs, record.rows)
+
+    def _failed(self, record: StepRecord, event: Event) -> None:
+        if event.kind == "died":
+            how = f"was killed by signal {-event.value}" if event.value < 0 else f"ended with exit status {event.value}"
+            problem: StellwerkError = StepFailed(
+                f"step {record.name} {how}. Did the machine run out of memory? Run again to continue where it stopped."
+            )
+        elif event.value["type"] == "GateRefused":
+            problem = GateRefused(event.value["message"])
+        else:
+            problem = StepFailed(f"step {record.name}: {event.value['message']}")
+        record.status = "refused" if isinstance(problem, GateRefused) else "failed"
+        record.error = str(problem)
+        self.problem = self.problem or problem
+
+    def _ask_for_blessing(self) -> None:
+        """Where nothing is pushed, nobody else says that the model was refused."""
+        blessing = read_json(self.record.artifact("evaluate", "blessing") / "blessing.json")
+        if not blessing["blessed"]:
+            refused = [row["sentence"] for row in blessing["requirements"] if not row["ok"]]
+            raise GateRefused("the model is not blessed: " + " ".join(refused))

@@ -1,0 +1,142 @@
+"""The runner's end of the warm process: starts steps, hears what they tell, stops them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stellwerk.errors import StepFailed
+
+QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "PYTHONHASHSEED": "0",
+    "PYTHONUNBUFFERED": "1",
+}
+"""Environment of the steps: frameworks keep quiet, sums are the same in every run."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a step told: `progress`, `done`, `error`, or `died` (the exit status, negative for a signal)."""
+
+    step: str
+    kind: str
+    value: Any
+
+
+@dataclass
+class _Running:
+    pipe: int
+    buffer: bytes = b""
+    finished: bool = False
+    closed: bool = False
+    status: int | None = field(default=None)
+
+
+class Workers:
+    """Runs steps in children of one warm process. Use as a context manager: nothing outlives the block."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environment = {**os.environ, **QUIET}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        command = [sys.executable, "-m", "stellwerk.pipelines.embedded.server", str(theirs.fileno())]
+        self._server = subprocess.Popen(
+            command,
+            env=environment,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        theirs.close()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._control, selectors.EVENT_READ, None)
+        self._running: dict[str, _Running] = {}
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Asks the warm process to import modules while it has nothing else to do."""
+        self._control.send(json.dumps({"preload": list(modules)}).encode())
+
+    def start(self, step: str, call: Path, log: Path, arguments: Mapping[str, Any]) -> None:
+        """Starts a step; its arguments are kept in the file `call`, its output goes to `log`."""
+        call.parent.mkdir(parents=True, exist_ok=True)
+        call.write_text(json.dumps(arguments, indent=1, sort_keys=True), encoding="utf-8")
+        ours, theirs = os.pipe()
+        request = {"name": step, "call": str(call), "log": str(log)}
+        socket.send_fds(self._control, [json.dumps(request).encode()], [theirs])
+        os.close(theirs)
+        self._running[step] = _Running(ours)
+        self._selector.register(ours, selectors.EVENT_READ, step)
+
+    def wait(self, seconds: float) -> Iterator[Event]:
+        """Yields what the steps told; returns after `seconds` when they told nothing."""
+        for key, _ in self._selector.select(seconds):
+            if key.data is None:
+                self._hear_server()
+            else:
+                yield from self._hear_step(key.data)
+        yield from self._deaths()
+
+    def _hear_server(self) -> None:
+        message = self._control.recv(1 << 16)
+        if not message:
+            raise StepFailed(
+                f"the worker process ended unexpectedly (exit status {self._server.wait()}). "
+                "Was it killed, or did the machine run out of memory? Run again to continue where it stopped."
+            )
+        ended = json.loads(message)
+        if ended["ended"] in self._running:
+            self._running[ended["ended"]].status = ended["status"]
+
+    def _hear_step(self, step: str) -> Iterator[Event]:
+        running = self._running[step]
+        chunk = os.read(running.pipe, 1 << 16)
+        if not chunk:
+            self._selector.unregister(running.pipe)
+            os.close(running.pipe)
+            running.closed = True
+            if running.finished:
+                del self._running[step]
+            return
+        *lines, running.buffer = (running.buffer + chunk).split(b"\n")
+        for line in lines:
+            ((kind, value),) = json.loads(line).items()
+            running.finished = running.finished or kind in ("done", "error")
+            yield Event(step, kind, value)
+
+    def _deaths(self) -> Iterator[Event]:
+        """Steps that ended without a last word: killed by a signal, or crashed in native code."""
+        for step, running in list(self._running.items()):
+            if running.closed and not running.finished and running.status is not None:
+                del self._running[step]
+                yield Event(step, "died", running.status)
+
+    def stop(self) -> None:
+        """Kills the warm process and every step with it."""
+        self._control.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.wait()
+        for running in self._running.values():
+            if not running.closed:
+                os.close(running.pipe)
+        self._selector.close()

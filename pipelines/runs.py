@@ -1,0 +1,150 @@
+"""Run folders: `runs/<name>/<run>/` beside the spec, with one `run.json` that says what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+from stellwerk.components.artifacts.folders import read_json, write_json
+from stellwerk.errors import UsageError, did_you_mean
+
+StepStatus = Literal["waiting", "running", "done", "cached", "refused", "failed", "skipped"]
+RunStatus = Literal["running", "done", "refused", "failed", "killed"]
+
+
+@dataclass
+class StepRecord:
+    """What happened to one step of a run."""
+
+    name: str
+    after: list[str]
+    status: StepStatus = "waiting"
+    started: float | None = None
+    """Seconds since the run began."""
+    seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_memory: int | None = None
+    """Largest resident set of the step's process, bytes; shared pages count."""
+    rows: int | None = None
+    key: str | None = None
+    cached_from: str | None = None
+    error: str | None = None
+    inputs: dict[str, str] = field(default_factory=dict)
+    """Digest of each input artifact."""
+    outputs: dict[str, str] = field(default_factory=dict)
+    """Digest of each output artifact."""
+
+
+@dataclass
+class RunRecord:
+    """What happened in one run; kept in `run.json`, which is rewritten whenever something changes."""
+
+    folder: Path
+    name: str
+    spec: str
+    spec_digest: str
+    started: str
+    steps: list[StepRecord]
+    versions: dict[str, str]
+    run: str
+    pid: int
+    status: RunStatus = "running"
+    exit_code: int | None = None
+    error: str | None = None
+    finished: str | None = None
+
+    def step(self, name: str) -> StepRecord:
+        """Returns the record of the step called `name`."""
+        return next(step for step in self.steps if step.name == name)
+
+    def artifact(self, step: str, artifact: str) -> Path:
+        """Returns where an artifact of a step is, or would be."""
+        return self.folder / step / artifact
+
+    def save(self) -> None:
+        """Writes `run.json`, whole or not at all."""
+        record = asdict(self)
+        del record["folder"]
+        write_json(self.folder / "run.json", record)
+
+    @classmethod
+    def load(cls, folder: Path) -> RunRecord:
+        """Reads the record of the run in `folder`."""
+        record: dict[str, Any] = read_json(folder / "run.json")
+        steps = [StepRecord(**step) for step in record.pop("steps")]
+        return cls(folder=folder, steps=steps, **record)
+
+
+def now() -> str:
+    """Returns the present moment in UTC, ISO 8601, to the second."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def new_run_folder(runs: Path) -> Path:
+    """Makes the folder of a new run: its name sorts by time and is unique."""
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    folder = runs / f"{stamp}-{secrets.token_hex(2)}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def runs_of(loaded_directory: Path, name: str) -> Path:
+    """Returns the folder that holds the runs of the pipeline `name`, beside its spec."""
+    return loaded_directory / "runs" / name
+
+
+def all_runs(runs: Path) -> Iterator[RunRecord]:
+    """Yields the runs in a folder, newest first. A folder whose record cannot be read is passed over."""
+    if not runs.is_dir():
+        return
+    for folder in sorted(runs.iterdir(), reverse=True):
+        try:
+            yield RunRecord.load(folder)
+        except (OSError, json.JSONDecodeError, TypeError, KeyError):
+            continue
+
+
+def find_run(runs: Path, wanted: str | None) -> RunRecord:
+    """Returns the run whose id starts with `wanted`, or the newest. Raises UsageError when there is none."""
+    known = list(all_runs(runs))
+    if not known:
+        raise UsageError(f"{runs}: no runs yet. Start one with `stellwerk run`.")
+    if wanted is None:
+        return known[0]
+    found = [record for record in known if record.run.startswith(wanted)]
+    if not found:
+        names = [record.run for record in known]
+        raise UsageError(f"{runs}: no run '{wanted}'.{did_you_mean(wanted, names)} The newest is {names[0]}.")
+    return found[0]
+
+
+def sweep(runs: Path) -> None:
+    """Marks runs whose process died as killed, and removes what they left half-written."""
+    for record in all_runs(runs):
+        if record.status != "running" or _alive(record.pid):
+            continue
+        for part in record.folder.rglob(".*.part"):
+            shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
+        for step in record.steps:
+            if step.status in ("running", "waiting"):
+                step.status = "failed" if step.status == "running" else "skipped"
+        record.status, record.finished = "killed", now()
+        record.error = "the process was killed; run again to continue where it stopped"
+        record.save()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
