@@ -1,0 +1,78 @@
+"""Raw columns as they enter the transform graph, the same in training and at serving.
+
+A column that some feature needs whole (codes, moments) enters as string or int64, any other number as float32. A missing
+value is NaN in floats, an empty string in strings and the smallest int64 in whole numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+MISSING_WHOLE = int(np.iinfo(np.int64).min)
+
+DTYPES = {"float": tf.float32, "int64": tf.int64, "string": tf.string, "binary": tf.string}
+"""Dtype of a graph input by its column type in `features.json`."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The graph inputs of one batch; gives a column in the form that a feature works with. All tensors are [batch]."""
+
+    tensors: Mapping[str, tf.Tensor]
+    used: set[str] = field(default_factory=set)
+    """Columns that were asked for: the others need not be read."""
+
+    def number(self, column: str) -> tf.Tensor:
+        """Returns a numeric column as float32; what is missing or infinite is NaN."""
+        raw = self._raw(column)
+        if raw.dtype == tf.int64:
+            missing = tf.constant(np.nan, tf.float32)
+            return tf.where(tf.equal(raw, MISSING_WHOLE), missing, tf.cast(raw, tf.float32))
+        return tf.where(tf.math.is_finite(raw), raw, tf.constant(np.nan, tf.float32))
+
+    def name(self, column: str) -> tf.Tensor:
+        """Returns a string column, or a whole-number column as decimal strings; what is missing is empty."""
+        raw = self._raw(column)
+        if raw.dtype == tf.string:
+            return raw
+        return tf.where(tf.equal(raw, MISSING_WHOLE), "", tf.strings.as_string(raw))
+
+    def natural(self, column: str) -> tf.Tensor:
+        """Returns a column as a hook gets it: strings as they are, all numbers as float32 with NaN for missing."""
+        raw = self._raw(column)
+        return raw if raw.dtype == tf.string else self.number(column)
+
+    def _raw(self, column: str) -> tf.Tensor:
+        self.used.add(column)
+        return self.tensors[column]
+
+
+def as_tensor(column: pa.Array, kind: str) -> tf.Tensor:
+    """Returns a flat column of Examples as the graph input of type `kind`, with missing values filled in."""
+    if kind == "float":
+        values = column.cast(pa.float32(), safe=False)
+        return tf.constant(values.fill_null(float("nan")).to_numpy(zero_copy_only=False))
+    if kind == "int64":
+        return tf.constant(column.fill_null(MISSING_WHOLE).to_numpy(zero_copy_only=False))
+    return _strings(column)
+
+
+def _strings(column: pa.Array) -> tf.Tensor:
+    """Makes each distinct string once: converting strings one by one is the slowest part of feeding a graph."""
+    column = column.cast(pa.binary()).fill_null(b"")
+    encoded = column.dictionary_encode()
+    if len(encoded.dictionary) * 2 > len(column):
+        return tf.constant(column.to_numpy(zero_copy_only=False), tf.string)
+    distinct = tf.constant(encoded.dictionary.to_numpy(zero_copy_only=False), tf.string)
+    return tf.gather(distinct, encoded.indices.to_numpy(zero_copy_only=False))
+
+
+def as_tensors(batch: pa.RecordBatch, inputs: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the graph inputs (name to type in `inputs`) of a batch of Examples."""
+    return {name: as_tensor(batch.column(name), kind) for name, kind in inputs.items()}

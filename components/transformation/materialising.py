@@ -1,0 +1,104 @@
+"""Writes the transformed examples: the saved graph applied to every batch, as Parquet shards with a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples
+from stellwerk.components.artifacts.folders import file_digest, write_json
+from stellwerk.components.transformation.columns import as_tensors
+from stellwerk.components.transformation.label import LABEL
+from stellwerk.components.transformation.plan import Plan
+
+SPLITS = ("train", "eval")
+"""The test split is not transformed here: it goes through the exported model."""
+
+SHARD_ROWS = 1 << 20
+_BATCH_BYTES = 32 << 20
+
+
+def materialise(
+    plan: Plan,
+    apply: Callable[[dict[str, tf.Tensor]], dict[str, Any]],
+    examples: Examples,
+    folder: Path,
+    seen: Callable[[int], None],
+) -> None:
+    """Writes the train and eval splits and `dataset.json` to `folder`; `seen` hears of every batch's rows."""
+    schema = _schema(plan)
+    splits = {}
+    for split in SPLITS:
+        batches = _transformed(plan, apply, examples, split, schema, seen)
+        splits[split] = _write(batches, schema, folder, split)
+    manifest = {
+        "columns": {field.name: _type_name(field.type) for field in schema},
+        "examples_version": examples.version,
+        "splits": splits,
+    }
+    version = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    write_json(folder / "dataset.json", {**manifest, "version": version})
+
+
+def _schema(plan: Plan) -> pa.Schema:
+    fields = []
+    for name, output in plan.outputs.items():
+        value = pa.float32() if output.tensor.dtype == tf.float32 else pa.int64()
+        fields.append(pa.field(name, pa.list_(value, output.width) if output.width else value))
+    whole = plan.target.type == "multiclass"
+    return pa.schema([*fields, pa.field(LABEL, pa.int64() if whole else pa.float32())])
+
+
+def _type_name(kind: pa.DataType) -> str:
+    if pa.types.is_fixed_size_list(kind):
+        return f"{_type_name(kind.value_type)}[{kind.list_size}]"
+    return "int64" if pa.types.is_integer(kind) else "float"
+
+
+def _transformed(
+    plan: Plan,
+    apply: Callable[[dict[str, tf.Tensor]], dict[str, Any]],
+    examples: Examples,
+    split: str,
+    schema: pa.Schema,
+    seen: Callable[[int], None],
+) -> Iterator[pa.RecordBatch]:
+    width = sum(output.width or 1 for output in plan.outputs.values())
+    rows = max(64, min(BATCH_ROWS, _BATCH_BYTES // (8 * width)))
+    for batch in examples.batches(split, sorted(plan.all_inputs), rows):
+        values = apply(as_tensors(batch, plan.all_inputs))
+        yield pa.RecordBatch.from_arrays(
+            [_column(values[item.name].numpy(), item.type) for item in schema], schema=schema
+        )
+        seen(batch.num_rows)
+
+
+def _column(values: np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_fixed_size_list(kind):
+        return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1), kind.value_type), kind.list_size)
+    return pa.array(values, kind)
+
+
+def _write(batches: Iterator[pa.RecordBatch], schema: pa.Schema, folder: Path, split: str) -> dict[str, Any]:
+    """Writes one split; a new shard begins after every `SHARD_ROWS` rows. A split without rows has one empty shard."""
+    (folder / split).mkdir(parents=True)
+    shards: list[dict[str, Any]] = []
+    batch = next(batches, None)
+    while batch is not None or not shards:
+        path = folder / split / f"part-{len(shards):05d}.parquet"
+        rows = 0
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            while batch is not None and rows < SHARD_ROWS:
+                writer.write_batch(batch)
+                rows += batch.num_rows
+                batch = next(batches, None)
+        shards.append({"path": f"{split}/{path.name}", "rows": rows, "sha256": file_digest(path)})
+    return {"rows": sum(shard["rows"] for shard in shards), "shards": shards}

@@ -1,0 +1,105 @@
+"""From `features` and `target` to the graph's inputs, what must be measured, and TFT's preprocessing function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.transformation.columns import DTYPES, Columns
+from stellwerk.components.transformation.features import FEATURES
+from stellwerk.components.transformation.features.base import Asked, Known
+from stellwerk.components.transformation.label import LABEL, label
+from stellwerk.components.transformation.outputs import Output
+from stellwerk.errors import DataError, did_you_mean
+from stellwerk.spec.features import Feature
+from stellwerk.spec.target import Target
+
+PreprocessingFn = Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]
+
+
+@dataclass
+class Plan:
+    """What the transform graph takes and makes. `outputs` is known once the graph was traced."""
+
+    features: Mapping[str, Feature]
+    target: Target
+    classes: list[str]
+    inputs: dict[str, str]
+    label_input: str
+    outputs: dict[str, Output] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, features: Mapping[str, Feature], target: Target, classes: list[str], examples: Examples) -> Plan:
+        """Chooses the type of every graph input. Raises DataError for a column that is absent or does not fit."""
+        inputs: dict[str, str] = {}
+        for name, feature in features.items():
+            for column in feature.columns_of(name):
+                form = _form(name, feature, column, examples.columns)
+                inputs[column] = "int64" if "int64" in (form, inputs.get(column)) else form
+        if target.column in inputs:
+            raise DataError(f"features: column '{target.column}' is the target and cannot be a feature as well.")
+        return cls(features, target, classes, inputs, examples.columns[target.column])
+
+    @property
+    def all_inputs(self) -> dict[str, str]:
+        """Inputs of the features and of the label, by column, with their types."""
+        return {**self.inputs, self.target.column: self.label_input}
+
+    def specs(self) -> dict[str, tf.TensorSpec]:
+        """Returns the signature of the graph: every input is [batch]."""
+        return {name: tf.TensorSpec([None], DTYPES[kind], name) for name, kind in self.all_inputs.items()}
+
+    def asked(self, columns: Columns) -> dict[tuple[str, str], Asked]:
+        """Returns what must be measured, by feature and key."""
+        return {
+            (name, key): asked
+            for name, feature in self.features.items()
+            for key, asked in FEATURES[feature.type].measured(name, feature, columns).items()
+        }
+
+    def preprocessing_fn(self, measures: Mapping[tuple[str, str], Any], folder: Path) -> PreprocessingFn:
+        """Returns the function that TFT traces; `folder` receives the vocabulary files it refers to."""
+
+        def preprocessing_fn(inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            columns = Columns(inputs)
+            made: dict[str, Output] = {}
+            for name, feature in self.features.items():
+                known = Known({key: value for (owner, key), value in measures.items() if owner == name}, folder)
+                for output in FEATURES[feature.type].transform(name, feature, columns, known):
+                    _refuse_name(output, made)
+                    made[output.name] = output
+            self.outputs = made
+            tensors = {name: output.tensor for name, output in made.items()}
+            return {**tensors, LABEL: label(inputs[self.target.column], self.target, self.classes)}
+
+        return preprocessing_fn
+
+
+def _form(name: str, feature: Feature, column: str, columns: Mapping[str, str]) -> str:
+    where = f"features.{name}"
+    if column not in columns:
+        raise DataError(
+            f"{where}: there is no column '{column}' in the examples.{did_you_mean(column, columns)} "
+            f"There are: {', '.join(sorted(columns))}."
+        )
+    forms: Mapping[str, str] = FEATURES[feature.type].FORMS
+    if columns[column] not in forms:
+        raise DataError(
+            f"{where}: column '{column}' is {columns[column]}, but type: {feature.type} takes {' or '.join(forms)}. "
+            "Choose another type, or convert the column with CAST in data.query."
+        )
+    return forms[columns[column]]
+
+
+def _refuse_name(output: Output, made: Mapping[str, Output]) -> None:
+    owner = output.description["feature"]
+    if output.name == LABEL:
+        raise DataError(f"features.{owner}: '{LABEL}' is the name of the target's column. Rename the feature.")
+    if output.name in made:
+        other = made[output.name].description["feature"]
+        raise DataError(f"features.{owner}: makes '{output.name}', as features.{other} does. Rename one of the two.")

@@ -1,0 +1,68 @@
+"""The transform step: measures the training split, writes the transform graph, and transforms train and eval."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.folders import file_digest, write_json, written_aside
+from stellwerk.components.transformation.graph import load_graph, write_graph
+from stellwerk.components.transformation.label import LABEL, classes_of
+from stellwerk.components.transformation.materialising import SPLITS, materialise
+from stellwerk.components.transformation.measuring import measure
+from stellwerk.components.transformation.plan import Plan
+from stellwerk.progress import Progress, silent
+from stellwerk.spec.features import Feature
+from stellwerk.spec.target import Target
+
+
+def transform(
+    *,
+    features: dict[str, Feature],
+    target: Target,
+    hooks: dict[str, str],
+    examples: Path,
+    schema: Path,
+    transform_graph: Path,
+    transformed: Path,
+    progress: Progress = silent,
+) -> None:
+    """Writes the TransformGraph (with `features.json`) and the transformed train and eval splits.
+
+    Only the training split is measured; memory does not grow with the rows. Raises DataError for columns that are
+    absent or do not fit their feature, and HookError for a custom feature that misbehaves.
+    """
+    data = Examples.open(examples)
+    seen = _counted(progress, data.rows("train") + sum(data.rows(split) for split in SPLITS))
+    plan = Plan.make(features, target, classes_of(data, target), data)
+    with written_aside(transform_graph) as graph, written_aside(transformed) as rows:
+        with tempfile.TemporaryDirectory(dir=graph) as vocabularies:
+            measures = measure(plan, data, seen)
+            write_graph(plan, plan.preprocessing_fn(measures, Path(vocabularies)), graph)
+        materialise(plan, load_graph(plan, graph), data, rows, seen)
+        _describe(plan, data, schema, graph / "features.json")
+
+
+def _counted(progress: Progress, total: int) -> Callable[[int], None]:
+    done = 0
+
+    def seen(rows: int) -> None:
+        nonlocal done
+        done += rows
+        progress(done, total)
+
+    return seen
+
+
+def _describe(plan: Plan, data: Examples, schema: Path, path: Path) -> None:
+    label = {"name": LABEL, "type": plan.target.type, "classes": plan.classes}
+    description: Mapping[str, object] = {
+        "features": [output.description for output in plan.outputs.values()],
+        "label": label,
+        "inputs": plan.inputs,
+        "examples_version": data.version,
+        "schema_digest": file_digest(schema / "schema.pbtxt" if schema.is_dir() else schema),
+    }
+    write_json(path, description)
