@@ -6,6 +6,7 @@
     ├── GateRefused             exit 1   the pipeline ran and a gate said no
     └── StepFailed              exit 3   a step could not do its work
         ├── DataError           exit 3   the data cannot be used as it is
+        ├── ModelError          exit 3   an exported model does not load or does not answer
         └── HookError           exit 3   a user's own Python file does not import or misbehaves
 
 An error says where, what came, and what to do, in one paragraph without a traceback.
@@ -66,6 +67,10 @@ class StepFailed(StellwerkError):
 
 class DataError(StepFailed):
     """The data cannot be used as it is."""
+
+
+class ModelError(StepFailed):
+    """An exported model does not load or does not answer."""
 
 
 class HookError(StepFailed):

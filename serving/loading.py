@@ -1,0 +1,166 @@
+"""Loads a SavedModel as TensorFlow Serving does: graph and variables into a session, by the tag `serve`.
+
+A model that only loads in Python (`tf.saved_model.load`) may fail in production, so every judgement about a model is made
+through this loader.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from stellwerk.errors import ModelError, did_you_mean
+from stellwerk.serving.tensors import Tensor, as_input
+
+SIGNATURE = "serving_default"
+"""The signature that is asked when none is named."""
+
+_INTERNAL_PREFIX = "__saved_model"
+
+
+class InputError(ModelError):
+    """What was asked of a model does not fit its signature."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One way to ask a model: its inputs and outputs by name, and the definition as TensorFlow stores it."""
+
+    name: str
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+    definition: Any
+
+
+class LoadedModel:
+    """A SavedModel ready to answer, in a session and a graph of its own: several may be loaded side by side.
+
+    `predict` may be called from several threads. Use as a context manager, or call `close`, to free its memory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Loads the SavedModel in folder `path`.
+
+        Raises ModelError when the folder holds no SavedModel, or one that TensorFlow Serving could not load.
+        """
+        self.path = path
+        if not (path / "saved_model.pb").is_file():
+            raise ModelError(
+                f"{path}: this is not a SavedModel: it has no file saved_model.pb. "
+                "Name the folder that a model was exported to (for a pushed model, its version folder)."
+            )
+        self._session = tf.compat.v1.Session(graph=tf.Graph())
+        try:
+            definition = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], str(path))
+        except Exception as error:
+            self._session.close()
+            raise ModelError(
+                f"{path}: TensorFlow Serving could not load this SavedModel: {_first_line(error)} Export the model again."
+            ) from error
+        self.signatures = {
+            name: Signature(name, _tensors(signature.inputs), _tensors(signature.outputs), signature)
+            for name, signature in sorted(definition.signature_def.items())
+            if not name.startswith(_INTERNAL_PREFIX)
+        }
+        self._callables: dict[str, Callable[..., Sequence[np.ndarray]]] = {}
+
+    def __enter__(self) -> LoadedModel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Frees the session; the model does not answer any more."""
+        self._callables.clear()
+        self._session.close()
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """The tensors that `serving_default` takes, by name."""
+        return self.signature(SIGNATURE).inputs
+
+    def signature(self, name: str) -> Signature:
+        """Returns a signature; raises InputError when the model has none of that name."""
+        if name not in self.signatures:
+            raise InputError(
+                f"the model has no signature '{name}'.{did_you_mean(name, self.signatures)} "
+                f"It has: {', '.join(self.signatures) or 'none'}."
+            )
+        return self.signatures[name]
+
+    def predict(self, inputs: Mapping[str, np.ndarray], signature: str = SIGNATURE) -> dict[str, np.ndarray]:
+        """Asks the model: arrays by input name, all with the same first dimension; returns arrays by output name.
+
+        Raises InputError when the arrays do not fit the signature, ModelError when the model itself fails.
+        """
+        asked = self.signature(signature)
+        arrays = _fitting(asked, inputs)
+        if signature not in self._callables:
+            self._callables[signature] = self._callable(asked)
+        try:
+            values = self._callables[signature](*arrays)
+        except tf.errors.InvalidArgumentError as error:
+            raise InputError(f"the model cannot use this input: {_first_line(error)}") from error
+        except tf.errors.OpError as error:
+            raise ModelError(f"{self.path}: the model failed: {_first_line(error)}") from error
+        except RuntimeError as error:
+            raise ModelError(f"{self.path}: the model does not answer: {_first_line(error)}") from error
+        return dict(zip(asked.outputs, values, strict=True))
+
+    def _callable(self, signature: Signature) -> Callable[..., Sequence[np.ndarray]]:
+        with self._session.graph.as_default():
+            made: Callable[..., Sequence[np.ndarray]] = self._session.make_callable(
+                [tensor.graph_name for tensor in signature.outputs.values()],
+                feed_list=[self._session.graph.get_tensor_by_name(t.graph_name) for t in signature.inputs.values()],
+            )
+        return made
+
+
+@contextlib.contextmanager
+def loaded(*paths: Path | None) -> Iterator[tuple[LoadedModel | None, ...]]:
+    """Loads several models at once (None stays None) and closes them when the block ends."""
+    with contextlib.ExitStack() as stack:
+        yield tuple(stack.enter_context(LoadedModel(path)) if path is not None else None for path in paths)
+
+
+def _tensors(infos: Mapping[str, Any]) -> dict[str, Tensor]:
+    return {name: _tensor(name, info) for name, info in sorted(infos.items())}
+
+
+def _tensor(name: str, info: Any) -> Tensor:
+    dtype = tf.as_dtype(info.dtype)
+    shape = None
+    if not info.tensor_shape.unknown_rank:
+        shape = tuple(None if dim.size < 0 else int(dim.size) for dim in info.tensor_shape.dim)
+    return Tensor(name, dtype.name, np.dtype(dtype.as_numpy_dtype), shape, info.name)
+
+
+def _fitting(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    missing = [name for name in signature.inputs if name not in inputs]
+    unknown = [name for name in inputs if name not in signature.inputs]
+    if missing or unknown:
+        parts = [f"the input '{name}' is missing" for name in missing]
+        parts += [f"there is no input '{name}'{did_you_mean(name, missing or signature.inputs)}" for name in unknown]
+        raise InputError(f"{'; '.join(parts)}. '{signature.name}' takes: {', '.join(signature.inputs)}.")
+    try:
+        arrays = [as_input(tensor, inputs[name]) for name, tensor in signature.inputs.items()]
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    rows = {name: len(array) for name, array in zip(signature.inputs, arrays, strict=True) if array.ndim}
+    if len(set(rows.values())) > 1:
+        listed = ", ".join(f"{name} has {count}" for name, count in rows.items())
+        raise InputError(f"the inputs have different numbers of rows: {listed}.")
+    return arrays
+
+
+def _first_line(error: Exception) -> str:
+    text = str(getattr(error, "message", None) or error).strip().splitlines()
+    line = (text[0] if text else type(error).__name__)[:300]
+    return line if line.endswith(".") else f"{line}."

@@ -1,0 +1,96 @@
+"""What a signature takes and gives, and how missing values look there.
+
+A missing value is NaN for floats, an empty string for strings and the smallest value of the type for whole numbers: the
+exported models are built to read them so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stellwerk.errors import DataError
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A named input or output of a signature; `shape` has None where any size fits, and is None for any rank."""
+
+    name: str
+    type_name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | None, ...] | None
+    graph_name: str = ""
+
+    @property
+    def missing(self) -> Any:
+        """The value that stands for a missing one."""
+        if self.dtype.kind == "f":
+            return self.dtype.type(np.nan)
+        return b"" if self.dtype.kind == "O" else np.iinfo(self.dtype).min if self.dtype.kind in "iu" else False
+
+
+def as_input(tensor: Tensor, values: np.ndarray) -> np.ndarray:
+    """Returns `values` in the tensor's own type and shape; raises ValueError with a sentence where they do not fit."""
+    array = np.asarray(values)
+    kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b", "O": "OSU"}.get(tensor.dtype.kind, tensor.dtype.kind)
+    if array.dtype.kind not in kinds and array.size:
+        raise ValueError(f"the input '{tensor.name}' takes {tensor.type_name}, and got {array.dtype.name}.")
+    if array.dtype != tensor.dtype:
+        array = array.astype(tensor.dtype)
+    if tensor.shape is not None and not _fits(array.shape, tensor.shape):
+        raise ValueError(
+            f"the input '{tensor.name}' takes the shape {_shape_text(tensor.shape)}, and got {_shape_text(array.shape)}."
+        )
+    return array
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(w is None or w == s for s, w in zip(shape, wanted, strict=True))
+
+
+def _shape_text(shape: Iterable[int | None]) -> str:
+    return f"[{', '.join('any' if size is None else str(size) for size in shape)}]"
+
+
+def inputs_from_batch(batch: pa.RecordBatch, tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """Turns flat columns of Examples into the arrays a signature takes, each [batch]; nulls become missing values.
+
+    Raises DataError for a column that the examples lack or whose type the input cannot take.
+    """
+    lacking = [name for name in tensors if name not in batch.schema.names]
+    if lacking:
+        raise DataError(
+            f"the model takes the columns {', '.join(map(repr, lacking))}, which the examples do not have. "
+            f"They have: {', '.join(batch.schema.names)}."
+        )
+    return {name: column_values(batch.column(name), tensor) for name, tensor in tensors.items()}
+
+
+def column_values(column: pa.Array, tensor: Tensor) -> np.ndarray:
+    """Turns one flat column into the array of an input: vectorised, without a copy where there is no null."""
+    is_text = pa.types.is_string(column.type) or pa.types.is_binary(column.type)
+    if is_text != (tensor.dtype.kind == "O"):
+        raise DataError(
+            f"column '{tensor.name}' holds {column.type} values, but the model takes {tensor.type_name}. "
+            "Train the model on data with the same types, or give the data the type that the model was trained on."
+        )
+    if is_text:
+        values = column.cast(pa.binary())
+        if values.null_count:
+            values = pc.fill_null(values, b"")
+        return values.to_numpy(zero_copy_only=False)
+    if pa.types.is_integer(column.type) and tensor.dtype.kind == "f" and column.null_count:
+        column = column.cast(pa.float64(), safe=False)
+    if column.null_count:
+        missing = float("nan") if pa.types.is_floating(column.type) else int(tensor.missing)
+        column = pc.fill_null(column, pa.scalar(missing, column.type))
+    values = column.to_numpy(zero_copy_only=False)
+    if tensor.dtype.kind in "iu" and values.dtype.kind == "f":
+        values = np.where(np.isnan(values), tensor.missing, values)
+    return np.ascontiguousarray(values, dtype=tensor.dtype)

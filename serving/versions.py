@@ -1,0 +1,38 @@
+"""Finds the version to serve in a model's base path, as TensorFlow Serving does: the highest number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stellwerk.errors import ModelError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a model: its number and the folder of its SavedModel."""
+
+    number: int
+    path: Path
+
+
+def newest(base: Path) -> Version:
+    """Returns the version of the highest number below `base`, or `base` itself where it is a SavedModel.
+
+    Raises ModelError when there is none.
+    """
+    if (base / "saved_model.pb").is_file():
+        return Version(int(base.name) if base.name.isdecimal() else 1, base)
+    if not base.is_dir():
+        near = did_you_mean(base.name, [item.name for item in base.parent.iterdir()]) if base.parent.is_dir() else ""
+        raise ModelError(f"{base}: there is no such folder.{near} Name the folder that the model was pushed to.")
+    numbered = [item for item in base.iterdir() if item.name.isdecimal() and (item / "saved_model.pb").is_file()]
+    if numbered:
+        path = max(numbered, key=lambda item: int(item.name))
+        return Version(int(path.name), path)
+    inner = sorted(item.name for item in base.iterdir() if item.is_dir() and not item.name.startswith("."))
+    hint = f" Did you mean {base / inner[0]}?" if len(inner) == 1 else ""
+    raise ModelError(
+        f"{base}: there is no model to serve: neither a saved_model.pb nor a numbered folder with one "
+        f"({', '.join(inner) or 'no folders'}).{hint} Name the folder <to>/<name> that the model was pushed to."
+    )
