@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from stellwerk.spec.data import Data
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.features import Feature
 from stellwerk.spec.model import Dense, Model
-from stellwerk.spec.section import SPLITS, Identifier, Section, Split
+from stellwerk.spec.section import SPLITS, DnsLabel, Identifier, Section, Split
 from stellwerk.spec.sections import Cluster, Push, Validate
 from stellwerk.spec.target import Target
 from stellwerk.spec.train import Train
-
-DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 
 
 class Spec(Section):

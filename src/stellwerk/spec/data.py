@@ -8,9 +8,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from stellwerk.spec.section import SPLITS, Identifier, Section, Split
+from stellwerk.spec.section import SPLITS, Contradiction, Identifier, Section, Split
 
 Format = Literal["csv", "parquet", "jsonl", "avro", "orc", "tfrecord"]
+
+
+def _moment(value: Any) -> Any:
+    """A moment is written as text: 2013-10-01 or 2013-10-01T05:00:00Z. What is none is left for the type to refuse."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+
 ColumnType = Literal["number", "integer", "text", "boolean", "timestamp"]
 
 
@@ -72,9 +86,9 @@ class TimeSplit(_Shares):
     by: Literal["time"]
     column: str
     """Column with a number or timestamp that grows with time."""
-    eval_from: datetime | float | None = None
+    eval_from: Moment | float | None = None
     """First moment of the eval split; with `test_from` it takes the place of the shares."""
-    test_from: datetime | float | None = None
+    test_from: Moment | float | None = None
     """First moment of the test split."""
 
     @model_validator(mode="after")
@@ -137,5 +151,5 @@ class Data(Section):
     def _several_sources_need_a_query(self) -> Data:
         if len(self.sources) > 1 and self.query is None:
             names = ", ".join(self.sources)
-            raise ValueError(f"several sources ({names}) need a query that joins them, e.g. SELECT * FROM ...")
+            raise Contradiction((("sources",), f"several sources ({names}) need data.query, the SQL that joins them"))
         return self

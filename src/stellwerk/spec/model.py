@@ -40,7 +40,7 @@ class CustomModel(Section):
     type: Literal["custom"] = "custom"
     build: Hook
     """`file.py:function`; called with the Keras inputs of the features by name and `parameters`, returns the model's output tensor before the last layer."""
-    parameters: dict[str, bool | int | float | str | list[int] | list[float] | list[str]] = {}
+    parameters: dict[str, bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]] = {}
     """Keyword arguments for the function."""
 
 
@@ -56,6 +56,4 @@ def _build_needs_no_type(value: Any) -> Any:
 if TYPE_CHECKING:
     Model = Dense | WideDeep | CustomModel
 else:
-    Model = Annotated[
-        reduce(or_, MODELS.values()), Field(discriminator="type"), BeforeValidator(_build_needs_no_type)
-    ]
+    Model = Annotated[reduce(or_, MODELS.values()), Field(discriminator="type"), BeforeValidator(_build_needs_no_type)]

@@ -6,13 +6,37 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-Hook = Annotated[str, StringConstraints(pattern=r"^[^:\s]+\.py:[A-Za-z_][A-Za-z0-9_]*$")]
+HOOK = r"^[^:\s]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+MEMORY = r"^[0-9]+(\.[0-9]+)?(K|M|G|T|Ki|Mi|Gi|Ti)$"
+
+PATTERNS = {
+    HOOK: "must name a function in a Python file, as features.py:function",
+    IDENTIFIER: "must be letters, digits and underscores, and not begin with a digit",
+    DNS_LABEL: "must be lower-case letters, digits and dashes, and begin and end with a letter or a digit",
+    MEMORY: "must be a number and a unit, e.g. 16G or 512Mi",
+}
+"""What each pattern asks for, in words."""
+
+Hook = Annotated[str, StringConstraints(pattern=HOOK)]
 """A function or class in a user's own file, as `file.py:name`, relative to the spec."""
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
+
+DnsLabel = Annotated[str, StringConstraints(pattern=DNS_LABEL, max_length=63)]
 
 Split = Literal["train", "eval", "test"]
 SPLITS: tuple[Split, ...] = ("train", "eval", "test")
+
+
+class Contradiction(ValueError):  # noqa: N818 - named for what it finds
+    """Keys of a section that are fine alone and not together, each with the place where it is to be mended."""
+
+    def __init__(self, *found: tuple[tuple[str | int, ...], str]) -> None:
+        self.found = found
+        """Keys below the section, as they are written, and a sentence."""
+        super().__init__("; ".join(f"{'.'.join(map(str, keys))}: {text}" if keys else text for keys, text in found))
 
 
 class Section(BaseModel):

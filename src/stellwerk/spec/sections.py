@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from stellwerk.spec.section import Section
+from stellwerk.spec.section import MEMORY, Section
 
 
 class Comparator(Section):
@@ -49,7 +49,7 @@ class Resources(Section):
 
     cpu: Annotated[float, Field(gt=0)] | None = None
     """CPU cores."""
-    memory: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(K|M|G|T|Ki|Mi|Gi|Ti)$")] | None = None
+    memory: Annotated[str, Field(pattern=MEMORY)] | None = None
     """Memory, e.g. 16G."""
     gpu: Annotated[int, Field(ge=1)] | None = None
     """Number of accelerators."""

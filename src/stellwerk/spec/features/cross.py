@@ -20,6 +20,6 @@ class Cross(Section):
     embedding: Annotated[int, Field(ge=1)] | None = None
     """Width of the learned vector; by default about the fourth root of the number of ids times two."""
 
-    def columns_of(self, name: str) -> tuple[str, ...]:
+    def columns_of(self, name: str) -> tuple[str, ...]:  # noqa: ARG002 - the same for every feature
         """Returns the columns that the feature reads."""
         return self.columns

@@ -1,0 +1,89 @@
+"""Looks at the files that a spec names: hooks are parsed and never imported, so that checking runs nobody's code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from stellwerk.errors import did_you_mean
+from stellwerk.loading.document import Keys
+from stellwerk.spec import Spec
+from stellwerk.spec.features import Custom
+from stellwerk.spec.model import CustomModel
+
+Found = tuple[Keys, str]
+
+
+def check_files(spec: Spec, directory: Path) -> list[Found]:
+    """Returns what is wrong with the hooks and the schema of a spec whose folder is `directory`."""
+    found = [(keys, _hook(reference, directory)) for keys, reference in hooks(spec)]
+    found.append((("validate", "schema"), _schema(spec.validate_.schema_, directory)))
+    return [(keys, message) for keys, message in found if message]
+
+
+def hooks(spec: Spec) -> Iterator[tuple[Keys, str]]:
+    """Yields every hook (`file.py:name`) of a spec and the keys where it is written."""
+    for name, feature in spec.features.items():
+        if isinstance(feature, Custom):
+            yield ("features", name, "transform"), feature.transform
+    if isinstance(spec.model, CustomModel):
+        yield ("model", "build"), spec.model.build
+    for position, metric in enumerate(spec.evaluate.metrics or ()):
+        if ".py:" in metric:
+            yield ("evaluate", "metrics", position), metric
+    for metric in spec.evaluate.require:
+        if ".py:" in metric and metric not in (spec.evaluate.metrics or ()):
+            yield ("evaluate", "require", metric), metric
+
+
+def _hook(reference: str, directory: Path) -> str:
+    file, _, name = reference.rpartition(":")
+    path = directory / file
+    if not path.is_file():
+        near = did_you_mean(path.name, (each.name for each in path.parent.glob("*.py"))) if path.parent.is_dir() else ""
+        return f"there is no file '{file}' beside the spec.{near} Write it, or correct the path."
+    try:
+        tree = ast.parse(path.read_bytes(), filename=file)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        return f"{file}{f':{line}' if line else ''} is not Python: {getattr(error, 'msg', error)}. Mend the file."
+    except OSError as error:
+        return f"'{file}' cannot be read: {error.strerror}."
+    known = sorted(_names(tree))
+    if name in known:
+        return ""
+    public = [each for each in known if not each.startswith("_")]
+    return (
+        f"{file} has no function or class '{name}'.{did_you_mean(name, known)} It has: {', '.join(public) or 'none'}."
+    )
+
+
+def _names(tree: ast.Module) -> set[str]:
+    """Returns the names that a module defines or imports at its top, also inside `if` and `try`."""
+    names: set[str] = set()
+    open_blocks: list[ast.AST] = [tree]
+    while open_blocks:
+        for node in ast.iter_child_nodes(open_blocks.pop()):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                names.add(node.name)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                names.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.Assign):
+                names.update(target.id for target in node.targets if isinstance(target, ast.Name))
+            elif isinstance(node, (ast.If, ast.Try, ast.With, ast.ExceptHandler)):
+                open_blocks.append(node)
+    return names
+
+
+def _schema(schema: str | None, directory: Path) -> str:
+    if schema is None:
+        return ""
+    path = directory / schema
+    if path.is_dir():
+        return f"'{schema}' is a folder. Name a file in it, e.g. {schema.rstrip('/')}/schema.pbtxt."
+    if not path.parent.is_dir():
+        return (
+            f"there is no folder '{Path(schema).parent}' beside the spec for the schema. Make it, or correct the path."
+        )
+    return ""
