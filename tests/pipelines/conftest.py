@@ -1,0 +1,87 @@
+"""A small pipeline on real flights, and one finished run of it that tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+SPEC = """\
+name: small-flights
+data:
+  sources: {flights: flights.csv}
+  split: {by: hash, key: [year, month, day]}
+features:
+  distance: {type: number}
+  sched_dep_time: {type: time, format: hhmm, parts: [hour]}
+  carrier: {type: category}
+  origin: {type: category}
+target: {column: late, type: binary}
+model: {type: dense, hidden: [16]}
+train: {epochs: 2, batch_size: 256, optimizer: {type: adam, learning_rate: 0.01}}
+evaluate:
+  slices: [[origin]]
+  require: {auc: {min: 0.5}}
+push: {to: models}
+"""
+
+Stellwerk = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def make_project(flights_table: pa.Table) -> Callable[[Path], Path]:
+    """Writes the small pipeline and its data into a folder; returns the spec's path."""
+
+    def make(folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = ["year", "month", "day", "sched_dep_time", "carrier", "origin", "distance", "late"]
+        pyarrow.csv.write_csv(flights_table.select(names), folder / "flights.csv")
+        (folder / "pipeline.yaml").write_text(SPEC, encoding="utf-8")
+        return folder / "pipeline.yaml"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def stellwerk() -> Stellwerk:
+    """Runs the command line as a user would: `stellwerk("run", spec)`."""
+
+    def run(
+        *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 300
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "stellwerk", *map(str, arguments)]
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, **(environment or {})},
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, make_project: Callable[[Path], Path], stellwerk: Stellwerk
+) -> Path:
+    """The small pipeline after one run from raw data to a pushed model. Not to be changed: see `project`."""
+    spec = make_project(tmp_path_factory.mktemp("finished"))
+    ran = stellwerk("run", spec)
+    assert ran.returncode == 0, ran.stderr
+    return spec
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished pipeline that a test may change; its cache is warm."""
+    shutil.copytree(finished.parent, tmp_path / "project", copy_function=shutil.copy2)
+    return tmp_path / "project" / "pipeline.yaml"
