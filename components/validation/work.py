@@ -1,0 +1,152 @@
+"""The step validate: statistics of every split, a schema, what does not fit it, and the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import tensorflow_data_validation as tfdv
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.folders import write_json, written_aside
+from stellwerk.components.validation import comparing
+from stellwerk.components.validation.curated import Curated, read_curated
+from stellwerk.components.validation.gate import refusal
+from stellwerk.components.validation.inferring import infer
+from stellwerk.components.validation.reporting import Reporter
+from stellwerk.components.validation.statistics import read, statistics_of, write
+from stellwerk.components.validation.targets import target_rows
+from stellwerk.errors import DataError, did_you_mean
+from stellwerk.progress import Progress, silent
+from stellwerk.spec import SPLITS, Target, Validate
+
+Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatisticsList]
+
+
+def validate(
+    *,
+    settings: Validate,
+    target: Target,
+    examples: Path,
+    curated: Path | None = None,
+    previous: Path | None = None,
+    statistics: Path,
+    schema: Path,
+    anomalies: Path,
+    progress: Progress = silent,
+) -> None:
+    """Measures every split and compares it with the schema, with the train split and with an earlier run.
+
+    `curated` is a person's own schema; without one it is inferred from the train split. `previous` is the Statistics
+    artifact of the last run that passed. Writes Statistics, Schema and Anomalies whole, then raises GateRefused
+    where there are anomalies and `settings.on_anomaly` is fail. Raises DataError where the data or the curated schema
+    cannot be used at all.
+    """
+    data = Examples.open(examples)
+    own = read_curated(curated, settings.schema_ or curated.name) if curated else None
+    earlier = read(previous / "train") if previous else None
+    _check_target(target, data)
+    comparing.check_columns(settings, data.columns)
+    measured = _measure(data, settings, target, own, progress)
+    used = own.schema if own else _inferred(measured, data, settings, target)
+    found = _anomalies(measured, used, settings, target, earlier)
+    reporter = Reporter(data, measured, used, own)
+    rows = [row for split in measured for row in reporter.rows(split, found[split])]
+    known = {(row.split, row.column) for row in rows}
+    rows += [row for row in target_rows(target, data, measured) if (row.split, row.column) not in known]
+    with written_aside(statistics) as folder:
+        for split, values in measured.items():
+            write(values, folder / split)
+    with written_aside(schema) as folder:
+        (folder / "schema.pbtxt").write_text(own.text if own else _as_text(used), encoding="utf-8")
+    with written_aside(anomalies) as folder:
+        for split, proto in found.items():
+            (folder / split).mkdir()
+            (folder / split / "SchemaDiff.pb").write_bytes(proto.SerializeToString(deterministic=True))
+        write_json(folder / "anomalies.json", {"anomalies": [asdict(row) for row in rows]})
+    if rows and settings.on_anomaly == "fail":
+        raise refusal(rows)
+
+
+def _check_target(target: Target, examples: Examples) -> None:
+    if target.column not in examples.columns:
+        raise DataError(
+            f"target.column: the data have no column '{target.column}'.{did_you_mean(target.column, examples.columns)} "
+            f"Columns: {', '.join(examples.columns)}"
+        )
+
+
+def _splits(examples: Examples) -> list[str]:
+    return [split for split in SPLITS if split in examples.manifest["splits"]]
+
+
+def _categorical(settings: Validate, target: Target, own: Curated | None) -> set[str]:
+    columns = comparing.categorical_columns(settings, own.schema if own else None)
+    return columns if target.type == "regression" else columns | {target.column}
+
+
+def _measure(
+    examples: Examples, settings: Validate, target: Target, own: Curated | None, progress: Progress
+) -> dict[str, statistics_pb2.DatasetFeatureStatisticsList]:
+    categorical = _categorical(settings, target, own)
+    splits = _splits(examples)
+    total = sum(examples.rows(split) for split in splits)
+    done = 0
+
+    def advance(rows: int) -> None:
+        nonlocal done
+        done += rows
+        progress(done, total, "rows")
+
+    return {split: statistics_of(examples, split, categorical, advance) for split in splits}
+
+
+def _inferred(measured: Statistics, examples: Examples, settings: Validate, target: Target) -> schema_pb2.Schema:
+    if not examples.rows("train"):
+        raise DataError(
+            "data.split: the train split has no examples, so there is no schema to infer. Change data.split"
+        )
+    integers = {column for column, kind in examples.columns.items() if kind == "int64"}
+    return infer(
+        measured["train"],
+        smallest=min(examples.rows(split) for split in measured),
+        target=target.column,
+        categorical=_categorical(settings, target, None) & integers,
+    )
+
+
+def _anomalies(
+    measured: Statistics,
+    schema: schema_pb2.Schema,
+    settings: Validate,
+    target: Target,
+    earlier: statistics_pb2.DatasetFeatureStatisticsList | None,
+) -> dict[str, anomalies_pb2.Anomalies]:
+    asked = _asked(schema, target)
+    found = {split: tfdv.validate_statistics(values, asked) for split, values in measured.items()}
+    for split, anomalies in found.items():
+        if split != "train":
+            comparing.merge(anomalies, comparing.skew(measured["train"], measured[split], schema, settings.skew))
+    if earlier is not None:
+        comparing.merge(found["train"], comparing.drift(measured["train"], earlier, schema, settings.drift))
+    return found
+
+
+def _asked(schema: schema_pb2.Schema, target: Target) -> schema_pb2.Schema:
+    """Returns the schema as the splits are held to it: every example needs a target; comparators are asked apart."""
+    asked = schema_pb2.Schema()
+    asked.CopyFrom(schema)
+    for feature in asked.feature:
+        feature.ClearField("skew_comparator")
+        feature.ClearField("drift_comparator")
+        if feature.name == target.column:
+            feature.presence.min_fraction, feature.presence.min_count = 1, 1
+    return asked
+
+
+def _as_text(schema: schema_pb2.Schema) -> str:
+    text: str = text_format.MessageToString(schema, as_utf8=True)
+    return text
