@@ -55,6 +55,14 @@ class Document:
             for known in [known for known in memory if known[: len(keys)] == keys]:
                 del memory[known]
 
+    def present(self, keys: Keys) -> Keys:
+        """Returns `keys` without those that lead into a short form: `train.optimizer` for `train.optimizer.type`."""
+        for length in range(len(keys)):
+            inside = self.value(keys[:length])
+            if not isinstance(inside, dict) and not (isinstance(inside, list) and isinstance(keys[length], int)):
+                return keys[:length]
+        return keys
+
     def value(self, keys: Keys) -> Any:
         """Returns the value at `keys`, or None where there is none."""
         value: Any = self.values

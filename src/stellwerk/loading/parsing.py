@@ -15,6 +15,7 @@ from stellwerk.loading.scalars import Scalar, resolve
 from stellwerk.loading.variables import cover, substitute, uncover
 
 MOST_VALUES = 50_000
+DEEPEST = 32
 
 _PLAIN = "plain"
 _STANDARD = "tag:yaml.org,2002:"
@@ -67,6 +68,7 @@ def parse_value(text: str) -> Any:
 def _compose(text: str, file: str) -> Node | None:
     loader: Any = None
     try:
+        _check_depth(cover(text), file)
         loader = _Loader(cover(text))
         if not loader.check_node():
             return None
@@ -78,13 +80,27 @@ def _compose(text: str, file: str) -> Node | None:
     except yaml.MarkedYAMLError as error:
         raise SpecError([_syntax_problem(error, text, file)]) from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        message = f"holds a control character (0x{ord(str(error.character)[:1]):02x}). Remove it."
-        raise SpecError([Problem(file, line, "", message)]) from None
+        line = text.encode().count(b"\n", 0, error.position) + 1
+        raise SpecError(
+            [Problem(file, line, "", f"holds a control character. Remove it. {_reads(text, line)}")]
+        ) from None
     finally:
         if loader is not None:
             loader.dispose()
     return root
+
+
+def _check_depth(text: str, file: str) -> None:
+    """Refuses what is nested too deep before it is composed, which would overflow the stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise SpecError([Problem(file, line, "", f"is nested more than {DEEPEST} deep. {_reads(text, line)}")])
 
 
 def _reads(text: str, line: int) -> str:
@@ -99,6 +115,8 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Proble
     if lines[line - 1][: len(lines[line - 1]) - len(lines[line - 1].lstrip())].count("\t"):
         return Problem(file, line, "", f"is indented with a tab. YAML allows only blanks. {_reads(text, line)}")
     what = error.problem or "it cannot be parsed"
+    if "alias" in what or "alias" in (error.context or ""):
+        what += "; a value that begins with * needs quotes"
     if error.context and error.context_mark and error.context_mark.line + 1 != line:
         what += f" ({error.context} that begins in line {error.context_mark.line + 1})"
     return Problem(file, line, "", f"is not YAML: {uncover(what)}. {_reads(text, line)}")

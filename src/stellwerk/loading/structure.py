@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from stellwerk.loading.document import Keys
 
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_PLURALS = {str: "texts", int: "whole numbers", float: "numbers", tuple: "lists", Literal: "words"}
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Place:
 
     keys: Keys
     annotation: Any
-    section: type[BaseModel]
-    """The innermost class of the spec around it, or at it."""
+    around: type[BaseModel]
+    """The innermost class of the spec that it is in."""
     is_key: bool = False
     """Whether the key itself is meant and not its value; `annotation` is the key's then."""
     rest: tuple[str | int, ...] = ()
@@ -60,27 +61,25 @@ def tags(annotation: Any) -> tuple[str, dict[str, type[BaseModel]]] | None:
     return None
 
 
-def place(location: Sequence[str | int], annotation: Any, section: type[BaseModel], keys: Keys = ()) -> Place:
+def place(location: Sequence[str | int], annotation: Any, around: type[BaseModel], keys: Keys = ()) -> Place:
     """Returns the place that Pydantic's error location means.
 
     The location also holds what no file does: the tag of a union's member, the name of a plain union's branch, '[key]'.
     """
-    allowed = members(annotation)
-    if len(allowed) == 1 and is_section(allowed[0]):
-        section = allowed[0]
     if not location:
-        return Place(keys, annotation, section)
+        return Place(keys, annotation, around)
     first, rest = location[0], tuple(location[1:])
+    allowed = members(annotation)
     tagged = tags(annotation)
     if tagged is not None:
-        return place(rest, tagged[1][str(first)], section, keys)
+        return place(rest, tagged[1][str(first)], around, keys)
     if len(allowed) > 1:
-        return Place(keys, annotation, section, rest=rest)
+        return Place(keys, annotation, around, rest=rest)
     if is_section(allowed[0]):
-        return place(rest, keys_of(section).get(str(first)), section, (*keys, first))
+        return place(rest, keys_of(allowed[0]).get(str(first)), allowed[0], (*keys, first))
     if rest[:1] == ("[key]",):
-        return Place((*keys, first), get_args(allowed[0])[0], section, is_key=True)
-    return place(rest, item_of(allowed[0]), section, (*keys, first))
+        return Place((*keys, first), get_args(allowed[0])[0], around, is_key=True)
+    return place(rest, item_of(allowed[0]), around, (*keys, first))
 
 
 def item_of(annotation: Any) -> Any:
@@ -108,22 +107,22 @@ def choices(annotation: Any) -> tuple[Any, ...]:
 
 
 def expectation(annotation: Any) -> str:
-    """Returns what `annotation` asks for, in words: `text or a list of text`."""
-    words = list(dict.fromkeys(_expectations(annotation)))
+    """Returns what `annotation` asks for, in words: `text or a list of texts`."""
+    tagged = tags(annotation)
+    if tagged is not None:
+        return f"a section with the key '{tagged[0]}'"
+    words = [f"'{value}'" for value in choices(annotation)]
+    words += [_words(part) for part in members(annotation) if get_origin(part) is not Literal]
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _expectations(annotation: Any) -> Iterator[str]:
-    named = choices(annotation)
-    if named:
-        yield " or ".join(f"'{value}'" for value in named)
-    for part in members(annotation):
-        origin = get_origin(part)
-        if part in _WORDS:
-            yield _WORDS[part]
-        elif origin in (list, tuple):
-            yield f"a list of {expectation(item_of(part)).removeprefix('a ')}"
-        elif part is datetime:
-            yield "a moment (2013-10-01 or 2013-10-01T05:00:00Z)"
-        elif origin is not Literal:
-            yield "a section with keys and values"
+def _words(kind: Any) -> str:
+    origin = get_origin(kind)
+    if kind in _WORDS:
+        return _WORDS[kind]
+    if origin in (list, tuple):
+        item = members(item_of(kind))[0]
+        return f"a list of {_PLURALS.get(get_origin(item) or item, 'sections')}"
+    if is_section(kind):
+        return f"a section with the keys {', '.join(keys_of(kind))}"
+    return "a moment (2013-10-01 or 2013-10-01T05:00:00Z)" if kind is datetime else "a section with keys and values"

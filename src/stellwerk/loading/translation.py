@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -33,6 +34,7 @@ def translate(error: ValidationError, document: Document, root: type[BaseModel])
     short: list[Found] = []
     for details in error.errors(include_url=False):
         at = place(details["loc"], root, root)
+        at = replace(at, keys=document.present(at.keys))
         if len(members(at.annotation)) > 1 and tags(at.annotation) is None and not at.is_key:
             unions.setdefault(at.keys, []).append((at, details))
         else:
@@ -64,9 +66,9 @@ def _messages(at: Place, details: Mapping[str, Any], document: Document) -> Iter
     elif kind in ("value_error", "metric"):
         yield at.keys, _sentence(str(context.get("error", context.get("text"))))
     elif kind == "extra_forbidden":
-        yield at.keys, _unknown("key", str(at.keys[-1]), keys_of(at.section))
+        yield at.keys, _unknown("key", str(at.keys[-1]), keys_of(at.around))
     elif kind == "missing":
-        yield at.keys, f"is missing. Add it{_meaning(at.section, str(at.keys[-1]))}"
+        yield at.keys, f"is missing. Add it{_meaning(at)}"
     elif kind in ("union_tag_invalid", "union_tag_not_found"):
         yield _tag(at, document)
     elif kind == "literal_error":
@@ -78,7 +80,7 @@ def _messages(at: Place, details: Mapping[str, Any], document: Document) -> Iter
             f"{subject}{PATTERNS[context['pattern']]}. {'' if at.is_key else received(document, at.keys)}".rstrip(),
         )
     elif kind == "too_short":
-        yield at.keys, f"must have at least {context['min_length']} of its entries. {received(document, at.keys)}"
+        yield at.keys, f"must have at least {_entries(context['min_length'])}. {received(document, at.keys)}"
     else:
         must = _LIMITS[kind].format(**context) if kind in _LIMITS else f"must be {expectation(at.annotation)}"
         yield at.keys, f"{must}. {received(document, at.keys)}{_advice(at, document)}"
@@ -88,11 +90,16 @@ def _sentence(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _meaning(section: type[BaseModel], key: str) -> str:
-    for name, field in section.model_fields.items():
+def _meaning(at: Place) -> str:
+    key = at.keys[-1]
+    for name, field in at.around.model_fields.items():
         if key in (field.alias, name) and field.description:
             return f": {field.description}"
     return "."
+
+
+def _entries(number: int) -> str:
+    return "one entry" if number == 1 else f"{number} entries"
 
 
 def _unknown(what: str, word: str, known: Iterable[Any]) -> str:
@@ -110,7 +117,7 @@ def _tag(at: Place, document: Document) -> Found:
         return at.keys, f"the key '{key}' is missing. Known: {', '.join(known)}."
     if not isinstance(section[key], str) or keys in document.variables:
         return keys, f"must be one of {', '.join(known)}. {received(document, keys)}"
-    return keys, _unknown(key, section[key], known)
+    return keys, _unknown("value" if key == "by" else key, section[key], known)
 
 
 def _choice(at: Place, document: Document) -> str:
@@ -124,6 +131,9 @@ def _choice(at: Place, document: Document) -> str:
 
 def _advice(at: Place, document: Document) -> str:
     value = document.value(at.keys)
+    tagged = tags(at.annotation)
+    if tagged is not None and isinstance(value, str) and value in tagged[1]:
+        return f" Write {{{tagged[0]}: {value}}}."
     if members(at.annotation) == (str,) and isinstance(value, (int, float)):
         return " Put it in quotes."
     if members(at.annotation) == (bool,) and value in ("yes", "no", "on", "off"):
@@ -139,7 +149,7 @@ def _union(several: list[tuple[Place, Mapping[str, Any]]], document: Document) -
     inside = [(each, details) for each, details in several if each.rest and details["type"] != "too_short"]
     if meant is not None and inside:
         for each, details in inside:
-            inner = place(each.rest, meant, at.section, at.keys)
+            inner = place(each.rest, meant, at.around, at.keys)
             yield from _messages(inner, details, document)
         return
     near = ""

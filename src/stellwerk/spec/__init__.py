@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from stellwerk.spec.data import Data
-from stellwerk.spec.evaluate import Evaluate
+from stellwerk.spec.evaluate import METRICS_OF, STANDARD_METRICS, Evaluate
 from stellwerk.spec.features import Feature
 from stellwerk.spec.model import Dense, Model
-from stellwerk.spec.section import SPLITS, DnsLabel, Identifier, Section, Split
+from stellwerk.spec.section import SPLITS, Contradiction, DnsLabel, Identifier, Section, Split
 from stellwerk.spec.sections import Cluster, Push, Validate
 from stellwerk.spec.target import Target
 from stellwerk.spec.train import Train
@@ -41,14 +42,36 @@ class Spec(Section):
     """Only for Kubeflow."""
 
     @model_validator(mode="after")
-    def _target_is_no_feature(self) -> Spec:
-        for name, feature in self.features.items():
-            if self.target.column in feature.columns_of(name):
-                raise ValueError(
-                    f"feature '{name}' reads the target column '{self.target.column}': the model would be given the answer. "
-                    "Remove the feature or change the target"
-                )
+    def _sections_suit_each_other(self) -> Spec:
+        found = list(contradictions(self))
+        if found:
+            raise Contradiction(*found)
         return self
+
+
+def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yields what is fine in each section and impossible together: where to mend it, and a sentence."""
+    target, evaluate = spec.target, spec.evaluate
+    for name, feature in spec.features.items():
+        if target.column in feature.columns_of(name):
+            message = f"reads the target column '{target.column}', so the model would be given the answer"
+            yield ("features", name), f"{message}. Remove the feature or change the target"
+    suits = METRICS_OF[target.type]
+    named: list[tuple[tuple[str | int, ...], str]]
+    named = [(("metrics", at), metric) for at, metric in enumerate(evaluate.metrics or ())]
+    named += [(("require", metric), metric) for metric in evaluate.require]
+    for keys, metric in named:
+        if metric in STANDARD_METRICS and metric not in suits:
+            message = f"'{metric}' does not suit a {target.type} target"
+            yield ("evaluate", *keys), f"{message}. Known for it: {', '.join(suits)}"
+    for metric, requirement in evaluate.require.items():
+        if requirement.per_slice is not None and not evaluate.slices:
+            message = "asks something of every slice, and there are none. Name columns in evaluate.slices"
+            yield ("evaluate", "require", metric, "per_slice"), message
+    if target.type != "binary" and evaluate.changed("threshold"):
+        yield ("evaluate", "threshold"), f"is for a binary target. Received: target.type: {target.type}"
+    if target.type == "regression" and spec.train.class_weights is not None:
+        yield ("train", "class_weights"), "a regression target has no classes. Remove class_weights"
 
 
 __all__ = ["SPLITS", "Data", "Evaluate", "Feature", "Model", "Push", "Spec", "Split", "Target", "Train", "Validate"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
+from itertools import combinations
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -44,6 +45,18 @@ class Source(Section):
     types: dict[str, ColumnType] = {}
     """CSV and JSONL: the types of columns, where the inferred ones are not wanted."""
 
+    @model_validator(mode="after")
+    def _keys_suit_the_format(self) -> Source:
+        suits = {"delimiter": ("csv",), "encoding": ("csv",), "null_values": ("csv",), "types": ("csv", "jsonl")}
+        wrong = [
+            ((key,), f"is for {' and '.join(formats)} files. Received: format: {self.format}")
+            for key, formats in suits.items()
+            if self.format is not None and self.format not in formats and self.changed(key)
+        ]
+        if wrong:
+            raise Contradiction(*wrong)
+        return self
+
 
 def _source(value: Any) -> Any:
     return {"path": value} if isinstance(value, (str, list, tuple)) else value
@@ -80,6 +93,12 @@ class HashSplit(_Shares):
     """Columns whose values stay together, e.g. a user or a machine; by default the whole row."""
 
 
+def _seconds(moment: datetime | float) -> float:
+    if not isinstance(moment, datetime):
+        return moment
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+
+
 class TimeSplit(_Shares):
     """Splits by time: train on the past, evaluate and test on what came after."""
 
@@ -95,6 +114,17 @@ class TimeSplit(_Shares):
     def _both_or_none(self) -> TimeSplit:
         if (self.eval_from is None) != (self.test_from is None):
             raise ValueError("eval_from and test_from go together: give both or none")
+        return self
+
+    @model_validator(mode="after")
+    def _in_order(self) -> TimeSplit:
+        if self.eval_from is None or self.test_from is None:
+            return self
+        moments = [isinstance(each, datetime) for each in (self.eval_from, self.test_from)]
+        if moments[0] != moments[1]:
+            raise ValueError("eval_from and test_from must both be moments or both be numbers")
+        if _seconds(self.eval_from) >= _seconds(self.test_from):
+            raise Contradiction((("eval_from",), "must be before test_from: eval comes before test"))
         return self
 
 
@@ -123,6 +153,14 @@ class ColumnSplit(Section):
                 many = given if isinstance(given, (list, tuple)) else [given]
                 listed[split] = [str(value) for value in many]
         return listed
+
+    @model_validator(mode="after")
+    def _no_value_in_two_splits(self) -> ColumnSplit:
+        for first, second in combinations(SPLITS, 2):
+            both = sorted(set(self.values(first)) & set(self.values(second)))
+            if both:
+                raise Contradiction(((second,), f"'{both[0]}' also means {first}. A value means one split"))
+        return self
 
     def values(self, split: Split) -> tuple[str, ...]:
         """Values of the column that mean `split`."""

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from stellwerk.errors import did_you_mean
-from stellwerk.spec.section import Section
+from stellwerk.spec.section import Contradiction, Section
 
 StandardMetric = Literal[
     "auc",
@@ -27,6 +27,24 @@ StandardMetric = Literal[
     "r2",
 ]
 STANDARD_METRICS: tuple[str, ...] = get_args(StandardMetric)
+
+METRICS_OF: dict[str, tuple[StandardMetric, ...]] = {
+    "binary": (
+        "auc",
+        "auc_pr",
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "log_loss",
+        "calibration",
+        "mean_prediction",
+        "mean_label",
+    ),
+    "multiclass": ("auc", "auc_pr", "accuracy", "precision", "recall", "f1", "log_loss"),
+    "regression": ("mse", "mae", "rmse", "r2", "calibration", "mean_prediction", "mean_label"),
+}
+"""Which standard metrics suit which type of target."""
 
 
 def _known_metric(name: str) -> str:
@@ -60,6 +78,12 @@ class Bound(Section):
     def _asks_something(self) -> Bound:
         if not (self.model_fields_set & {"min", "max", "min_gain", "per_slice"}):
             raise ValueError("a requirement needs at least one of min, max, min_gain, per_slice")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Bound:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise Contradiction((("min",), f"is above max. Received: min: {self.min:g}, max: {self.max:g}"))
         return self
 
 

@@ -50,3 +50,7 @@ class Section(BaseModel):
         allow_inf_nan=False,
         protected_namespaces=(),
     )
+
+    def changed(self, name: str) -> bool:
+        """Tells whether a field is not as it is by default; a default that is written out counts as not said."""
+        return bool(getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from stellwerk.spec.section import Section
+from pydantic import model_validator
+
+from stellwerk.spec.section import Contradiction, Section
 
 
 class Target(Section):
@@ -16,3 +18,9 @@ class Target(Section):
     """binary: two values; multiclass: several names; regression: a quantity."""
     positive: str | int | None = None
     """binary: the value that counts as positive; by default the larger one (1 of 0/1, true of false, yes of no)."""
+
+    @model_validator(mode="after")
+    def _positive_is_for_binary(self) -> Target:
+        if self.positive is not None and self.type != "binary":
+            raise Contradiction((("positive",), f"is for type: binary. Received: type: {self.type}"))
+        return self

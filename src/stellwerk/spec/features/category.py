@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from stellwerk.spec.features.base import SingleColumn
+from stellwerk.spec.section import Contradiction
 
 
 class Category(SingleColumn):
@@ -26,6 +27,9 @@ class Category(SingleColumn):
 
     @model_validator(mode="after")
     def _hash_keeps_no_vocabulary(self) -> Category:
-        if self.hash is not None and (self.vocabulary is not None or self.min_count > 1):
-            raise ValueError("hash keeps no vocabulary: give either hash or vocabulary/min_count")
+        if self.hash is not None:
+            wrong = [name for name in ("vocabulary", "min_count", "oov") if self.changed(name)]
+            if wrong:
+                message = "hash keeps no vocabulary. Give either hash or vocabulary, min_count and oov"
+                raise Contradiction(*(((name,), message) for name in wrong))
         return self

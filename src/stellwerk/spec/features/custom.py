@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from stellwerk.spec.section import Hook, Section
+from stellwerk.spec.section import Contradiction, Hook, Section
 
 
 class Custom(Section):
@@ -21,6 +21,14 @@ class Custom(Section):
     """For ids: how many there are."""
     embedding: Annotated[int, Field(ge=1)] | None = None
     """For ids: width of the learned vector."""
+
+    @model_validator(mode="after")
+    def _embedding_is_for_ids(self) -> Custom:
+        if self.embedding is not None and self.size is None:
+            raise Contradiction(
+                (("embedding",), "is for ids: give size too, the number of ids, or leave embedding out")
+            )
+        return self
 
     def columns_of(self, name: str) -> tuple[str, ...]:
         """Returns the columns that the feature called `name` reads."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stellwerk.spec.features.base import SingleColumn
+from stellwerk.spec.section import Contradiction
 
 
 class Number(SingleColumn):
@@ -21,3 +22,9 @@ class Number(SingleColumn):
     """What takes the place of a missing value: the training split's mean or median, or this number."""
     missing_indicator: bool = False
     """Adds a second input that is 1 where the value was missing."""
+
+    @model_validator(mode="after")
+    def _buckets_need_their_scale(self) -> Number:
+        if self.scale != "buckets" and self.changed("buckets"):
+            raise Contradiction((("buckets",), f"belongs to scale: buckets. Received: scale: {self.scale}"))
+        return self

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stellwerk.spec.features.base import SingleColumn
+from stellwerk.spec.section import Contradiction
 
 
 class Text(SingleColumn):
@@ -29,3 +30,12 @@ class Text(SingleColumn):
     """Puts one token for every number."""
     embedding: Annotated[int, Field(ge=1)] = 32
     """With `tokens`: width of the learned vector of a word."""
+
+    @model_validator(mode="after")
+    def _tokens_only(self) -> Text:
+        if self.encoding != "tokens":
+            wrong = [name for name in ("max_tokens", "embedding") if self.changed(name)]
+            if wrong:
+                message = f"belongs to encoding: tokens. Received: encoding: {self.encoding}"
+                raise Contradiction(*(((name,), message) for name in wrong))
+        return self
