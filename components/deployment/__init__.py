@@ -1,0 +1,1 @@
+"""The step push: a blessed model goes where TensorFlow Serving reads it."""

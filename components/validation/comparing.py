@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
@@ -11,7 +12,7 @@ from stellwerk.components.validation.statistics import by_column, common
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.sections import Comparator, Validate
 
-Statistics = statistics_pb2.DatasetFeatureStatisticsList
+Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
 
 def check_columns(settings: Validate, columns: Mapping[str, str]) -> None:

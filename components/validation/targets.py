@@ -27,18 +27,17 @@ def target_rows(
         return []
     if target.type == "regression":
         return _not_numeric(target, train)
-    classes = _classes(train)
+    classes, rows = _classes(train), examples.rows("train")
+    place = {"split": "train", "column": target.column}
     if len(classes) == 1 or _constant(train):
         value = classes[0] if classes else f"{train.num_stats.min:g}"
         what = f"the target has one value only: {value}. Nothing can be learned from it"
         fix = "give data with examples of every class, or change target.column or data.query in the spec"
-        return [_row(examples, "train", target.column, kind="TARGET_ONE_CLASS", what=what, fix=fix, examples=present)]
+        return [_row(rows, kind="TARGET_ONE_CLASS", what=what, fix=fix, examples=present, **place)]
     if target.type == "binary" and len(classes) > 2:
         what = f"a binary target with {len(classes)} values: {', '.join(classes[:5])}"
         fix = "set target.type: multiclass, or make two values of them in data.query"
-        return [
-            _row(examples, "train", target.column, kind="TARGET_MANY_CLASSES", what=what, fix=fix, examples=present)
-        ]
+        return [_row(rows, kind="TARGET_MANY_CLASSES", what=what, fix=fix, examples=present, **place)]
     return [row for split in statistics if split != "train" for row in _new_classes(target, split, classes, examples)]
 
 
@@ -57,7 +56,17 @@ def _new_classes(target: Target, split: str, classes: list[str], examples: Examp
         return []
     what = "classes that the train split does not have: the model can never predict them"
     fix = "split so that every class is in the train split (data.split), or leave these rows out (data.query)"
-    return [_row(examples, split, target.column, kind="TARGET_NEW_CLASS", what=what, fix=fix, examples=new)]
+    return [
+        _row(
+            examples.rows(split),
+            split=split,
+            column=target.column,
+            kind="TARGET_NEW_CLASS",
+            what=what,
+            fix=fix,
+            examples=new,
+        )
+    ]
 
 
 def _classes(feature: statistics_pb2.FeatureNameStatistics) -> list[str]:
@@ -65,8 +74,9 @@ def _classes(feature: statistics_pb2.FeatureNameStatistics) -> list[str]:
 
 
 def _constant(feature: statistics_pb2.FeatureNameStatistics) -> bool:
-    return feature.HasField("num_stats") and feature.num_stats.min == feature.num_stats.max
+    return bool(feature.HasField("num_stats") and feature.num_stats.min == feature.num_stats.max)
 
 
-def _row(examples: Examples, split: str, column: str, **told: Any) -> Row:
-    return Row(split=split, column=column, share=told["examples"] / examples.rows(split), line=None, **told)
+def _row(rows: int, **told: Any) -> Row:
+    """Returns a row of a split with `rows` examples."""
+    return Row(share=told["examples"] / rows, line=None, **told)

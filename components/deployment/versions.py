@@ -1,0 +1,53 @@
+"""The versions of a model in a folder: `<folder>/<number>/`, as TensorFlow Serving reads them, with `provenance.json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stellwerk.components.artifacts.folders import read_json
+
+PROVENANCE = "provenance.json"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a model: its number, its folder, and what made it (None: not pushed by Stellwerk)."""
+
+    number: int
+    path: Path
+    provenance: dict[str, Any] | None
+
+    @property
+    def model_digest(self) -> str | None:
+        """Digest of the Model artifact that it is a copy of."""
+        return (self.provenance or {}).get("model_digest")
+
+
+def versions(folder: Path) -> list[Version]:
+    """Returns the versions in `folder`, oldest first; none where the folder does not exist.
+
+    Only folders whose name is a whole number count, as for TensorFlow Serving.
+    """
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if path.name.isascii() and path.name.isdecimal() and path.is_dir()]
+    return sorted((Version(int(path.name), path, _provenance(path)) for path in found), key=lambda one: one.number)
+
+
+def newest_other_than(folder: Path, model_digest: str) -> Path | None:
+    """Returns the newest version that Stellwerk pushed and that is another model, or None.
+
+    It is the last blessed model, what a new one is compared with; a copy of the new one itself would be no comparison.
+    """
+    others = [one for one in versions(folder) if one.model_digest not in (None, model_digest)]
+    return others[-1].path if others else None
+
+
+def _provenance(path: Path) -> dict[str, Any] | None:
+    try:
+        provenance = read_json(path / PROVENANCE)
+    except (OSError, ValueError):
+        return None
+    return provenance if isinstance(provenance, dict) else None
