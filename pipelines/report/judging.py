@@ -1,0 +1,192 @@
+"""Reads what the gates and the evaluation say: metrics by slice, curves, requirements, and what was pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from stellwerk.components.artifacts.folders import read_json
+
+LOWER_IS_BETTER = ("log_loss", "mse", "mae", "rmse", "loss")
+
+
+def badness(metric: str, value: float) -> float:
+    """Returns a number that grows as `value` of `metric` gets worse; calibration is best at 1."""
+    if metric == "calibration":
+        return abs(value - 1)
+    return value if metric in LOWER_IS_BETTER else -value
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Metrics on one slice of the test split; a metric that is not defined there is None."""
+
+    slice: Mapping[str, Any]
+    examples: int
+    metrics: Mapping[str, float | None]
+    baseline: Mapping[str, float | None] | None = None
+
+    @property
+    def label(self) -> str:
+        """How the slice is called on the page."""
+        return slice_label(self.slice)
+
+
+def slice_label(key: Mapping[str, Any]) -> str:
+    """Returns `carrier = AA · origin = JFK`, or `all examples` for the whole split."""
+    return " · ".join(f"{column} = {value}" for column, value in key.items()) or "all examples"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One bucket of predictions beside what really happened."""
+
+    mean_prediction: float
+    mean_label: float
+    examples: float = 0
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves over the whole test split, those that suit the target."""
+
+    roc: tuple[tuple[float, float], ...] = ()
+    """(false positive rate, true positive rate)."""
+    pr: tuple[tuple[float, float], ...] = ()
+    """(recall, precision)."""
+    calibration: tuple[Calibration, ...] = ()
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Examples by true class (row) and predicted class (column)."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The Evaluation artifact."""
+
+    examples: int
+    slices: tuple[Slice, ...]
+    """The first is the whole split."""
+    curves: Curves = field(default_factory=Curves)
+    confusion: Confusion | None = None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics, in the order of the whole split."""
+        return tuple(dict.fromkeys(metric for entry in self.slices for metric in entry.metrics))
+
+    @property
+    def compared(self) -> bool:
+        """Whether a baseline was measured beside the model."""
+        return any(entry.baseline for entry in self.slices)
+
+
+def read_evaluation(path: Path) -> Evaluation:
+    """Reads `evaluation.json` of the Evaluation artifact in `path`."""
+    return TypeAdapter(Evaluation).validate_python(read_json(path / "evaluation.json"))
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One requirement, what was reached, and whether that is enough."""
+
+    metric: str
+    bound: str
+    required: float | None
+    value: float | None
+    ok: bool
+    slice: Mapping[str, Any] = field(default_factory=dict)
+    sentence: str = ""
+
+    @property
+    def words(self) -> str:
+        """What was asked: the sign before the required value."""
+        return {"min": "at least", "max": "at most", "min_gain": "gain of at least"}.get(self.bound, self.bound)
+
+    @property
+    def label(self) -> str:
+        """Where it was asked."""
+        return slice_label(self.slice)
+
+
+@dataclass(frozen=True)
+class Blessing:
+    """The Blessing artifact."""
+
+    blessed: bool
+    requirements: tuple[Requirement, ...] = ()
+
+    @property
+    def refused(self) -> tuple[Requirement, ...]:
+        """The requirements that are not met, the whole split first."""
+        return tuple(
+            sorted((entry for entry in self.requirements if not entry.ok), key=lambda entry: bool(entry.slice))
+        )
+
+    @property
+    def met(self) -> tuple[Requirement, ...]:
+        """The requirements that are met, the whole split first."""
+        return tuple(sorted((entry for entry in self.requirements if entry.ok), key=lambda entry: bool(entry.slice)))
+
+
+def read_blessing(path: Path) -> Blessing:
+    """Reads the Blessing artifact in `path`."""
+    return TypeAdapter(Blessing).validate_python(read_json(path / "blessing.json"))
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """The PushedModel artifact: where the model is served from."""
+
+    version: str
+    path: str
+
+
+def read_pushed(path: Path) -> Pushed:
+    """Reads the PushedModel artifact in `path`."""
+    entry = read_json(path / "pushed.json")
+    place = str(entry.get("path") or entry.get("uri") or "")
+    return Pushed(str(entry.get("version") or Path(place).name), place)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the Model artifact says about itself in `assets.extra/stellwerk.json`."""
+
+    hyperparameters: Mapping[str, str]
+    inputs: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+def read_card(path: Path) -> Card:
+    """Reads the description inside the Model artifact in `path`; nested settings become dotted names."""
+    card = read_json(path / "assets.extra" / "stellwerk.json")
+    plain = {name: str(kind) for name, kind in (card.get("inputs") or {}).items()}
+    versions = {name: str(version) for name, version in (card.get("versions") or {}).items()}
+    return Card(dict(_dotted(card.get("hyperparameters") or {})), plain, versions)
+
+
+def _dotted(value: Any, path: str = "") -> list[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        return [
+            pair for name, inner in value.items() for pair in _dotted(inner, f"{path}.{name}" if path else str(name))
+        ]
+    if isinstance(value, list):
+        return [(path, ", ".join(str(item) for item in value) or "none")]
+    return [
+        (
+            path,
+            {None: "none", True: "yes", False: "no"}.get(value, str(value))
+            if not isinstance(value, (int, float)) or isinstance(value, bool)
+            else f"{value:g}",
+        )
+    ]

@@ -1,0 +1,93 @@
+"""From the bytes of the sources to the published model: what was made from what, each with its digest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from stellwerk.pipelines.report.diagram import Node, diagram
+from stellwerk.pipelines.report.judging import Pushed
+from stellwerk.pipelines.report.reading import Data, Missing, Run, Source
+from stellwerk.pipelines.report.wording import several, short, size
+
+SOURCES_IN_THE_DIAGRAM = 5
+CHAIN = (
+    ("validate", "schema", "Schema", ("examples",)),
+    ("transform", "transform_graph", "Transform", ("examples", "schema")),
+    ("train", "model", "Model", ("transform_graph",)),
+    ("evaluate", "evaluation", "Evaluation", ("model", "examples")),
+    ("push", "pushed_model", "Published", ("model", "evaluation")),
+)
+"""Step, artifact, its name on the page, and the artifacts it is made from."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One row of the lineage table."""
+
+    kind: str
+    name: str
+    digest: str
+    note: str = ""
+
+
+def links(run: Run, data: Data | Missing, pushed: Pushed | Missing, spec: str) -> tuple[Link, ...]:
+    """Returns the chain from the sources to the published model, as far as the run came."""
+    rows = [Link("Spec", "spec.yaml", hashlib.sha256(spec.encode()).hexdigest(), "SHA-256 of the file")] if spec else []
+    if not isinstance(data, Missing):
+        rows += [Link("Source", source.path, source.sha256 or "", _about(source)) for source in data.sources]
+        rows.append(Link("Data version", "examples", data.version, several(sum(data.rows.values()), "row")))
+    for step, artifact, kind, _ in CHAIN:
+        digest = _digest(run, step, artifact)
+        name = pushed.path if artifact == "pushed_model" and not isinstance(pushed, Missing) else artifact
+        if digest:
+            note = (
+                f"version {pushed.version}"
+                if artifact == "pushed_model" and not isinstance(pushed, Missing)
+                else f"made by {step}"
+            )
+            rows.append(Link(kind, name, digest, note))
+    return tuple(rows)
+
+
+def picture(run: Run, data: Data | Missing, pushed: Pushed | Missing) -> Markup:
+    """Draws the same chain as a diagram."""
+    nodes: list[Node] = []
+    if not isinstance(data, Missing):
+        nodes += _source_nodes(data.sources)
+        before = tuple(node.name for node in nodes)
+        rows = several(sum(data.rows.values()), "row")
+        nodes.append(Node("examples", "Data version", (short(data.version), rows), before, tip=data.version))
+    for step, artifact, kind, before in CHAIN:
+        digest = _digest(run, step, artifact)
+        if digest:
+            published = artifact == "pushed_model" and not isinstance(pushed, Missing)
+            note = f"version {pushed.version}" if published and not isinstance(pushed, Missing) else f"by {step}"
+            nodes.append(Node(artifact, kind, (short(digest), note), before, tip=digest))
+    return diagram(nodes, title="Lineage from the sources to the published model") if nodes else Markup("")
+
+
+def _source_nodes(sources: tuple[Source, ...]) -> list[Node]:
+    if len(sources) > SOURCES_IN_THE_DIAGRAM:
+        return [Node("sources", "Sources", (several(len(sources), "file"), "see the table"))]
+    return [
+        Node(
+            f"source {index}",
+            source.name,
+            (short(source.sha256 or "no digest"), _about(source)),
+            tip=source.sha256 or "",
+        )
+        for index, source in enumerate(sources)
+    ]
+
+
+def _about(source: Source) -> str:
+    parts = [several(source.rows, "row") if source.rows is not None else "", size(source.size) if source.size else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def _digest(run: Run, step: str, artifact: str) -> str:
+    found = run.step(step)
+    return found.outputs.get(artifact, "") if found else ""

@@ -1,0 +1,144 @@
+"""The data sections: how many rows each split has, and a card with the distribution of every column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from stellwerk.pipelines.report.charts import histogram, key, tag, top_values
+from stellwerk.pipelines.report.gathering import Report
+from stellwerk.pipelines.report.reading import Missing
+from stellwerk.pipelines.report.statistics import SPLIT_ORDER, TOP_VALUES, Column, FeatureStatistics, Numbers, Values
+from stellwerk.pipelines.report.wording import NOTHING, count, measure, share
+
+STYLES = ("s0", "s1", "s2")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One card: a column, its picture, and a table with one column a split."""
+
+    name: str
+    kind: str
+    splits: tuple[str, ...]
+    drawn: Markup
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    anomalies: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of one split and their share of all."""
+
+    name: str
+    rows: int
+    share: float
+    style: str
+    sample: Markup
+
+    @property
+    def percent(self) -> float:
+        """Length of its bar."""
+        return round(100 * self.share, 1)
+
+
+def style_of(split: str) -> str:
+    """Returns the class that draws a split, the same all over the page."""
+    return STYLES[SPLIT_ORDER.index(split)] if split in SPLIT_ORDER else STYLES[-1]
+
+
+def data_section(report: Report) -> dict[str, Any]:
+    """Returns what the data template needs."""
+    if isinstance(report.data, Missing):
+        return {"splits": []}
+    rows = report.data.rows
+    total = sum(rows.values()) or 1
+    names = [name for name in SPLIT_ORDER if name in rows] + [name for name in rows if name not in SPLIT_ORDER]
+    return {
+        "splits": [
+            Split(name, rows[name], rows[name] / total, style_of(name), _swatch(style_of(name))) for name in names
+        ]
+    }
+
+
+def _swatch(style: str) -> Markup:
+    square = tag("rect", class_=f"bar {style}", width=10, height=10, rx=2)
+    return tag("svg", square, class_="swatch", width=10, height=10, aria_hidden="true")
+
+
+def features_section(report: Report) -> dict[str, Any]:
+    """Returns what the columns template needs."""
+    if isinstance(report.statistics, Missing):
+        return {"features": [], "split_key": ""}
+    troubled = Counter() if isinstance(report.anomalies, Missing) else Counter(row.column for row in report.anomalies)
+    splits = dict.fromkeys(split for feature in report.statistics for split in feature.splits)
+    return {
+        "features": [_profile(feature, troubled[feature.name]) for feature in report.statistics],
+        "split_key": key([(split, style_of(split)) for split in splits]),
+    }
+
+
+def _profile(feature: FeatureStatistics, anomalies: int) -> Profile:
+    columns = tuple(feature.splits.values())
+    rows = [("missing", tuple(share(column.missing_share) for column in columns))]
+    drawn = Markup("")
+    if any(column.numbers for column in columns):
+        rows += _number_rows([column.numbers for column in columns])
+        drawn = _histogram(feature)
+    elif any(column.values for column in columns):
+        rows += _value_rows([column.values for column in columns])
+        drawn = _top_values(feature)
+    flagged = f"{anomalies} {'anomaly' if anomalies == 1 else 'anomalies'}" if anomalies else ""
+    return Profile(feature.name, feature.kind, tuple(feature.splits), drawn, tuple(rows), flagged)
+
+
+NUMBER_ROWS: tuple[tuple[str, Callable[[Numbers], str]], ...] = (
+    ("mean", lambda numbers: measure(numbers.mean)),
+    ("std", lambda numbers: measure(numbers.std)),
+    ("min", lambda numbers: measure(numbers.min)),
+    ("median", lambda numbers: measure(numbers.median)),
+    ("max", lambda numbers: measure(numbers.max)),
+    ("zeros", lambda numbers: count(numbers.zeros)),
+)
+
+
+def _number_rows(splits: Sequence[Numbers | None]) -> list[tuple[str, tuple[str, ...]]]:
+    return [
+        (name, tuple(NOTHING if numbers is None else written(numbers) for numbers in splits))
+        for name, written in NUMBER_ROWS
+    ]
+
+
+def _value_rows(splits: Sequence[Values | None]) -> list[tuple[str, tuple[str, ...]]]:
+    return [
+        ("unique", tuple(NOTHING if values is None else count(values.unique) for values in splits)),
+        ("mean length", tuple(NOTHING if values is None else measure(values.mean_length) for values in splits)),
+    ]
+
+
+def _histogram(feature: FeatureStatistics) -> Markup:
+    shown = [
+        (split, style_of(split), column.numbers.buckets) for split, column in feature.splits.items() if column.numbers
+    ]
+    return histogram(shown, title=f"Distribution of {feature.name} by split", label=feature.name)
+
+
+def _top_values(feature: FeatureStatistics) -> Markup:
+    first = next((column.values for column in feature.splits.values() if column.values and column.values.top), None)
+    if first is None:
+        return Markup("")
+    shares = {split: _shares(column) for split, column in feature.splits.items()}
+    rows = [
+        (value, [(split, style_of(split), known.get(value, 0.0)) for split, known in shares.items()])
+        for value, _ in first.top[:TOP_VALUES]
+    ]
+    return top_values(rows, title=f"Most frequent values of {feature.name} by split")
+
+
+def _shares(column: Column) -> dict[str, float]:
+    total = column.present or 1
+    return {value: rows / total for value, rows in column.values.top} if column.values else {}

@@ -1,0 +1,262 @@
+"""Reads a run folder into frozen values. What is not there becomes `Missing`, with the reason in one sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import TypeAdapter
+
+from stellwerk.components.artifacts.folders import read_json
+from stellwerk.errors import UsageError
+
+T = TypeVar("T")
+Status = Literal["done", "cached", "refused", "failed", "skipped", "running", "waiting", "killed"]
+
+QUARANTINE_LINES = 20_000
+"""How many quarantined rows are read to count reasons; the totals come from the manifest."""
+EXAMPLES_OF_A_REASON = 3
+LOG_BYTES = 12_000
+LOG_LINES = 60
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Stands for an artifact that cannot be shown."""
+
+    why: str
+    """One sentence for the reader of the page."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What `run.json` says about one step."""
+
+    name: str
+    after: tuple[str, ...] = ()
+    status: Status = "waiting"
+    started: float | None = None
+    """Seconds since the run began."""
+    seconds: float | None = None
+    peak_memory: int | None = None
+    """Bytes."""
+    key: str | None = None
+    cached_from: str | None = None
+    error: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Digest of each input artifact."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Digest of each output artifact."""
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `run.json` says about the run."""
+
+    run: str
+    name: str
+    status: Literal["running", "done", "refused", "failed", "killed"]
+    spec: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+    exit_code: int | None = None
+    error: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took, or None while it is not finished."""
+        if self.started is not None and self.finished is not None:
+            return (self.finished - self.started).total_seconds()
+        return None
+
+    def step(self, name: str) -> Step | None:
+        """Returns the step called `name`, or None."""
+        return next((step for step in self.steps if step.name == name), None)
+
+    def without(self, name: str) -> str:
+        """Returns one sentence that says why nothing of step `name` can be shown."""
+        step = self.step(name)
+        if step is None:
+            return f"This pipeline has no {name} step."
+        reasons = {
+            "waiting": f"The {name} step has not started.",
+            "running": f"The {name} step {'is still running' if self.status == 'running' else 'was stopped'}.",
+            "skipped": f"The {name} step was skipped because an earlier step did not pass.",
+            "failed": f"The {name} step failed before it wrote this.",
+            "killed": f"The {name} step was stopped before it wrote this.",
+        }
+        return reasons.get(step.status, f"The {name} step left no such file in the run folder.")
+
+
+def read_run(folder: Path) -> Run:
+    """Reads `run.json` of the run in `folder`. Raises UsageError when this is no run folder."""
+    try:
+        return TypeAdapter(Run).validate_python(read_json(folder / "run.json"))
+    except (OSError, ValueError) as error:
+        reason = "there is no run.json in it" if isinstance(error, FileNotFoundError) else f"run.json: {error}"
+        raise UsageError(f"{folder} is not a run folder: {reason}. Give a folder runs/<name>/<run>.") from error
+
+
+def read_artifact(folder: Path, run: Run, step: str, artifact: str, read: Callable[[Path], T]) -> T | Missing:
+    """Returns what `read` makes of `<step>/<artifact>`, or `Missing` when it is absent or damaged."""
+    path = folder / step / artifact
+    if not path.exists():
+        return Missing(run.without(step))
+    try:
+        return read(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        first = str(error).strip().splitlines()
+        return Missing(f"{step}/{artifact} cannot be read: {first[0] if first else type(error).__name__}.")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file the data came from."""
+
+    name: str
+    path: str
+    sha256: str | None = None
+    rows: int | None = None
+    size: int | None = None
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Quarantined rows with the same reason."""
+
+    reason: str
+    rows: int
+    examples: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The Examples artifact: its manifest and its quarantine."""
+
+    version: str
+    columns: Mapping[str, str]
+    rows: Mapping[str, int]
+    """Rows of each split."""
+    sources: tuple[Source, ...]
+    quarantined: int
+    reasons: tuple[Reason, ...]
+    counted: int
+    """How many quarantined rows were read to count the reasons."""
+
+
+def read_data(path: Path) -> Data:
+    """Reads the Examples artifact in `path`, without its shards."""
+    manifest = read_json(path / "dataset.json")
+    counted, reasons = _read_quarantine(path / "quarantine" / "rows.jsonl")
+    total = manifest.get("quarantined", counted)
+    return Data(
+        version=str(manifest["version"]),
+        columns=manifest["columns"],
+        rows={split: int(entry["rows"]) for split, entry in manifest["splits"].items()},
+        sources=tuple(_sources(manifest.get("sources", ()))),
+        quarantined=total if isinstance(total, int) else counted,
+        reasons=reasons,
+        counted=counted,
+    )
+
+
+def _sources(given: Any) -> list[Source]:
+    """Sources are a list, or a mapping by name, of files or of lists of files."""
+    entries = given.items() if isinstance(given, Mapping) else ((None, entry) for entry in given)
+    found = []
+    for name, entry in entries:
+        inner = entry.get("files", entry) if isinstance(entry, Mapping) else entry
+        for file in inner if isinstance(inner, list) else [inner]:
+            named = name or (entry.get("name") if isinstance(entry, Mapping) else None) or file.get("name") or "source"
+            size = file.get("bytes", file.get("size"))
+            path = str(file.get("path") or file.get("uri") or named)
+            found.append(Source(str(named), path, file.get("sha256"), file.get("rows"), size))
+    return found
+
+
+def _read_quarantine(path: Path) -> tuple[int, tuple[Reason, ...]]:
+    counts: Counter[str] = Counter()
+    examples: dict[str, list[Mapping[str, Any]]] = {}
+    if path.exists():
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for line in islice(lines, QUARANTINE_LINES):
+                row = json.loads(line)
+                reason = str(row.get("reason", "no reason given"))
+                counts[reason] += 1
+                if len(kept := examples.setdefault(reason, [])) < EXAMPLES_OF_A_REASON:
+                    kept.append(row)
+    reasons = tuple(Reason(reason, rows, tuple(examples[reason])) for reason, rows in counts.most_common())
+    return counts.total(), reasons
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """One row of the data gate's table."""
+
+    split: str
+    column: str
+    kind: str
+    what: str
+    examples: int | None = None
+    share: float | None = None
+    fix: str | None = None
+    line: int | None = None
+
+
+def read_anomalies(path: Path) -> tuple[Anomaly, ...]:
+    """Reads the Anomalies artifact in `path`."""
+    rows = read_json(path / "anomalies.json")["anomalies"]
+    return TypeAdapter(tuple[Anomaly, ...]).validate_python(rows)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One quantity over the epochs of training, for the train and the eval split."""
+
+    metric: str
+    train: tuple[float | None, ...]
+    eval: tuple[float | None, ...]
+
+
+def read_history(path: Path) -> tuple[Curve, ...]:
+    """Reads the History artifact in `path`: Keras' logs by metric, `val_` for the eval split; or one entry an epoch."""
+    history = read_json(path / "history.json")
+    logs = history.get("epochs", history.get("history", history))
+    if isinstance(logs, list):
+        names = dict.fromkeys(name for epoch in logs for name in epoch)
+        logs = {name: [epoch.get(name) for epoch in logs] for name in names}
+    values = {
+        name: tuple(None if value is None else float(value) for value in entries)
+        for name, entries in logs.items()
+        if isinstance(entries, list) and all(isinstance(value, (int, float, type(None))) for value in entries)
+    }
+    plain = [
+        name for name in values if not name.startswith("val_") and name not in ("epoch", "seconds", "learning_rate")
+    ]
+    ordered = sorted(plain, key=lambda name: name != "loss")
+    return tuple(Curve(name, values[name], values.get(f"val_{name}", ())) for name in ordered)
+
+
+def read_log(path: Path) -> str:
+    """Returns the end of a step's log, without terminal colours, or an empty string when there is none."""
+    try:
+        with path.open("rb") as file:
+            start = max(0, file.seek(0, 2) - LOG_BYTES)
+            file.seek(start)
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    lines = ESCAPES.sub("", text).splitlines()
+    return "\n".join(lines[1 if start else 0 :][-LOG_LINES:])

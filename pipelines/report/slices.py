@@ -1,0 +1,105 @@
+"""Metrics by slice as the page shows them: a table with bars, and the slices on which the model is worst."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from stellwerk.pipelines.report.charts import nice_ticks, sticks
+from stellwerk.pipelines.report.judging import Blessing, Evaluation, Slice, badness
+from stellwerk.pipelines.report.reading import Missing
+from stellwerk.pipelines.report.wording import NOTHING, measure, signed
+
+WORST = 12
+PREFERRED = ("auc", "accuracy", "r2", "rmse", "mae")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric on one slice: what is written, what it is sorted by, and how long its bar is (0 to 100)."""
+
+    text: str
+    sort: float | None
+    bar: float
+    change: str = ""
+    better: bool | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One slice in the table."""
+
+    slice: Slice
+    share: float
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Worst:
+    """One row of the dot plot of the worst slices."""
+
+    slice: Slice
+    value: str
+    change: str
+    drawn: Markup
+
+
+def headline_metric(evaluation: Evaluation, blessing: Blessing | Missing) -> str | None:
+    """Returns the metric that matters most: the first that is required, else the usual one."""
+    asked = [] if isinstance(blessing, Missing) else [entry.metric for entry in blessing.requirements]
+    known = evaluation.metrics
+    return next((name for name in (*asked, *PREFERRED, *known) if name in known), None)
+
+
+def table(evaluation: Evaluation) -> tuple[Row, ...]:
+    """Returns every slice with its metrics; bars are relative to the largest value of their column."""
+    tops = {
+        metric: max(
+            (abs(value) for entry in evaluation.slices if (value := entry.metrics.get(metric)) is not None), default=0
+        )
+        for metric in evaluation.metrics
+    }
+    total = max((entry.examples for entry in evaluation.slices), default=0) or 1
+    return tuple(
+        Row(entry, entry.examples / total, tuple(_cell(entry, metric, tops[metric]) for metric in evaluation.metrics))
+        for entry in evaluation.slices
+    )
+
+
+def _cell(entry: Slice, metric: str, top: float) -> Cell:
+    value = entry.metrics.get(metric)
+    if value is None or not math.isfinite(value):
+        return Cell(NOTHING, None, 0.0)
+    before = (entry.baseline or {}).get(metric)
+    bar = round(100 * max(0.0, value) / top, 1) if top else 0.0
+    if before is None:
+        return Cell(measure(value), value, bar)
+    return Cell(measure(value), value, bar, signed(value - before), gained(metric, value, before))
+
+
+def gained(metric: str, value: float, before: float) -> bool | None:
+    """Says whether `value` is better than `before`; None when they are equal."""
+    return None if value == before else badness(metric, value) < badness(metric, before)
+
+
+def worst(evaluation: Evaluation, metric: str, least: int) -> tuple[tuple[Worst, ...], tuple[float, float]]:
+    """Returns the slices with at least `least` examples on which `metric` is worst, and the ends of their axis."""
+    whole = evaluation.slices[0].metrics.get(metric) if evaluation.slices else None
+    if whole is None:
+        return (), (0.0, 1.0)
+    known = [(entry, value) for entry in evaluation.slices[1:] if (value := entry.metrics.get(metric)) is not None]
+    known = [pair for pair in known if pair[0].examples >= least]
+    chosen = sorted(known, key=lambda pair: -badness(metric, pair[1]))[:WORST]
+    values = [value for _, value in chosen] + [whole]
+    values += [before for entry, _ in chosen if (before := (entry.baseline or {}).get(metric)) is not None]
+    ticks = nice_ticks(min(values), max(values), 4)
+    low, high = ticks[0], ticks[-1]
+    return tuple(_worst(entry, metric, value, whole, (low, high)) for entry, value in chosen), (low, high)
+
+
+def _worst(entry: Slice, metric: str, value: float, whole: float, ends: tuple[float, float]) -> Worst:
+    before = (entry.baseline or {}).get(metric)
+    change = signed(value - before) if before is not None else ""
+    return Worst(entry, measure(value), change, sticks(*ends, value, whole, before))

@@ -1,0 +1,99 @@
+"""What happened, in one sentence that a manager understands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stellwerk.pipelines.report.judging import Blessing, Pushed
+from stellwerk.pipelines.report.reading import Anomaly, Missing, Run, Step
+from stellwerk.pipelines.report.wording import clipped, duration, measure, several
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a run: a status that the page colours, two or three words, and a sentence."""
+
+    status: str
+    headline: str
+    sentence: str
+
+
+def verdict(
+    run: Run, blessing: Blessing | Missing, pushed: Pushed | Missing, anomalies: Sequence[Anomaly] | Missing
+) -> Verdict:
+    """Returns what a reader must know first about `run`."""
+    if run.status == "done":
+        return _done(run, blessing, pushed)
+    if run.status == "refused":
+        return _refused(run, blessing, anomalies)
+    if run.status == "failed":
+        step = _last(run, "failed")
+        where = step.name if step else "the run"
+        return Verdict(
+            "failed", f"Failed in {where}", _first_sentence((step and step.error) or run.error or "It gave no reason.")
+        )
+    if run.status == "killed":
+        step = _last(run, "killed") or _last(run, "running")
+        during = f" during {step.name}" if step else ""
+        return Verdict(
+            "failed", "Stopped", f"The run was stopped{during}. Start it again and it continues where it stopped."
+        )
+    finished = sum(step.status in ("done", "cached") for step in run.steps)
+    now = " and ".join(step.name for step in run.steps if step.status == "running")
+    doing = f", now in {now}" if now else ""
+    return Verdict("running", "Running", f"{finished} of {several(len(run.steps), 'step')} finished{doing}.")
+
+
+def _done(run: Run, blessing: Blessing | Missing, pushed: Pushed | Missing) -> Verdict:
+    took = f" in {duration(run.seconds)}" if run.seconds is not None else ""
+    if isinstance(blessing, Missing):
+        return Verdict("done", "Finished", f"All steps finished{took}; no evaluation judged the model.")
+    asked = len(blessing.requirements)
+    met = "The model had no requirements to meet" if not asked else f"The model met {_all(asked)}"
+    if not isinstance(pushed, Missing):
+        return Verdict("done", "Blessed and pushed", f"{met} and is published as version {pushed.version}.")
+    return Verdict("done", "Blessed", f"{met}. It was not published: {_lower(pushed.why)}")
+
+
+def _all(number: int) -> str:
+    return {1: "its requirement", 2: "both requirements"}.get(number, f"all {number:,} requirements")
+
+
+def _refused(run: Run, blessing: Blessing | Missing, anomalies: Sequence[Anomaly] | Missing) -> Verdict:
+    gate = _last(run, "refused")
+    if gate is not None and gate.name == "validate":
+        if isinstance(anomalies, Missing) or not anomalies:
+            return Verdict("refused", "Refused by the data gate", _first_sentence(gate.error or run.error or ""))
+        first = anomalies[0]
+        found = several(len(anomalies), "anomaly", "anomalies")
+        where = (
+            f"the first in column {first.column} of the {first.split} split"
+            if len(anomalies) > 1
+            else f"in column {first.column} of the {first.split} split"
+        )
+        return Verdict(
+            "refused", "Refused by the data gate", f"The data has {found}, {where}. No model was trained on it."
+        )
+    if isinstance(blessing, Missing) or not blessing.refused:
+        name = gate.name if gate else "a gate"
+        return Verdict("refused", f"Refused by {name}", _first_sentence((gate and gate.error) or run.error or ""))
+    worst = blessing.refused[0]
+    where = f" where {worst.label}" if worst.slice else ""
+    reached = f"{worst.metric} is {measure(worst.value)}{where}, required is {worst.words} {measure(worst.required)}"
+    others = len(blessing.refused) - 1
+    more = f", and {several(others, 'more requirement')} {'is' if others == 1 else 'are'} not met" if others else ""
+    return Verdict("refused", "Not blessed", f"The model is not good enough: {reached}{more}. Nothing was published.")
+
+
+def _last(run: Run, status: str) -> Step | None:
+    return next((step for step in reversed(run.steps) if step.status == status), None)
+
+
+def _first_sentence(text: str) -> str:
+    lines = text.strip().splitlines()
+    return clipped(lines[0], 320) if lines else "It gave no reason."
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
