@@ -36,6 +36,10 @@ class Columns:
             return tf.where(tf.equal(raw, MISSING_WHOLE), missing, tf.cast(raw, tf.float32))
         return tf.where(tf.math.is_finite(raw), raw, tf.constant(np.nan, tf.float32))
 
+    def whole(self, column: str) -> tf.Tensor:
+        """Returns a string or whole-number column as it is."""
+        return self._raw(column)
+
     def name(self, column: str) -> tf.Tensor:
         """Returns a string column, or a whole-number column as decimal strings; what is missing is empty."""
         raw = self._raw(column)

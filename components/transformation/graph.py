@@ -1,7 +1,8 @@
-"""The transform graph as TFT keeps it: traced, saved, and applied to batches of Examples."""
+"""The transform graph as TFT keeps it: traced, analysed where a hook asks for it, saved, and loaded to be applied."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,25 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import impl_helper
 
+from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.transformation.columns import DTYPES
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
 
 
-def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path) -> None:
-    """Writes what `tft.TFTransformOutput` reads: all that had to be measured is already in `preprocessing_fn`."""
+def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path) -> None:
+    """Writes what `tft.TFTransformOutput` reads.
+
+    What the built-in features need was measured before and is part of `preprocessing_fn`; only a hook that calls TFT's
+    analysers needs another pass, by TFT on Beam.
+    """
+    if any(feature.type == "custom" for feature in plan.features.values()):
+        columns = tft.get_analyze_input_columns(preprocessing_fn, plan.specs())
+        if columns:
+            from stellwerk.components.transformation.beam import analyze  # noqa: PLC0415 - Beam costs seconds to load
+
+            with tempfile.TemporaryDirectory() as scratch:
+                analyze(plan, preprocessing_fn, examples, folder, Path(scratch))
+            return
     specs = {name: tf.io.FixedLenFeature([], DTYPES[kind]) for name, kind in plan.all_inputs.items()}
     impl_helper.analyze_in_place(preprocessing_fn, False, specs, plan.specs(), str(folder))
 

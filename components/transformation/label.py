@@ -23,6 +23,11 @@ def classes_of(examples: Examples, target: Target) -> list[str]:
 
     Raises DataError for a target that is missing or not finite in some row, constant, or of too many values.
     """
+    if target.type == "regression" and examples.columns[target.column] in ("string", "binary"):
+        raise DataError(
+            f"target: column '{target.column}' is text, but a regression needs numbers. "
+            "Use type: multiclass, or convert it with CAST in data.query."
+        )
     counts: Counter[str] = Counter()
     low, high = np.inf, -np.inf
     for split in examples.manifest["splits"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples
 from stellwerk.components.artifacts.folders import file_digest, write_json
 from stellwerk.components.transformation.columns import as_tensors
 from stellwerk.components.transformation.label import LABEL
+from stellwerk.components.transformation.outputs import column_type
 from stellwerk.components.transformation.plan import Plan
+from stellwerk.errors import HookError
 
 SPLITS = ("train", "eval")
 """The test split is not transformed here: it goes through the exported model."""
@@ -37,7 +39,7 @@ def materialise(
     schema = _schema(plan)
     splits = {}
     for split in SPLITS:
-        batches = _transformed(plan, apply, examples, split, schema, seen)
+        batches = _transformed(plan, apply, examples, split, seen)
         splits[split] = _write(batches, schema, folder, split)
     manifest = {
         "columns": {field.name: _type_name(field.type) for field in schema},
@@ -49,10 +51,7 @@ def materialise(
 
 
 def _schema(plan: Plan) -> pa.Schema:
-    fields = []
-    for name, output in plan.outputs.items():
-        value = pa.float32() if output.tensor.dtype == tf.float32 else pa.int64()
-        fields.append(pa.field(name, pa.list_(value, output.width) if output.width else value))
+    fields = [pa.field(name, column_type(description)) for name, description in plan.outputs.items()]
     whole = plan.target.type == "multiclass"
     return pa.schema([*fields, pa.field(LABEL, pa.int64() if whole else pa.float32())])
 
@@ -68,10 +67,10 @@ def _transformed(
     apply: Callable[[dict[str, tf.Tensor]], dict[str, Any]],
     examples: Examples,
     split: str,
-    schema: pa.Schema,
     seen: Callable[[int], None],
 ) -> Iterator[pa.RecordBatch]:
-    width = sum(output.width or 1 for output in plan.outputs.values())
+    schema = _schema(plan)
+    width = sum(getattr(field.type, "list_size", 1) for field in schema)
     rows = max(64, min(BATCH_ROWS, _BATCH_BYTES // (8 * width)))
     for batch in examples.batches(split, sorted(plan.all_inputs), rows):
         values = apply(as_tensors(batch, plan.all_inputs))
@@ -79,6 +78,26 @@ def _transformed(
             [_column(values[item.name].numpy(), item.type) for item in schema], schema=schema
         )
         seen(batch.num_rows)
+
+
+def _refuse_strange(plan: Plan, values: Mapping[str, np.ndarray[Any, Any]], split: str) -> None:
+    """Raises HookError where a user's own feature made something that no network can learn from."""
+    for name, feature in plan.features.items():
+        if feature.type != "custom":
+            continue
+        where, made = f"features.{name}.transform: {feature.transform} returned", values[name]
+        if made.dtype.kind == "f":
+            strange = int((~np.isfinite(made)).sum())
+            if strange:
+                raise HookError(
+                    f"{where} {strange} values that are NaN or infinite in the {split} split. Missing numbers come as "
+                    "NaN, missing texts as empty: fill them in."
+                )
+        elif made.size and not (made.min() >= 0 and made.max() < plan.outputs[name]["size"]):
+            size = plan.outputs[name]["size"]
+            raise HookError(
+                f"{where} ids from {made.min()} to {made.max()} in the {split} split, but size: {size} means 0 to {size - 1}."
+            )
 
 
 def _column(values: np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:

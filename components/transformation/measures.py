@@ -7,6 +7,8 @@ its kind, so that shards may be measured apart.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -133,12 +135,54 @@ class Counts:
 
         Values with a line break are left out: a vocabulary file has one value a line.
         """
-        kept = [
-            (-count, str(value))
-            for value, count in self._counts.items()
-            if count >= at_least and _fits_a_line(str(value))
-        ]
-        return [value for _, value in sorted(kept)[:top]]
+        return _most_frequent(self._counts, top, at_least)
+
+
+class Words:
+    """How often each word occurs, and in how many texts."""
+
+    def __init__(self) -> None:
+        self.texts = 0
+        self._counts: Counter[str] = Counter()
+        self._texts_with: Counter[str] = Counter()
+
+    def add(self, values: WordsOfTexts) -> None:
+        """Takes the words of a batch of texts."""
+        encoded = values.words.dictionary_encode()
+        names = encoded.dictionary.to_pylist()
+        codes = np.asarray(encoded.indices)
+        self._counts.update(dict(zip(names, np.bincount(codes, minlength=len(names)).tolist(), strict=True)))
+        once = np.unique(values.text.astype(np.int64) * len(names) + codes) % max(1, len(names))
+        self._texts_with.update(dict(zip(names, np.bincount(once, minlength=len(names)).tolist(), strict=True)))
+        self.texts += values.texts
+
+    def merge(self, other: Words) -> None:
+        """Takes what `other` has seen."""
+        self._counts.update(other._counts)
+        self._texts_with.update(other._texts_with)
+        self.texts += other.texts
+
+    def texts_with(self, word: str) -> int:
+        """Returns how many texts have `word`."""
+        return self._texts_with[word]
+
+    def vocabulary(self, top: int) -> list[str]:
+        """Returns the `top` most frequent words, in order; ties by name."""
+        return _most_frequent(self._counts, top, 1)
+
+
+@dataclass(frozen=True)
+class WordsOfTexts:
+    """The words of `texts` texts in one array, and for each word the number of its text."""
+
+    words: pa.Array
+    text: np.ndarray[Any, Any]
+    texts: int
+
+
+def _most_frequent(counts: Mapping[Any, int], top: int | None, at_least: int) -> list[str]:
+    kept = [(-count, str(value)) for value, count in counts.items() if count >= at_least and _fits_a_line(str(value))]
+    return [value for _, value in sorted(kept)[:top]]
 
 
 def _fits_a_line(value: str) -> bool:

@@ -12,10 +12,13 @@ import tensorflow as tf
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.transformation.columns import Columns, as_tensors
 from stellwerk.components.transformation.features.base import Asked
-from stellwerk.components.transformation.measures import Measure
+from stellwerk.components.transformation.measures import Measure, WordsOfTexts
 from stellwerk.components.transformation.plan import Plan
 
 Key = tuple[str, str]
+
+_ROWS = 16_384
+"""Rows measured at a time: words of long texts need room."""
 
 
 def measure(plan: Plan, examples: Examples, seen: Callable[[int], None]) -> dict[Key, Measure]:
@@ -35,10 +38,12 @@ def measure(plan: Plan, examples: Examples, seen: Callable[[int], None]) -> dict
     traced = derived.get_concrete_function() if fed else None
     asked = asked or plan.asked(Columns({}))
     raw = {one.values for one in asked.values() if isinstance(one.values, str)}
-    for batch in examples.batches("train", sorted({*fed, *raw})) if asked else ():
+    for batch in examples.batches("train", sorted({*fed, *raw}), _ROWS) if asked else ():
         tensors = traced(as_tensors(batch, fed)) if traced else {}
         for key, one in asked.items():
-            one.measure.add(batch.column(one.values) if isinstance(one.values, str) else _flat(tensors[str(key)]))
+            one.measure.add(
+                batch.column(one.values) if isinstance(one.values, str) else _as_measured(tensors[str(key)])
+            )
         seen(batch.num_rows)
     return {key: one.measure for key, one in asked.items()}
 
@@ -51,6 +56,9 @@ def _fed(plan: Plan) -> dict[str, str]:
     return {name: plan.inputs[name] for name in sorted(columns.used)}
 
 
-def _flat(tensor: Any) -> np.ndarray[Any, Any] | pa.Array:
-    values = tensor.numpy()
-    return values if values.dtype != object else pa.array(values, pa.binary()).cast(pa.string())
+def _as_measured(values: tf.Tensor | tf.RaggedTensor) -> np.ndarray[Any, Any] | WordsOfTexts:
+    if isinstance(values, tf.RaggedTensor):
+        words = pa.array(values.flat_values.numpy(), pa.binary()).cast(pa.string())
+        return WordsOfTexts(words, values.value_rowids().numpy(), int(values.nrows()))
+    array: np.ndarray[Any, Any] = values.numpy()
+    return array

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import tensorflow as tf
 
 _WIDEST_EMBEDDING = 64
@@ -19,11 +21,12 @@ class Output:
     tensor: tf.Tensor
     description: dict[str, Any]
 
-    @property
-    def width(self) -> int | None:
-        """Values a row, or None for one value that is no list."""
-        kind = self.description["kind"]
-        return {"vector": self.description.get("width"), "tokens": self.description.get("length")}.get(kind)
+
+def column_type(description: Mapping[str, Any]) -> pa.DataType:
+    """Returns the Arrow type of an output's column in the transformed examples, from its line in `features.json`."""
+    value = pa.float32() if description["kind"] in ("number", "vector") else pa.int64()
+    length = {"vector": description.get("width"), "tokens": description.get("length")}.get(description["kind"])
+    return pa.list_(value, length) if length else value
 
 
 def number(name: str, feature: str, tensor: tf.Tensor) -> Output:

@@ -24,17 +24,27 @@ PreprocessingFn = Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]
 
 @dataclass
 class Plan:
-    """What the transform graph takes and makes. `outputs` is known once the graph was traced."""
+    """What the transform graph takes and makes."""
 
     features: Mapping[str, Feature]
     target: Target
     classes: list[str]
+    hooks: Mapping[str, str]
     inputs: dict[str, str]
+    """Raw columns that features read, and the type in which they enter the graph."""
     label_input: str
-    outputs: dict[str, Output] = field(default_factory=dict)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Lines of `features.json` by output: known once the graph was traced."""
 
     @classmethod
-    def make(cls, features: Mapping[str, Feature], target: Target, classes: list[str], examples: Examples) -> Plan:
+    def make(
+        cls,
+        features: Mapping[str, Feature],
+        target: Target,
+        hooks: Mapping[str, str],
+        classes: list[str],
+        examples: Examples,
+    ) -> Plan:
         """Chooses the type of every graph input. Raises DataError for a column that is absent or does not fit."""
         inputs: dict[str, str] = {}
         for name, feature in features.items():
@@ -43,7 +53,7 @@ class Plan:
                 inputs[column] = "int64" if "int64" in (form, inputs.get(column)) else form
         if target.column in inputs:
             raise DataError(f"features: column '{target.column}' is the target and cannot be a feature as well.")
-        return cls(features, target, classes, inputs, examples.columns[target.column])
+        return cls(features, target, classes, hooks, inputs, examples.columns[target.column])
 
     @property
     def all_inputs(self) -> dict[str, str]:
@@ -69,11 +79,13 @@ class Plan:
             columns = Columns(inputs)
             made: dict[str, Output] = {}
             for name, feature in self.features.items():
-                known = Known({key: value for (owner, key), value in measures.items() if owner == name}, folder)
+                known = Known(
+                    {key: value for (owner, key), value in measures.items() if owner == name}, folder, self.hooks
+                )
                 for output in FEATURES[feature.type].transform(name, feature, columns, known):
                     _refuse_name(output, made)
                     made[output.name] = output
-            self.outputs = made
+            self.outputs = {name: output.description for name, output in made.items()}
             tensors = {name: output.tensor for name, output in made.items()}
             return {**tensors, LABEL: label(inputs[self.target.column], self.target, self.classes)}
 

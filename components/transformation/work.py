@@ -36,11 +36,11 @@ def transform(
     """
     data = Examples.open(examples)
     seen = _counted(progress, data.rows("train") + sum(data.rows(split) for split in SPLITS))
-    plan = Plan.make(features, target, classes_of(data, target), data)
+    plan = Plan.make(features, target, hooks, classes_of(data, target), data)
     with written_aside(transform_graph) as graph, written_aside(transformed) as rows:
         with tempfile.TemporaryDirectory(dir=graph) as vocabularies:
             measures = measure(plan, data, seen)
-            write_graph(plan, plan.preprocessing_fn(measures, Path(vocabularies)), graph)
+            write_graph(plan, plan.preprocessing_fn(measures, Path(vocabularies)), data, graph)
         materialise(plan, load_graph(plan, graph), data, rows, seen)
         _describe(plan, data, schema, graph / "features.json")
 
@@ -59,7 +59,7 @@ def _counted(progress: Progress, total: int) -> Callable[[int], None]:
 def _describe(plan: Plan, data: Examples, schema: Path, path: Path) -> None:
     label = {"name": LABEL, "type": plan.target.type, "classes": plan.classes}
     description: Mapping[str, object] = {
-        "features": [output.description for output in plan.outputs.values()],
+        "features": list(plan.outputs.values()),
         "label": label,
         "inputs": plan.inputs,
         "examples_version": data.version,

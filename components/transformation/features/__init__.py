@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from stellwerk.components.transformation.features import category, number
+from stellwerk.components.transformation.features import boolean, category, cross, custom, number, text, time
 
 FEATURES: dict[str, ModuleType] = {
     "number": number,
     "category": category,
+    "boolean": boolean,
+    "time": time,
+    "text": text,
+    "cross": cross,
+    "custom": custom,
 }

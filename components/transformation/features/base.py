@@ -22,12 +22,16 @@ class Asked:
     """A measure, and what it is fed batch by batch: a tensor of the graph, or a raw column as Arrow has it."""
 
     measure: Measure
-    values: tf.Tensor | str
+    values: tf.Tensor | tf.RaggedTensor | str
 
 
 @dataclass(frozen=True)
 class Known:
-    """What was measured for one feature, by the key it was asked under, and where vocabulary files are written."""
+    """What a feature's part of the graph is made with."""
 
     measures: Mapping[str, Any]
+    """What was measured for the feature, by the key it was asked under."""
     folder: Path
+    """Where vocabulary files are written."""
+    hooks: Mapping[str, str]
+    """Source text of the user's files, by path."""

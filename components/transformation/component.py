@@ -1,0 +1,29 @@
+"""KFP face of the step transform."""
+
+from stellwerk.components.facing import Artifact, Dataset, Input, Output, component
+
+
+@component
+def transform(
+    features: dict,
+    target: dict,
+    hooks: dict,
+    examples: Input[Dataset],
+    schema: Input[Artifact],
+    transform_graph: Output[Artifact],
+    transformed: Output[Dataset],
+):
+    """Turns columns into what a network can learn from.
+
+    Args:
+        features: Section `features` of the spec.
+        target: Section `target` of the spec.
+        hooks: Source texts of hook files by path.
+        examples: Rows of each split.
+        schema: TFDV schema of the rows.
+        transform_graph: TFT's graph, which is put inside the model too.
+        transformed: Rows of each split after the transform.
+    """
+    from stellwerk.components.calling import call
+
+    call("transform", locals())

@@ -1,0 +1,73 @@
+"""`type: boolean`: 0 or 1."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import tensorflow as tf
+
+from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
+from stellwerk.components.transformation import outputs
+from stellwerk.components.transformation.columns import Columns
+from stellwerk.components.transformation.features.base import Asked, Known
+from stellwerk.errors import DataError
+from stellwerk.spec.features.boolean import Boolean
+
+FORMS = {"int64": "float", "float": "float", "string": "string"}
+
+_SHOWN = 5
+
+
+class Strangers:
+    """A few of the values that are neither true nor false."""
+
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+
+    def add(self, values: pa.Array) -> None:
+        """Takes a raw column."""
+        if pa.types.is_string(values.type):
+            words = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+            known = pc.is_in(words, value_set=pa.array([*TRUE_WORDS, *FALSE_WORDS, ""]))
+        else:
+            known = pc.or_(pc.equal(values, 0), pc.equal(values, 1))
+        strange = values.filter(pc.invert(known)).drop_null()
+        if len(strange) and len(self.found) < _SHOWN:
+            self.found.update(map(str, strange.slice(0, 1000).unique().to_pylist()))
+
+    def merge(self, other: Strangers) -> None:
+        """Takes what `other` has seen."""
+        self.found |= other.found
+
+
+def measured(name: str, feature: Boolean, columns: Columns) -> dict[str, Asked]:  # noqa: ARG001 - looked at without the graph
+    """Asks for values that are neither true nor false."""
+    return {"strangers": Asked(Strangers(), feature.columns_of(name)[0])}
+
+
+def transform(name: str, feature: Boolean, columns: Columns, known: Known) -> list[outputs.Output]:
+    """Returns 0 or 1 and, where wanted, whether it was missing. At serving any other value counts as missing."""
+    column = feature.columns_of(name)[0]
+    strangers = sorted(known.measures["strangers"].found)[:_SHOWN]
+    if strangers:
+        raise DataError(
+            f"features.{name}: column '{column}' has values that are neither true nor false: {', '.join(strangers)}. "
+            "Use type: category or number, or make them 0 and 1 in data.query."
+        )
+    is_true, is_false = _sides(columns.natural(column))
+    value = tf.logical_not(is_false) if feature.missing else is_true
+    made = [outputs.number(name, name, value)]
+    if feature.missing_indicator:
+        made.append(outputs.number(f"{name}_missing", name, tf.logical_not(tf.logical_or(is_true, is_false))))
+    return made
+
+
+def _sides(raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    if raw.dtype != tf.string:
+        return tf.equal(raw, 1.0), tf.equal(raw, 0.0)
+    words = tf.strings.lower(tf.strings.strip(raw))
+    return _one_of(words, TRUE_WORDS), _one_of(words, FALSE_WORDS)
+
+
+def _one_of(words: tf.Tensor, wanted: tuple[str, ...]) -> tf.Tensor:
+    return tf.reduce_any(tf.equal(words[:, tf.newaxis], tf.constant(wanted)), axis=1)

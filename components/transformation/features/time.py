@@ -1,0 +1,88 @@
+"""`type: time`: a moment taken apart into what repeats."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from stellwerk.components.transformation import moments, outputs
+from stellwerk.components.transformation.columns import Columns
+from stellwerk.components.transformation.features.base import AS_NAME, Asked, Known
+from stellwerk.components.transformation.features.number import standardised
+from stellwerk.components.transformation.measures import Moments
+from stellwerk.errors import DataError
+from stellwerk.spec.features.time import Time
+
+FORMS = AS_NAME
+
+_OF_A_DAY = ("hour", "minute")
+_ENOUGH = 0.5
+
+
+def measured(name: str, feature: Time, columns: Columns) -> dict[str, Asked]:
+    """Asks what share of the values are moments, and for mean and deviation of parts that become scaled numbers."""
+    seconds, valid, present = _moments(name, feature, columns)
+    share = tf.where(present, tf.cast(valid, tf.float32), tf.constant(math.nan))
+    asked = {"share": Asked(Moments(), share)}
+    for part in feature.parts:
+        if _is_number(feature, part):
+            value = tf.cast(moments.PARTS[part][1](seconds), tf.float32)
+            asked[part] = Asked(Moments(), tf.where(valid, value, tf.constant(math.nan)))
+    return asked
+
+
+def transform(name: str, feature: Time, columns: Columns, known: Known) -> list[outputs.Output]:
+    """Returns each part as sine and cosine, id or scaled number. A missing moment is (0, 0), an id of its own, or 0."""
+    share = known.measures["share"]
+    if share.count and share.mean < _ENOUGH:
+        raise DataError(
+            f"features.{name}: only {share.mean:.0%} of the values in column '{feature.columns_of(name)[0]}' are times "
+            f"of format {_format(feature, columns.whole(*feature.columns_of(name)))}. Set `format`, or convert in data.query."
+        )
+    seconds, valid, _ = _moments(name, feature, columns)
+    made: list[outputs.Output] = []
+    for part in feature.parts:
+        size, take = moments.PARTS[part]
+        key, value = f"{name}_{part}", take(seconds)
+        if _is_number(feature, part):
+            scaled = standardised(tf.cast(value, tf.float32), known.measures[part])
+            made.append(outputs.number(key, name, tf.where(valid, scaled, 0.0)))
+        elif feature.encoding == "category":
+            made.append(outputs.ids(key, name, tf.where(valid, value, size), size + 1))
+        else:
+            made.extend(_circle(key, name, tf.cast(value, tf.float32) * (2 * math.pi / size), valid))
+    return made
+
+
+def _circle(key: str, name: str, angle: tf.Tensor, valid: tf.Tensor) -> list[outputs.Output]:
+    return [
+        outputs.number(f"{key}_{suffix}", name, tf.where(valid, function(angle), 0.0))
+        for suffix, function in (("sin", tf.sin), ("cos", tf.cos))
+    ]
+
+
+def _is_number(feature: Time, part: str) -> bool:
+    return part == "year" or feature.encoding == "number"
+
+
+def _format(feature: Time, raw: tf.Tensor) -> str:
+    return feature.format or ("iso" if raw.dtype == tf.string else "epoch_seconds")
+
+
+def _moments(name: str, feature: Time, columns: Columns) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns seconds, whether each value is a moment, and whether there is a value at all."""
+    column = feature.columns_of(name)[0]
+    raw = columns.whole(column)
+    chosen = _format(feature, raw)
+    if chosen == "hhmm" and (odd := [part for part in feature.parts if part not in _OF_A_DAY]):
+        raise DataError(f"features.{name}.parts: format hhmm has hour and minute only, no {', '.join(odd)}.")
+    if chosen == "iso":
+        if raw.dtype != tf.string:
+            raise DataError(f"features.{name}.format: column '{column}' holds whole numbers and no iso texts.")
+        seconds, valid = moments.from_iso(raw)
+    elif chosen == "hhmm":
+        seconds, valid = moments.from_hhmm(moments.whole_numbers(raw))
+    else:
+        seconds, valid = moments.from_epoch(moments.whole_numbers(raw), 1000 if chosen == "epoch_milliseconds" else 1)
+    return seconds, valid, tf.not_equal(columns.name(column), "")
