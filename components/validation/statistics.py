@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+import numpy as np
 from tensorflow_data_validation.statistics import stats_impl, stats_options
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
@@ -26,11 +27,13 @@ def statistics_of(
         stats_options.StatsOptions(schema=_hints(examples.columns, categorical)), in_memory=True
     )
     partial = [generator.create_accumulator() for generator in generators]
-    for batch in examples.batches(split):
-        lists = as_lists(batch)
-        partial = [generator.add_input(counted, lists) for generator, counted in zip(generators, partial, strict=True)]
-        advance(batch.num_rows)
-    statistics = stats_impl.extract_statistics_output(partial, generators)
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are the gate's to report
+        for batch in examples.batches(split):
+            lists = as_lists(batch)
+            pairs = zip(generators, partial, strict=True)
+            partial = [generator.add_input(counted, lists) for generator, counted in pairs]
+            advance(batch.num_rows)
+        statistics = stats_impl.extract_statistics_output(partial, generators)
     statistics.datasets[0].name = split
     return statistics
 

@@ -21,10 +21,10 @@ def target_rows(
     target: Target, examples: Examples, statistics: Mapping[str, statistics_pb2.DatasetFeatureStatisticsList]
 ) -> list[Row]:
     """Returns anomalies of the target: one class only, more than two, no numbers, or a class not in the train split."""
-    train = by_column(statistics["train"])[target.column]
-    present = common(train).num_non_missing
-    if not present:
+    train = by_column(statistics["train"]).get(target.column)
+    if train is None or not common(train).num_non_missing:
         return []
+    present = common(train).num_non_missing
     if target.type == "regression":
         return _not_numeric(target, train)
     classes, rows = _classes(train), examples.rows("train")

@@ -14,7 +14,7 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.validation import comparing
 from stellwerk.components.validation.curated import Curated, read_curated
-from stellwerk.components.validation.gate import refusal
+from stellwerk.components.validation.gate import Row, refusal
 from stellwerk.components.validation.inferring import infer
 from stellwerk.components.validation.reporting import Reporter
 from stellwerk.components.validation.statistics import read, statistics_of, write
@@ -53,10 +53,7 @@ def validate(
     measured = _measure(data, settings, target, own, progress)
     used = own.schema if own else _inferred(measured, data, settings, target)
     found = _anomalies(measured, used, settings, target, earlier)
-    reporter = Reporter(data, measured, used, own)
-    rows = [row for split in measured for row in reporter.rows(split, found[split])]
-    known = {(row.split, row.column) for row in rows}
-    rows += [row for row in target_rows(target, data, measured) if (row.split, row.column) not in known]
+    rows = _rows(Reporter(data, measured, used, own), found, target_rows(target, data, measured))
     with written_aside(statistics) as folder:
         for split, values in measured.items():
             write(values, folder / split)
@@ -69,6 +66,14 @@ def validate(
         write_json(folder / "anomalies.json", {"anomalies": [asdict(row) for row in rows]})
     if rows and settings.on_anomaly == "fail":
         raise refusal(rows)
+
+
+def _rows(reporter: Reporter, found: Mapping[str, anomalies_pb2.Anomalies], of_target: list[Row]) -> list[Row]:
+    """Returns all anomalies; a new class that the schema's domain reports already is not told twice."""
+    rows = [row for split, anomalies in found.items() for row in reporter.rows(split, anomalies)]
+    known = {(row.split, row.column) for row in rows}
+    told = [row for row in of_target if row.kind != "TARGET_NEW_CLASS" or (row.split, row.column) not in known]
+    return rows + told
 
 
 def _check_target(target: Target, examples: Examples) -> None:
