@@ -15,7 +15,7 @@ from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.calling import STEPS
 from stellwerk.components.deployment.versions import newest_other_than
 from stellwerk.components.ingestion.sources import files_of
-from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean
+from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean, sentence
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import Cache, key, library_versions
 from stellwerk.pipelines.embedded.display import Display, Silent
@@ -57,7 +57,8 @@ def run(
         with walk.reported():
             walk.go()
     finally:
-        write_report(walk.record.folder)
+        with contextlib.suppress(OSError):  # a full disk has been told already
+            write_report(walk.record.folder)
     return walk.record
 
 
@@ -93,9 +94,9 @@ class _Walk:
     @contextlib.contextmanager
     def reported(self) -> Iterator[None]:
         """Keeps `run.json` true whichever way the block ends."""
-        self.record.save()
         self.display.begin(self.record)
         try:
+            self.record.save()
             yield
             self._finish("done", None)
         except GateRefused as error:
@@ -104,9 +105,13 @@ class _Walk:
         except StellwerkError as error:
             self._finish("failed", error)
             raise
-        except BaseException as error:
+        except OSError as error:
+            failed = StepFailed(sentence(error))
+            self._finish("failed", failed)
+            raise failed from error
+        except BaseException:
             self._finish("killed", StepFailed("interrupted; run again to continue where it stopped"))
-            raise error
+            raise
         finally:
             self.display.end()
 
@@ -121,7 +126,8 @@ class _Walk:
             shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
         record.status, record.finished = status, now()
         record.error, record.exit_code = (str(error), error.exit_code) if error else (None, 0)
-        record.save()
+        with contextlib.suppress(OSError):  # a full disk: the error itself is still told
+            record.save()
 
     def go(self) -> None:
         """Runs every step. Raises the first problem, after the steps beside it have ended."""
@@ -162,8 +168,11 @@ class _Walk:
 
     def _take_cached(self) -> None:
         """Links everything that the cache has; one hit may make the next step ready."""
-        while any([self._take(step) for step in self._ready()]):
-            pass
+        found = True
+        while found:
+            found = False
+            for step in self._ready():
+                found = self._take(step) or found
 
     def _take(self, step: Step) -> bool:
         record = self.record.step(step.name)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import importlib
 import json
 import os
@@ -114,7 +113,7 @@ def _run_child(request: dict[str, Any], events: int) -> None:
 
 def _run_step(request: dict[str, Any], tell: _Events) -> int:
     from stellwerk.components.calling import call  # noqa: PLC0415 - the server starts before anything is loaded
-    from stellwerk.errors import StellwerkError  # noqa: PLC0415
+    from stellwerk.errors import StellwerkError, sentence  # noqa: PLC0415
 
     try:
         arguments = json.loads(Path(request["call"]).read_text(encoding="utf-8"))
@@ -125,22 +124,12 @@ def _run_step(request: dict[str, Any], tell: _Events) -> int:
         return 1
     except BaseException as error:
         traceback.print_exc()
-        tell.send({"error": {"type": "StepFailed", "message": _sentence(error), "exit_code": 3}})
+        tell.send({"error": {"type": "StepFailed", "message": sentence(error), "exit_code": 3}})
         return 1
     used = resource.getrusage(resource.RUSAGE_SELF)
     tell.finish()
     tell.send({"done": {"peak_memory": used.ru_maxrss * 1024, "cpu_seconds": used.ru_utime + used.ru_stime}})
     return 0
-
-
-def _sentence(error: BaseException) -> str:
-    """Says what went wrong where nobody foresaw it."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        where = f" at {error.filename}" if error.filename else ""
-        return f"the disk is full{where}: {error.strerror}. Free some space and run again; finished steps are kept."
-    if isinstance(error, MemoryError):
-        return "out of memory. Close other programs or use a machine with more memory, then run again."
-    return f"unexpected {type(error).__name__}: {error}. The step's log has the traceback."
 
 
 class _Events:

@@ -52,7 +52,7 @@ class Workers:
         environment = {**os.environ, **QUIET}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         command = [sys.executable, "-m", "stellwerk.pipelines.embedded.server", str(theirs.fileno())]
-        self._server = subprocess.Popen(
+        self._server = subprocess.Popen(  # noqa: S603 - our own module, no shell
             command,
             env=environment,
             pass_fds=[theirs.fileno()],

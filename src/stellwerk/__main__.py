@@ -28,7 +28,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="stellwerk")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:
+def cli(debug: bool) -> None:  # noqa: D301 - \b keeps click from joining lines
     """Stellwerk turns one YAML file into a deep-learning pipeline.
 
     \b
@@ -66,7 +66,7 @@ def _checked(spec: Path, overrides: tuple[str, ...], data: bool = True) -> Loade
 @SET
 @click.option("--no-data", is_flag=True, help="Check the spec alone, do not open the data.")
 @JSON
-def check(spec: Path, overrides: tuple[str, ...], no_data: bool, as_json: bool) -> None:
+def check(*, spec: Path, overrides: tuple[str, ...], no_data: bool, as_json: bool) -> None:
     """Check a spec, and whether the data fits it. Reports every problem at once."""
     from stellwerk.pipelines.checking import check as find_problems  # noqa: PLC0415
 
@@ -93,7 +93,7 @@ def check(spec: Path, overrides: tuple[str, ...], no_data: bool, as_json: bool) 
 @click.option("--until", metavar="STEP", help="Stop after this step.")
 @JSON
 def run(
-    spec: Path, overrides: tuple[str, ...], no_cache: bool, start_from: str | None, until: str | None, as_json: bool
+    *, spec: Path, overrides: tuple[str, ...], no_cache: bool, start_from: str | None, until: str | None, as_json: bool
 ) -> None:
     """Run the whole pipeline on this machine: no cluster, no Docker.
 
@@ -142,7 +142,7 @@ def _near(path: Path) -> Path:
 @SPEC
 @SET
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Where the IR goes, e.g. ir.yaml.")
-def compile(spec: Path, overrides: tuple[str, ...], output: Path) -> None:  # noqa: A001
+def compile(*, spec: Path, overrides: tuple[str, ...], output: Path) -> None:  # noqa: A001
     """Compile a spec to KFP v2 IR, which any Kubeflow Pipelines 2.x backend accepts."""
     from stellwerk.pipelines.compilation import compile as compile_spec  # noqa: PLC0415
 
@@ -155,7 +155,7 @@ def compile(spec: Path, overrides: tuple[str, ...], output: Path) -> None:  # no
 @SET
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON Schema of the spec itself, for editors.")
 @click.option("--force", is_flag=True, help="Overwrite a schema file that exists.")
-def schema(spec: Path, overrides: tuple[str, ...], as_json: bool, force: bool) -> None:
+def schema(*, spec: Path, overrides: tuple[str, ...], as_json: bool, force: bool) -> None:
     """Write the schema inferred from the data beside the spec, to be curated and committed."""
     if as_json:
         from stellwerk.spec.documentation import json_schema  # noqa: PLC0415
@@ -187,7 +187,7 @@ def schema(spec: Path, overrides: tuple[str, ...], as_json: bool, force: bool) -
 @SPEC
 @click.option("-n", "--number", default=20, show_default=True, help="How many runs, newest first.")
 @JSON
-def runs(spec: Path, number: int, as_json: bool) -> None:
+def runs(*, spec: Path, number: int, as_json: bool) -> None:
     """List the runs of a pipeline, newest first."""
     from stellwerk.pipelines.runs import all_runs, runs_of  # noqa: PLC0415
 
@@ -205,7 +205,7 @@ def runs(spec: Path, number: int, as_json: bool) -> None:
 @cli.command()
 @SPEC
 @click.option("--run", "wanted", metavar="RUN", help="Id of the run, or how it begins; by default the newest.")
-def report(spec: Path, wanted: str | None) -> None:
+def report(*, spec: Path, wanted: str | None) -> None:
     """Write the report of a run anew and say where it is."""
     from stellwerk.pipelines.report import write_report  # noqa: PLC0415
     from stellwerk.pipelines.runs import find_run, runs_of  # noqa: PLC0415
@@ -220,7 +220,7 @@ def report(spec: Path, wanted: str | None) -> None:
 @click.option("--name", help="Name in the URL; by default the name of the folder.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--rest-port", default=8501, show_default=True, help="Port of the REST API.")
-def serve(model: Path, name: str | None, host: str, rest_port: int) -> None:
+def serve(*, model: Path, name: str | None, host: str, rest_port: int) -> None:
     """Answer TensorFlow Serving's REST API from a pushed model: MODEL is <to>/<name>, or one version in it."""
     from stellwerk.serving.server import serve as serve_model  # noqa: PLC0415
 

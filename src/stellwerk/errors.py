@@ -15,6 +15,7 @@ An error says where, what came, and what to do, in one paragraph without a trace
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -81,3 +82,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns ` Did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def sentence(error: BaseException) -> str:
+    """Says in one sentence what went wrong where nobody foresaw it: full disks, exhausted memory, plain bugs."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        where = f" at {error.filename}" if error.filename else ""
+        return f"the disk is full{where} ({error.strerror}). Free some space and run again; finished steps are kept."
+    if isinstance(error, MemoryError):
+        return "out of memory. Close other programs or use a machine with more memory, then run again."
+    return f"unexpected {type(error).__name__}: {error}"
