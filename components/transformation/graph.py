@@ -38,7 +38,7 @@ def load_graph(plan: Plan, folder: Path) -> Callable[[dict[str, tf.Tensor]], dic
     """Returns the saved graph as a function from raw columns, each [batch], to transformed columns and the label."""
     layer = tft.TFTransformOutput(str(folder)).transform_features_layer()
 
-    @tf.function(input_signature=[plan.specs()])
+    @tf.function(input_signature=[plan.specs()], autograph=False)
     def apply(inputs: dict[str, tf.Tensor]) -> dict[str, Any]:
         transformed: dict[str, Any] = layer(inputs)
         return transformed

@@ -30,7 +30,7 @@ def measure(plan: Plan, examples: Examples, seen: Callable[[int], None]) -> dict
     fed = _fed(plan)
     asked: dict[Key, Asked] = {}
 
-    @tf.function(input_signature=[{name: plan.specs()[name] for name in fed}])
+    @tf.function(input_signature=[{name: plan.specs()[name] for name in fed}], autograph=False)
     def derived(tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         asked.update(plan.asked(Columns(tensors)))
         return {str(key): one.values for key, one in asked.items() if not isinstance(one.values, str)}
