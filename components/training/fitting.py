@@ -1,0 +1,111 @@
+"""The inner loop, inside the graph: many gradient steps in one call, so that Python costs nothing per step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from stellwerk.components.training.labels import Numbers
+from stellwerk.components.training.packing import Chunk, Packing
+from stellwerk.components.training.targets import Head
+
+FIRST_STEPS = 8
+CALL_SECONDS = 0.5
+"""A call is made as long as this, so that progress shows and Ctrl-C is heard whatever the network."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one call has shown."""
+
+    labels: Numbers
+    values: Numbers
+    """`Head.seen` of each row."""
+    loss: float
+    """Sum over the rows, in the unit of the reported loss."""
+
+
+class Fitting:
+    """Runs a model over chunks, with or without learning from them."""
+
+    def __init__(self, model: Any, optimizer: Any, head: Head, packing: Packing, batch_size: int) -> None:
+        self._model, self._optimizer, self._head, self._packing = model, optimizer, head, packing
+        self._batch_size = batch_size
+        self._weights = model.trainable_variables
+        optimizer.build(self._weights)
+        self._learn = tf.function(self._learn_steps, input_signature=packing.signature, autograph=False)
+        self._judge = tf.function(self._judge_steps, input_signature=packing.signature, autograph=False)
+        self._steps = {True: FIRST_STEPS, False: FIRST_STEPS}
+
+    def run(self, chunk: Chunk, learn: bool) -> Iterator[Seen]:
+        """Goes over a chunk batch by batch, in calls of about half a second; learns from each batch when `learn`."""
+        work = self._learn if learn else self._judge
+        start = 0
+        while start < len(chunk):
+            part = chunk[start : start + self._steps[learn] * self._batch_size]
+            began = perf_counter()
+            loss, values = work(*part.arrays)
+            yield Seen(part.labels, values.numpy(), float(loss) * self._head.loss_unit)
+            if perf_counter() - began < CALL_SECONDS / 2 and len(part) == self._steps[learn] * self._batch_size:
+                self._steps[learn] *= 2
+            start += len(part)
+
+    def _learn_steps(self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return self._over_batches(self._learn_step, floats, ids, labels)
+
+    def _judge_steps(self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return self._over_batches(self._judge_step, floats, ids, labels)
+
+    def _over_batches(
+        self, step: Any, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        size = self._batch_size
+        batches = (tf.shape(labels)[0] + size - 1) // size
+
+        def one(batch: tf.Tensor, total: tf.Tensor, seen: tf.TensorArray) -> tuple[Any, Any, Any]:
+            rows = slice(batch * size, (batch + 1) * size)
+            losses, values = step(self._packing.unpack(floats[rows], ids[rows]), labels[rows])
+            return batch + 1, total + tf.reduce_sum(tf.cast(losses, tf.float64)), seen.write(batch, values)
+
+        values = tf.TensorArray(tf.float32, batches, element_shape=[None], infer_shape=False)
+        start = (tf.constant(0), tf.constant(0.0, tf.float64), values)
+        _, total, values = tf.while_loop(lambda batch, *_: batch < batches, one, start, parallel_iterations=1)
+        return total, values.concat()
+
+    def _learn_step(self, inputs: dict[str, tf.Tensor], labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            outputs = self._model(inputs, training=True)
+            losses = self._head.losses(labels, outputs)
+            objective = tf.reduce_mean(losses) + tf.add_n([tf.zeros([]), *self._model.losses])
+        self._optimizer.apply(tape.gradient(objective, self._weights), self._weights)
+        return losses, self._head.seen(labels, outputs)
+
+    def _judge_step(self, inputs: dict[str, tf.Tensor], labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        outputs = self._model(inputs, training=False)
+        return self._head.losses(labels, outputs), self._head.seen(labels, outputs)
+
+    @property
+    def variables(self) -> list[Any]:
+        """All that training changes: weights, normalisation, random states, the optimiser's memory."""
+        return [*self._model.variables, *self._optimizer.variables]
+
+    @property
+    def model_variables(self) -> list[Any]:
+        """What belongs to the model alone."""
+        return list(self._model.variables)
+
+
+def values_of(variables: list[Any]) -> list[Numbers]:
+    """Returns copies of the values."""
+    return [np.array(variable.numpy()) for variable in variables]
+
+
+def assign(variables: list[Any], values: list[Numbers]) -> None:
+    """Puts values back."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,39 @@
+"""The History artifact: `history.json` and, for TensorBoard, one series a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from stellwerk.components.artifacts.folders import write_json, written_aside
+from stellwerk.components.training.epochs import Trained
+
+_NOT_MEASURED = {"epoch", "seconds", "rows_per_second"}
+
+
+def write_history(trained: Trained, parameters: int, target: Path) -> None:
+    """Writes the artifact; `parameters` is how many numbers the model has learned."""
+    with written_aside(target) as folder:
+        facts = {
+            "epochs": trained.epochs,
+            "parameters": parameters,
+            "best_epoch": trained.best_epoch,
+            "stopped_early": trained.stopped_early,
+            "resumed_from_epoch": trained.resumed_from_epoch,
+        }
+        write_json(folder / "history.json", facts)
+        for split, prefix in (("train", ""), ("validation", "eval_")):
+            _write_events(trained, folder / "tensorboard" / split, prefix)
+
+
+def _write_events(trained: Trained, folder: Path, prefix: str) -> None:
+    """Writes scalars with the tags of Keras' own callback, `epoch_loss` and so on, in its two folders."""
+    writer = tf.summary.create_file_writer(str(folder))
+    with writer.as_default():
+        for epoch in trained.epochs:
+            for name, value in epoch.items():
+                own = name.removeprefix("eval_")
+                if name == prefix + own and own not in _NOT_MEASURED:
+                    tf.summary.scalar(f"epoch_{own}", value, step=epoch["epoch"] - 1)
+    writer.close()

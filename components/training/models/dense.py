@@ -1,0 +1,30 @@
+"""`type: dense`: a multilayer perceptron over all features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from stellwerk.components.training.models.body import Body, Inputs
+from stellwerk.components.training.models.encoding import encoded
+from stellwerk.spec.model import Dense
+
+
+def build(architecture: Dense, inputs: Inputs, units: int, hooks: Mapping[str, str]) -> Body:  # noqa: ARG001
+    """Returns the hidden layers over all inputs."""
+    return Body(perceptron(architecture, encoded(inputs)))
+
+
+def perceptron(architecture: Dense, tensor: Any) -> Any:
+    """Returns the hidden layers on `tensor` [batch, n]: dense, normalisation, activation, dropout, in this order."""
+    for place, width in enumerate(architecture.hidden, start=1):
+        normalised = architecture.batch_normalization
+        tensor = keras.layers.Dense(width, use_bias=not normalised, name=f"hidden_{place}")(tensor)
+        if normalised:
+            tensor = keras.layers.BatchNormalization(synchronized=False, name=f"normalised_{place}")(tensor)
+        tensor = keras.layers.Activation(architecture.activation, name=f"active_{place}")(tensor)
+        if architecture.dropout:
+            tensor = keras.layers.Dropout(architecture.dropout, name=f"dropout_{place}")(tensor)
+    return tensor

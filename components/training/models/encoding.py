@@ -1,0 +1,95 @@
+"""Inputs of every kind as float tensors that a network can take."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from stellwerk.components.training.description import ModelInput
+from stellwerk.components.training.models.body import Inputs
+
+_ONE_HOT_PER_EMBEDDING = 2
+"""A one-hot vector up to so many times as wide as the embedding is cheaper than a lookup, and loses nothing."""
+
+
+def encoded(inputs: Inputs) -> Any:
+    """Returns all inputs as one Keras tensor float32 [batch, n]: numbers as they are, ids and words as learned vectors."""
+    parts = [*_floats(inputs), *_one_hot(inputs), *_embedded(inputs), *_words(inputs)]
+    return _joined(parts, "features")
+
+
+def linear(inputs: Inputs, units: int) -> Any:
+    """Returns a Keras tensor [batch, units]: a linear model over numbers, vectors and ids. It starts at 0."""
+    parts = []
+    if floats := _floats(inputs):
+        parts.append(_dense(_joined(floats, "wide_numbers"), units))
+    if ids := [item for item in inputs.described if item.kind == "id"]:
+        rows, table = _stacked(inputs, ids)
+        weights = keras.layers.Embedding(table, units, embeddings_initializer="zeros", name="wide_ids")(rows)
+        parts.append(keras.ops.sum(weights, axis=1))
+    return keras.layers.Add(name="wide")(parts) if len(parts) > 1 else parts[0] if parts else None
+
+
+def _dense(tensor: Any, units: int) -> Any:
+    layer = keras.layers.Dense(units, use_bias=False, kernel_initializer="zeros", name="wide_weights")
+    return layer(tensor)
+
+
+def _floats(inputs: Inputs) -> list[Any]:
+    numbers = [inputs.tensors[item.name] for item in inputs.described if item.kind == "number"]
+    vectors = [inputs.tensors[item.name] for item in inputs.described if item.kind == "vector"]
+    return [*([keras.ops.stack(numbers, axis=1)] if numbers else []), *vectors]
+
+
+def _is_tiny(item: ModelInput) -> bool:
+    return item.kind == "id" and item.size <= _ONE_HOT_PER_EMBEDDING * item.embedding
+
+
+def _one_hot(inputs: Inputs) -> list[Any]:
+    return [keras.ops.one_hot(inputs.tensors[item.name], item.size) for item in inputs.described if _is_tiny(item)]
+
+
+def _embedded(inputs: Inputs) -> list[Any]:
+    """Features of the same embedding width share one table, each with rows of its own: one lookup instead of many."""
+    by_width: dict[int, list[ModelInput]] = defaultdict(list)
+    for item in inputs.described:
+        if item.kind == "id" and not _is_tiny(item):
+            by_width[item.embedding].append(item)
+    parts = []
+    for width, items in by_width.items():
+        rows, table = _stacked(inputs, items)
+        vectors = keras.layers.Embedding(table, width, name=f"embedding_{width}")(rows)
+        parts.append(keras.layers.Reshape((width * len(items),))(vectors))
+    return parts
+
+
+def _stacked(inputs: Inputs, items: Sequence[ModelInput]) -> tuple[Any, int]:
+    """Returns the row of each id in a table that holds all the features' rows one after the other, and its length."""
+    ends = np.cumsum([item.size for item in items])
+    starts = np.concatenate([[0], ends[:-1]]).astype(np.int32)
+    ids = keras.ops.stack([inputs.tensors[item.name] for item in items], axis=1)
+    return ids + starts, int(ends[-1])
+
+
+def _words(inputs: Inputs) -> list[Any]:
+    parts = []
+    for item in inputs.described:
+        if item.kind == "tokens":
+            ids = inputs.tensors[item.name]
+            vectors = keras.layers.Embedding(item.size, item.embedding, name=f"words_{item.name}")(ids)
+            parts.append(_mean_of_words(ids, vectors))
+    return parts
+
+
+def _mean_of_words(ids: Any, vectors: Any) -> Any:
+    """Averages the vectors of the words and leaves padding out; a text without words gives zeros."""
+    real = keras.ops.cast(keras.ops.not_equal(ids, 0), "float32")[:, :, None]
+    return keras.ops.sum(vectors * real, axis=1) / keras.ops.maximum(keras.ops.sum(real, axis=1), 1.0)
+
+
+def _joined(parts: list[Any], name: str) -> Any:
+    return keras.layers.Concatenate(name=name)(parts) if len(parts) > 1 else parts[0]

@@ -1,0 +1,113 @@
+"""Transformed examples in shuffled chunks, read ahead by a second thread; memory does not grow with the rows."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.training.packing import Chunk, Packing
+
+POOL_BYTES = 32 << 20
+"""Packed rows that are mixed with one another: a small data set is shuffled whole, a larger one through this window."""
+
+READ_AHEAD = 1
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads a split of transformed Examples for training (shuffled, whole batches) or evaluation (in order)."""
+
+    examples: Examples
+    packing: Packing
+    batch_size: int
+    pool_bytes: int = POOL_BYTES
+
+    @property
+    def pool_rows(self) -> int:
+        """Rows held for mixing: what fits the pool, at least two batches, in whole batches."""
+        return max(2, self.pool_bytes // (self.packing.row_bytes * self.batch_size)) * self.batch_size
+
+    def in_order(self, split: str) -> Iterator[Chunk]:
+        """Yields the rows of `split` in order."""
+        for group in self._groups(split):
+            chunk = self._read(*group)
+            for start in range(0, len(chunk), self.pool_rows):
+                yield chunk[start : start + self.pool_rows]
+
+    def shuffled(self, split: str, seed: tuple[int, int]) -> Iterator[Chunk]:
+        """Yields every row of `split` once, in an order that `seed` alone decides.
+
+        Row groups come in a random order into a pool that is permuted; half of it leaves whenever it is full. All
+        chunks but the last are whole batches.
+        """
+        random = np.random.default_rng(seed)
+        groups = list(self._groups(split))
+        pool: list[Chunk] = []
+        for place in random.permutation(len(groups)):
+            pool.append(self._read(*groups[place]))
+            while sum(map(len, pool)) > self.pool_rows:
+                mixed = _permuted(pool, random)
+                leaving = max(1, self.pool_rows // 2 // self.batch_size) * self.batch_size
+                yield mixed[:leaving]
+                pool = [mixed[leaving:]]
+        if pool:
+            yield _permuted(pool, random)
+
+    def _groups(self, split: str) -> Iterator[tuple[Any, pq.FileMetaData, int]]:
+        for shard in self.examples.shards(split):
+            metadata = pq.read_metadata(shard)
+            for group in range(metadata.num_row_groups):
+                if metadata.row_group(group).num_rows:
+                    yield shard, metadata, group
+
+    def _read(self, shard: Any, metadata: pq.FileMetaData, group: int) -> Chunk:
+        with pq.ParquetFile(shard, metadata=metadata) as file:
+            return self.packing.pack(file.read_row_group(group, columns=self.packing.columns, use_threads=False))
+
+
+def _permuted(pool: list[Chunk], random: np.random.Generator) -> Chunk:
+    joined = Chunk.join(pool)
+    return joined[random.permutation(len(joined))]
+
+
+class ReadAhead:
+    """Runs an iterator of chunks in a second thread, so that reading uses the core that training leaves free."""
+
+    _END = object()
+
+    def __init__(self, chunks: Iterator[Chunk]) -> None:
+        self._queue: queue.Queue[Any] = queue.Queue(READ_AHEAD)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._fill, args=(chunks,), name="read-ahead", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        while (item := self._queue.get()) is not self._END:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        """Ends the thread, whether or not all chunks were taken."""
+        self._closed.set()
+        while self._thread.is_alive():
+            with suppress(queue.Empty):
+                self._queue.get(timeout=0.05)
+
+    def _fill(self, chunks: Iterator[Chunk]) -> None:
+        try:
+            for chunk in chunks:
+                self._queue.put(chunk)
+                if self._closed.is_set():
+                    return
+            self._queue.put(self._END)
+        except BaseException as error:
+            self._queue.put(error)  # raised where the chunks are used

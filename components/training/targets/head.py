@@ -1,0 +1,80 @@
+"""What every target type has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import keras
+import tensorflow as tf
+
+from stellwerk.components.training.labels import Labels, Numbers
+from stellwerk.components.training.models.body import Body
+
+
+@dataclass(frozen=True)
+class Head(ABC):
+    """The last layer, the loss and the measures of one target type."""
+
+    labels: Labels
+    weights: Numbers
+    """Weight of each class in the loss, float32 [classes]."""
+    classes: tuple[str, ...]
+
+    whole_label: ClassVar[bool] = False
+    """Whether labels are class ids and no floats."""
+
+    @property
+    @abstractmethod
+    def units(self) -> int:
+        """Outputs a row."""
+
+    @abstractmethod
+    def prior(self) -> Numbers:
+        """Returns the bias [units] with which an untrained network already answers with the labels' mean."""
+
+    @abstractmethod
+    def output(self, scores: Any) -> Any:
+        """Turns scores [batch, units] (Keras tensor) into the model's output, in the units of the label."""
+
+    @abstractmethod
+    def losses(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the weighted loss of each row [batch], scaled so that its size does not depend on the label's unit."""
+
+    @abstractmethod
+    def seen(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the one float of each row [batch] that the measures need."""
+
+    @abstractmethod
+    def measures(self) -> Measures:
+        """Returns empty measures for one pass over a split."""
+
+    @abstractmethod
+    def signature(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Names the outputs of the served model."""
+
+    @property
+    def loss_unit(self) -> float:
+        """What one unit of `losses` is in the reported loss."""
+        return 1.0
+
+    def complete(self, body: Body) -> Any:
+        """Returns the model's output (Keras tensor [batch, units]) from what a builder gave."""
+        bias = keras.initializers.Constant(self.prior())
+        scores = keras.layers.Dense(self.units, bias_initializer=bias, name="scores")(body.hidden)
+        if body.linear is not None:
+            scores = keras.layers.Add(name="wide_and_deep")([scores, body.linear])
+        return self.output(scores)
+
+
+class Measures(ABC):
+    """Adds up over chunks what one pass over a split has shown; costs little memory whatever the rows."""
+
+    @abstractmethod
+    def add(self, labels: Numbers, seen: Numbers) -> None:
+        """Adds rows: their labels and what `Head.seen` gave."""
+
+    @abstractmethod
+    def result(self) -> dict[str, float]:
+        """Returns the measures by name; one that is not defined (AUC of one class) is left out."""

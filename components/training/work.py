@@ -1,0 +1,104 @@
+"""The train step: learns a Keras model from the transformed examples and exports it with the transform inside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.folders import folder_digest, write_json, written_aside
+from stellwerk.components.training.checkpoint import Checkpoint
+from stellwerk.components.training.description import Description
+from stellwerk.components.training.epochs import Epochs
+from stellwerk.components.training.export import DTYPES, Served
+from stellwerk.components.training.fitting import Fitting
+from stellwerk.components.training.history import write_history
+from stellwerk.components.training.labels import Labels
+from stellwerk.components.training.models import BUILDERS, Body, Inputs
+from stellwerk.components.training.optimizers import make_optimizer
+from stellwerk.components.training.packing import Packing
+from stellwerk.components.training.reading import Reader
+from stellwerk.components.training.targets import HEADS, Head
+from stellwerk.components.training.threads import use_available_cores
+from stellwerk.progress import Progress, silent
+from stellwerk.spec.model import Model
+from stellwerk.spec.target import Target
+from stellwerk.spec.train import Train
+
+LIBRARIES = ("stellwerk", "tensorflow", "keras", "tensorflow-transform", "numpy", "pyarrow")
+"""Whose versions are written into the model."""
+
+
+def train(
+    *,
+    architecture: Model,
+    training: Train,
+    target: Target,
+    hooks: dict[str, str],
+    transformed: Path,
+    transform_graph: Path,
+    model: Path,
+    history: Path,
+    progress: Progress = silent,
+    scratch: Path | None = None,
+) -> None:
+    """Writes the Model (a SavedModel that takes raw columns) and the History.
+
+    The same inputs and seed give the same weights on the same machine, also when a killed attempt is taken up again
+    from `scratch`. Raises DataError for labels that cannot be learned, HookError for a `model.build` that misbehaves,
+    StepFailed when the loss is no finite number.
+    """
+    use_available_cores()
+    keras.utils.set_random_seed(training.seed % 2**32)
+    examples, seen = Examples.open(transformed), Description.read(transform_graph)
+    labels = Labels.measure(examples, target, seen.label, seen.classes)
+    head = HEADS[target.type](labels, labels.weights(training, target, seen.classes), seen.classes)
+    network = build_network(architecture, seen, head, hooks)
+
+    packing = Packing(seen.inputs, seen.label, head.whole_label)
+    fitting = Fitting(network, make_optimizer(training.optimizer), head, packing, training.batch_size)
+    settings = {"model": architecture.model_dump(mode="json"), "train": training.model_dump(mode="json")}
+    transform_digest = folder_digest(transform_graph)
+    checkpoint = Checkpoint(scratch, _fingerprint(settings, target, hooks, examples.version, transform_digest))
+    reader = Reader(examples, packing, training.batch_size)
+    trained = Epochs(training, fitting, head, reader, checkpoint, progress).run()
+
+    about = {
+        "target": target.model_dump(mode="json"),
+        "classes": list(seen.classes),
+        "inputs": {name: {"dtype": DTYPES[kind].name, "shape": [None]} for name, kind in seen.raw.items()},
+        "hyperparameters": settings,
+        "examples_version": seen.examples_version,
+        "schema_digest": seen.schema_digest,
+        "transform_digest": transform_digest,
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}},
+    }
+    with written_aside(model) as folder:
+        outputs = Served(network, head, seen.inputs, seen.raw, transform_graph).export(folder)
+        write_json(folder / "assets.extra" / "stellwerk.json", {**about, "outputs": outputs})
+    parameters = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
+    write_history(trained, parameters, history)
+    checkpoint.remove()
+
+
+def build_network(architecture: Model, seen: Description, head: Head, hooks: dict[str, str]) -> Any:
+    """Returns the Keras model that the spec describes, over the inputs by name."""
+    inputs = Inputs.make(seen.inputs)
+    body = BUILDERS[architecture.type](architecture, inputs, head.units, hooks)
+    if isinstance(body, Body):
+        return keras.Model(inputs.tensors, head.complete(body), name=architecture.type)
+    return body
+
+
+def _fingerprint(settings: dict[str, Any], target: Target, hooks: dict[str, str], *digests: str) -> str:
+    """Names all that decides the weights: a checkpoint of anything else is not taken up."""
+    decides = [settings, target.model_dump(mode="json"), hooks, digests, tf.__version__, keras.__version__]
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
