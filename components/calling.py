@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -39,7 +40,7 @@ def call(step: str, arguments: Mapping[str, Any]) -> None:
     hints = get_type_hints(work)
     values: dict[str, Any] = {}
     for name, parameter in inspect.signature(work).parameters.items():
-        given = arguments.get(name)
+        given: Any = arguments.get(name)
         if given is None and parameter.default is not inspect.Parameter.empty:
             continue
         if name in UNCOUNTED:
@@ -47,5 +48,23 @@ def call(step: str, arguments: Mapping[str, Any]) -> None:
         elif hasattr(given, "path") and hasattr(given, "uri"):
             values[name] = Path(given.path)
         else:
-            values[name] = TypeAdapter(hints[name]).validate_python(given)
+            values[name] = TypeAdapter(hints[name]).validate_python(_whole(given))
     work(**values)
+
+
+def written(text: str) -> Path | None:
+    """Returns a new file with a text that travelled as a KFP parameter, or None for an empty one."""
+    if not text:
+        return None
+    file = Path(tempfile.mkdtemp(prefix="stellwerk-")) / "text"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def _whole(value: Any) -> Any:
+    """Makes whole floats in JSON values integers: KFP turns every number inside a list or dict into a float."""
+    if isinstance(value, Mapping):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,5 +1,7 @@
 """KFP face of the step transform."""
 
+# mypy: disable-error-code="type-arg"
+
 from stellwerk.components.facing import Artifact, Dataset, Input, Output, component
 
 
@@ -12,7 +14,7 @@ def transform(
     schema: Input[Artifact],
     transform_graph: Output[Artifact],
     transformed: Output[Dataset],
-):
+) -> None:
     """Turns columns into what a network can learn from.
 
     Args:
@@ -23,6 +25,7 @@ def transform(
         schema: TFDV schema of the rows.
         transform_graph: TFT's graph, which is put inside the model too.
         transformed: Rows of each split after the transform.
+
     """
     from stellwerk.components.calling import call
 

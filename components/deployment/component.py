@@ -1,0 +1,36 @@
+"""KFP face of the step push."""
+
+# mypy: disable-error-code="type-arg"
+
+from stellwerk.components.facing import Artifact, Input, Model, Output, component
+
+
+@component
+def push(
+    name: str,
+    push_to: dict,
+    directory: str,
+    model: Input[Model],
+    evaluation: Input[Artifact],
+    blessing: Input[Artifact],
+    context: dict,
+    pushed_model: Output[Model],
+    run: str = "",
+) -> None:
+    """Copies a blessed model to the next version of its folder.
+
+    Args:
+        name: Name of the served model.
+        push_to: Section `push` of the spec.
+        directory: Folder where a relative `push_to` starts.
+        model: SavedModel to push.
+        evaluation: Its metrics.
+        blessing: Whether it is good enough; fails when it is not.
+        context: What made the model, for `provenance.json`.
+        pushed_model: Where the model is now.
+        run: Id of the run, for `provenance.json`.
+
+    """
+    from stellwerk.components.calling import call
+
+    call("push", {**locals(), "context": {**context, "run": run}})

@@ -1,0 +1,43 @@
+"""Imports the KFP SDK for describing pipelines, which takes a tenth of a second.
+
+`import kfp` alone also imports its client with all of the Kubernetes API, five times as long. The SDK leaves that out where
+a component runs; here it is left out until somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+_LATER = {"Client": "kfp.client", "components": "kfp.components"}
+_AT_RUN_TIME = "_KFP_RUNTIME"
+
+
+def _later(name: str) -> Any:
+    """Gives `kfp.Client` and `kfp.components` to those who use them after all."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'kfp' has no attribute '{name}'")
+    module = importlib.import_module(_LATER[name])
+    return getattr(module, name, module)
+
+
+def _import_without_client() -> None:
+    before = os.environ.get(_AT_RUN_TIME)
+    os.environ[_AT_RUN_TIME] = "true"
+    try:
+        kfp = importlib.import_module("kfp")
+    finally:
+        del os.environ[_AT_RUN_TIME]
+        if before is not None:
+            os.environ[_AT_RUN_TIME] = before
+    kfp.__dict__["__getattr__"] = _later
+
+
+if "kfp" not in sys.modules:
+    _import_without_client()
+
+from kfp import compiler, dsl  # type: ignore[import-untyped]  # noqa: E402 - after the light import
+
+__all__ = ["compiler", "dsl"]
