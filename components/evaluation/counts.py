@@ -1,0 +1,72 @@
+"""Sums and counts by slice, gathered batch by batch in memory that does not grow with the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+class Sums:
+    """Sums of several quantities for each slice: float64 [slices, quantities], which grows as slices appear."""
+
+    def __init__(self, quantities: int) -> None:
+        self._table = np.zeros((16, quantities))
+
+    def add(self, numbers: Array, columns: list[Array]) -> None:
+        """Adds each of `columns` ([rows]) to the slices that `numbers` ([rows]) names."""
+        present, places = np.unique(numbers, return_inverse=True)
+        if present.size == 0:
+            return
+        needed = int(present[-1]) + 1
+        if needed > len(self._table):
+            grown = np.zeros((max(needed, 2 * len(self._table)), self._table.shape[1]))
+            grown[: len(self._table)] = self._table
+            self._table = grown
+        places = places.reshape(-1)
+        for index, column in enumerate(columns):
+            self._table[present, index] += np.bincount(places, weights=column, minlength=present.size)
+
+    def table(self, slices: int) -> Array:
+        """Returns the sums of the first `slices` slices."""
+        missing = max(0, slices - len(self._table))
+        return np.concatenate([self._table[:slices], np.zeros((missing, self._table.shape[1]))])
+
+
+class SparseCounts:
+    """Counts of whole-number keys; holds only the keys that occur, sorted, merged once as many new ones are waiting."""
+
+    _MIN_WAITING = 1 << 18
+
+    def __init__(self) -> None:
+        self._keys = np.zeros(0, np.int64)
+        self._counts = np.zeros(0, np.int64)
+        self._waiting: list[tuple[Array, Array]] = []
+        self._waiting_size = 0
+
+    def add(self, keys: Array) -> None:
+        """Counts every element of `keys` (int64, any shape)."""
+        present, counts = np.unique(keys, return_counts=True)
+        self._waiting.append((present, counts))
+        self._waiting_size += present.size
+        if self._waiting_size > max(self._MIN_WAITING, self._keys.size):
+            self._merge()
+
+    def items(self) -> tuple[Array, Array]:
+        """Returns the keys that occurred, ascending, and how often (both int64)."""
+        self._merge()
+        return self._keys, self._counts
+
+    def _merge(self) -> None:
+        if not self._waiting:
+            return
+        keys = np.concatenate([self._keys, *(keys for keys, _ in self._waiting)])
+        counts = np.concatenate([self._counts, *(counts for _, counts in self._waiting)])
+        self._waiting, self._waiting_size = [], 0
+        order = np.argsort(keys, kind="stable")
+        keys, counts = keys[order], counts[order]
+        starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1)) if keys.size else np.zeros(0, np.int64)
+        self._keys = keys[starts]
+        self._counts = np.add.reduceat(counts, starts) if keys.size else counts

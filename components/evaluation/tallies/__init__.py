@@ -1,0 +1,46 @@
+"""What is counted while predictions stream by, one class for each kind of target, and the metrics made of it.
+
+All have the same shape: `add` takes a batch, `metrics` gives every standard metric for all slices at once, `details` what
+`evaluation.json` shows of the whole split beside them, and `plots` TFMA's confusion matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from stellwerk.components.evaluation.counts import Array
+from stellwerk.components.evaluation.tallies.binary import BinaryTally
+from stellwerk.components.evaluation.tallies.multiclass import MulticlassTally
+from stellwerk.components.evaluation.tallies.regression import RegressionTally
+
+
+class Tally(Protocol):
+    """Gathers labels and predictions of one model, in memory that does not grow with the rows."""
+
+    def add(self, labels: Array, predictions: Array, groups: Sequence[Array]) -> None:
+        """Adds a batch: labels [rows], predictions [rows, outputs], and the slice number of each row for each spec."""
+
+    def metrics(self, slices: int) -> dict[str, Array]:
+        """Returns the standard metrics of each slice (float64 [slices]); NaN where one is not defined."""
+
+    def counts(self, slices: int) -> Array:
+        """Returns the number of examples of each slice (int64 [slices])."""
+
+    def details(self) -> dict[str, Any]:
+        """Returns `curves`, `confusion` and the like of the whole split, as JSON values."""
+
+    def confusions(self, slices: int) -> list[Array]:
+        """Returns for each slice rows (label, prediction, count) of its confusion matrix; none for a regression."""
+
+
+def new_tally(kind: str, classes: Sequence[str], threshold: float, wanted: Sequence[str]) -> Tally:
+    """Returns an empty tally for a kind of target; `wanted` are the standard metrics that will be asked for."""
+    if kind == "binary":
+        return BinaryTally(classes, threshold)
+    if kind == "multiclass":
+        return MulticlassTally(classes, ranks=bool({"auc", "auc_pr"} & set(wanted)))
+    return RegressionTally()
+
+
+__all__ = ["Tally", "new_tally"]

@@ -1,0 +1,103 @@
+"""Binary targets: the model gives the probability of the positive class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from stellwerk.components.evaluation.counts import Array, Sums
+from stellwerk.components.evaluation.curves import BUCKETS, Ranking, buckets
+from stellwerk.components.evaluation.metrics import ratio
+
+CURVE_POINTS = 200
+CALIBRATION_BUCKETS = 20
+
+CLIP = 1e-7
+"""Keras' bound of probabilities in log loss: without it one confident mistake makes the loss infinite."""
+
+
+class BinaryTally:
+    """Sums, confusion counts at one threshold and a histogram of probabilities for each slice."""
+
+    def __init__(self, classes: Sequence[str], threshold: float) -> None:
+        self.classes = list(classes)
+        self.threshold = threshold
+        self._sums = Sums(7)
+        self._ranking = Ranking()
+        self._histogram = np.zeros((3, BUCKETS + 2))
+
+    def add(self, labels: Array, predictions: Array, groups: Sequence[Array]) -> None:
+        """Adds labels (0 or 1, [rows]) and probabilities of the positive class ([rows, 1])."""
+        p = predictions.reshape(len(labels)).astype(np.float64)
+        y = labels.astype(np.float64)
+        positive, said = y > 0.5, p > self.threshold
+        clipped = np.clip(p, CLIP, 1 - CLIP)
+        loss = -np.where(positive, np.log(clipped), np.log1p(-clipped))
+        columns = [np.ones_like(p), y, p, loss, said & positive, said & ~positive, ~said & positive]
+        for numbers in groups:
+            self._sums.add(numbers, columns)
+            self._ranking.add(numbers, p, positive)
+        places = buckets(p)
+        for index, weights in enumerate((None, y, p)):
+            self._histogram[index] += np.bincount(places, weights=weights, minlength=BUCKETS + 2)
+
+    def counts(self, slices: int) -> Array:
+        """Returns the number of examples of each slice."""
+        return self._sums.table(slices)[:, 0].astype(np.int64)
+
+    def metrics(self, slices: int) -> dict[str, Array]:
+        """Returns every standard metric of a binary target for each slice."""
+        n, y, p, loss, tp, fp, fn = self._sums.table(slices).T
+        auc, auc_pr = self._ranking.areas(slices)
+        return {
+            "auc": auc,
+            "auc_pr": auc_pr,
+            "accuracy": ratio(n - fp - fn, n),
+            "precision": ratio(tp, tp + fp),
+            "recall": ratio(tp, tp + fn),
+            "f1": ratio(2 * tp, 2 * tp + fp + fn),
+            "log_loss": ratio(loss, n),
+            "calibration": ratio(p, y),
+            "mean_prediction": ratio(p, n),
+            "mean_label": ratio(y, n),
+        }
+
+    def confusions(self, slices: int) -> list[Array]:
+        """Returns for each slice (label, prediction, count) at the threshold."""
+        n, _, _, _, tp, fp, fn = self._sums.table(slices).T.astype(np.int64)
+        cells = np.stack([n - tp - fp - fn, fp, fn, tp], axis=1)
+        places = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        return [np.column_stack([places, row]) for row in cells]
+
+    def details(self) -> dict[str, Any]:
+        """Returns the curves and the confusion matrix of the whole split."""
+        cells = self.confusions(1)[0][:, 2]
+        curves: dict[str, Any] = self._ranking.curve(CURVE_POINTS)
+        curves["calibration"] = self._calibration()
+        return {
+            "curves": curves,
+            "confusion": {
+                "classes": self.classes,
+                "counts": cells.reshape(2, 2).tolist(),
+                "threshold": self.threshold,
+            },
+        }
+
+    def _calibration(self) -> list[dict[str, float]]:
+        """Returns buckets of about as many examples each, by rising prediction."""
+        examples = self._histogram[0]
+        middle = (np.cumsum(examples) - examples / 2) / max(examples.sum(), 1)
+        places = np.minimum((middle * CALIBRATION_BUCKETS).astype(np.int64), CALIBRATION_BUCKETS - 1)
+        sums = [np.bincount(places, weights=row, minlength=CALIBRATION_BUCKETS) for row in self._histogram]
+        return calibration_rows(*sums)
+
+
+def calibration_rows(examples: Array, labels: Array, predictions: Array) -> list[dict[str, float]]:
+    """Returns the mean prediction and label of each bucket that has examples, from sums."""
+    return [
+        {"mean_prediction": float(p / n), "mean_label": float(y / n), "examples": int(n)}
+        for n, y, p in zip(examples, labels, predictions, strict=True)
+        if n > 0
+    ]

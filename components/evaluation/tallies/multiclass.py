@@ -1,0 +1,103 @@
+"""Targets of several classes: the model gives a probability for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from stellwerk.components.evaluation.counts import Array, SparseCounts, Sums
+from stellwerk.components.evaluation.curves import Ranking
+from stellwerk.components.evaluation.metrics import ratio
+from stellwerk.components.evaluation.tallies.binary import CLIP, CURVE_POINTS
+
+SHOWN_CLASSES = 50
+"""The confusion matrix shows the most frequent classes; TFMA's files have all."""
+
+
+class MulticlassTally:
+    """Sums, confusion counts and a histogram of all probabilities (each class against the rest) for each slice."""
+
+    def __init__(self, classes: Sequence[str], ranks: bool) -> None:
+        self.classes = list(classes)
+        self._sums = Sums(3)
+        self._confusion = SparseCounts()
+        self._ranking = Ranking() if ranks else None
+
+    def add(self, labels: Array, predictions: Array, groups: Sequence[Array]) -> None:
+        """Adds labels (class ids, [rows]) and probabilities ([rows, classes])."""
+        size = len(self.classes)
+        said = np.argmax(predictions, axis=1)
+        p = np.take_along_axis(predictions, labels[:, None], axis=1)[:, 0].astype(np.float64)
+        p /= np.maximum(predictions.sum(axis=1, dtype=np.float64), CLIP)
+        loss = -np.log(np.clip(p, CLIP, 1 - CLIP))
+        columns = [np.ones(len(labels)), loss, said == labels]
+        truth = np.arange(size) == labels[:, None] if self._ranking else None
+        for numbers in groups:
+            self._sums.add(numbers, columns)
+            self._confusion.add((numbers * size + labels) * size + said)
+            if self._ranking is not None and truth is not None:
+                self._ranking.add(np.broadcast_to(numbers[:, None], truth.shape), predictions, truth)
+
+    def counts(self, slices: int) -> Array:
+        """Returns the number of examples of each slice."""
+        return self._sums.table(slices)[:, 0].astype(np.int64)
+
+    def metrics(self, slices: int) -> dict[str, Array]:
+        """Returns every standard metric of a target with several classes for each slice.
+
+        AUC and AUC-PR are micro averages: every class against the rest, pooled. Precision, recall and F1 are macro averages of
+        the most probable class, over the classes that occur in a slice's labels or predictions.
+        """
+        n, loss, correct = self._sums.table(slices).T
+        metrics = {"accuracy": ratio(correct, n), "log_loss": ratio(loss, n), **self._macro(slices)}
+        if self._ranking is not None:
+            metrics["auc"], metrics["auc_pr"] = self._ranking.areas(slices)
+        return metrics
+
+    def _macro(self, slices: int) -> dict[str, Array]:
+        numbers, labels, said, counts = self._cells()
+        size = len(self.classes)
+        labelled, predicted = numbers * size + labels, numbers * size + said
+        present = np.unique(np.concatenate([labelled, predicted]))
+
+        def by_class(keys: Array, weights: Array) -> Array:
+            return np.bincount(np.searchsorted(present, keys), weights=weights, minlength=present.size)
+
+        tp = by_class(labelled, np.where(labels == said, counts, 0))
+        support, claimed = by_class(labelled, counts), by_class(predicted, counts)
+        parts = {"precision": (tp, claimed), "recall": (tp, support), "f1": (2 * tp, support + claimed)}
+        occurring = np.bincount(present // size, minlength=slices).astype(np.float64)
+        return {
+            name: ratio(np.bincount(present // size, np.nan_to_num(ratio(*part)), minlength=slices), occurring)
+            for name, part in parts.items()
+        }
+
+    def _cells(self) -> tuple[Array, Array, Array, Array]:
+        keys, counts = self._confusion.items()
+        rest, said = np.divmod(keys, len(self.classes))
+        numbers, labels = np.divmod(rest, len(self.classes))
+        return numbers, labels, said, counts
+
+    def confusions(self, slices: int) -> list[Array]:
+        """Returns for each slice (label, prediction, count) of the cells that are not empty."""
+        numbers, labels, said, counts = self._cells()
+        cells = np.column_stack([labels, said, counts])
+        return np.split(cells, np.searchsorted(numbers, np.arange(1, slices + 1)))[:slices]
+
+    def details(self) -> dict[str, Any]:
+        """Returns the confusion matrix of the whole split, and the curves where AUC is measured."""
+        cells = self.confusions(1)[0]
+        support = np.bincount(cells[:, 0], weights=cells[:, 2], minlength=len(self.classes))
+        shown = np.sort(np.argsort(-support, kind="stable")[:SHOWN_CLASSES])
+        place = np.full(len(self.classes), -1)
+        place[shown] = np.arange(shown.size)
+        matrix = np.zeros((shown.size, shown.size), np.int64)
+        inside = (place[cells[:, 0]] >= 0) & (place[cells[:, 1]] >= 0)
+        matrix[place[cells[inside, 0]], place[cells[inside, 1]]] = cells[inside, 2]
+        confusion = {"classes": [self.classes[i] for i in shown], "counts": matrix.tolist()}
+        if shown.size < len(self.classes):
+            confusion["classes_left_out"] = len(self.classes) - shown.size
+        curves = self._ranking.curve(CURVE_POINTS) if self._ranking else {}
+        return {"curves": curves, "confusion": confusion}

@@ -1,0 +1,110 @@
+"""Targets that are quantities: the model gives a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from stellwerk.components.evaluation.counts import Array, Sums
+from stellwerk.components.evaluation.metrics import ratio
+from stellwerk.components.evaluation.tallies.binary import CALIBRATION_BUCKETS, calibration_rows
+
+SAMPLE = 20_000
+"""Rows kept, at random, for histograms and quantiles; all rows count in the metrics."""
+
+GRID = 30
+
+
+class RegressionTally:
+    """Sums for each slice, and a sample of the whole split for what needs single values."""
+
+    def __init__(self) -> None:
+        self._sums = Sums(6)
+        self._centre: float | None = None
+        self._largest = 0.0
+        self._sample = np.zeros((3, 0))
+        self._random = np.random.default_rng(0)
+
+    def add(self, labels: Array, predictions: Array, groups: Sequence[Array]) -> None:
+        """Adds labels ([rows]) and predictions ([rows, 1]). Squares are of distances from the first labels' mean."""
+        y = labels.astype(np.float64)
+        p = predictions.reshape(len(labels)).astype(np.float64)
+        if y.size and self._centre is None:
+            self._centre = float(y.mean())
+        off, error = y - (self._centre or 0.0), p - y
+        columns = [np.ones_like(y), off, p, np.abs(error), error**2, off**2]
+        for numbers in groups:
+            self._sums.add(numbers, columns)
+        if y.size:
+            self._largest = max(self._largest, float(np.abs(error).max()))
+            self._keep(y, p)
+
+    def _keep(self, y: Array, p: Array) -> None:
+        """Keeps the rows with the smallest of random numbers: a uniform sample of all rows so far."""
+        together = np.concatenate([self._sample, [self._random.random(y.size), y, p]], axis=1)
+        if together.shape[1] > SAMPLE:
+            together = together[:, np.argpartition(together[0], SAMPLE)[:SAMPLE]]
+        self._sample = together
+
+    def counts(self, slices: int) -> Array:
+        """Returns the number of examples of each slice."""
+        return self._sums.table(slices)[:, 0].astype(np.int64)
+
+    def metrics(self, slices: int) -> dict[str, Array]:
+        """Returns every standard metric of a quantity for each slice; r2 is the coefficient of determination."""
+        n, off, p, absolute, squared, off2 = self._sums.table(slices).T
+        y = off + n * (self._centre or 0.0)
+        spread = off2 - ratio(off**2, n)
+        mse = ratio(squared, n)
+        negligible = spread <= 1e-12 * np.maximum(off2, 1e-300)
+        return {
+            "mse": mse,
+            "mae": ratio(absolute, n),
+            "rmse": np.sqrt(mse),
+            "r2": np.where(negligible, np.nan, 1 - ratio(squared, np.where(negligible, 0, spread))),
+            "calibration": np.where(np.isclose(y, 0), np.nan, p / np.where(y == 0, 1, y)),
+            "mean_prediction": ratio(p, n),
+            "mean_label": ratio(y, n),
+        }
+
+    def confusions(self, slices: int) -> list[Array]:
+        """A quantity has no confusion matrix."""
+        return [np.zeros((0, 3), np.int64)] * slices
+
+    def details(self) -> dict[str, Any]:
+        """Returns the histogram of predicted against actual values, residuals and calibration, of the whole split."""
+        _, y, p = self._sample
+        residuals = p - y
+        n, off, total, _, squared, _ = self._sums.table(1)[0]
+        mean = (total - off) / n - (self._centre or 0.0)
+        quantiles = np.quantile(residuals, [0.05, 0.25, 0.5, 0.75, 0.95])
+        names = ("p05", "p25", "p50", "p75", "p95")
+        counts, actual, predicted = np.histogram2d(y, p, bins=GRID)
+        return {
+            "curves": {"calibration": _calibration(y, p)},
+            "regression": {
+                "sampled": int(y.size),
+                "histogram": {
+                    "actual_edges": actual.tolist(),
+                    "predicted_edges": predicted.tolist(),
+                    "counts": counts.astype(np.int64).tolist(),
+                },
+                "residuals": {
+                    "mean": float(mean),
+                    "deviation": float(np.sqrt(max(squared / n - mean**2, 0.0))),
+                    "largest": self._largest,
+                    **dict(zip(names, quantiles.tolist(), strict=True)),
+                },
+            },
+        }
+
+
+def _calibration(y: Array, p: Array) -> list[dict[str, float]]:
+    order = np.argsort(p, kind="stable")
+    place = np.arange(p.size) * CALIBRATION_BUCKETS // max(p.size, 1)
+    sums = [
+        np.bincount(place, weights=row, minlength=CALIBRATION_BUCKETS) for row in (np.ones(p.size), y[order], p[order])
+    ]
+    return calibration_rows(*sums)

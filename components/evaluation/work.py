@@ -1,0 +1,94 @@
+"""Evaluate: the test split through the exported model, metrics for every slice, and whether the model is blessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.folders import write_json, written_aside
+from stellwerk.components.evaluation.measuring import Measurement, Models, measure, opened
+from stellwerk.components.evaluation.metrics import check_requirements, check_slices, choose_metrics
+from stellwerk.components.evaluation.requirements import check_all
+from stellwerk.components.evaluation.tfma_files import Evaluated, write_tfma_files
+from stellwerk.progress import Progress, silent
+from stellwerk.spec.evaluate import Evaluate
+from stellwerk.spec.target import Target
+
+if TYPE_CHECKING:
+    from stellwerk.components.evaluation.tfma_beam import OtherMetrics
+
+
+def evaluate(
+    *,
+    settings: Evaluate,
+    target: Target,
+    hooks: dict[str, str],
+    examples: Path,
+    model: Path,
+    baseline: Path | None = None,
+    evaluation: Path,
+    blessing: Path,
+    progress: Progress = silent,
+) -> None:
+    """Measures `model`, and `baseline` (the last blessed model) on the same rows, and says whether the model is blessed.
+
+    Writes `evaluation` (TFMA's files and `evaluation.json`) and `blessing` (`blessing.json`). A model that is refused raises
+    nothing here; pushing it does.
+
+    Raises DataError, before any work, for a metric that does not suit the target or a slice that cannot be made; DataError for
+    a test split without a label to compare with; ModelError for a model that does not load or answer; HookError for a metric
+    of the user's own that cannot be used.
+    """
+    data = Examples.open(examples)
+    standard, named = choose_metrics(settings, target)
+    check_slices(settings.slices, data.columns)
+    check_requirements(settings.require, settings.slices)
+    others = _other_metrics(named, hooks)
+    with written_aside(evaluation) as folder, written_aside(blessing) as verdict:
+        if others is not None:
+            others.start(folder / "predictions")
+        with opened(model, baseline, target, data) as models:
+            measurement = measure(
+                models,
+                examples=data,
+                target=target,
+                settings=settings,
+                standard=standard,
+                others=others,
+                progress=progress,
+            )
+        checks = check_all(settings, measurement.rows(), models.incomparable)
+        write_tfma_files(folder, _evaluated(settings, target.type, examples, models, measurement), checks)
+        write_json(folder / "evaluation.json", measurement.as_json())
+        requirements = [check.as_json() for check in checks]
+        write_json(
+            verdict / "blessing.json", {"blessed": all(check.ok for check in checks), "requirements": requirements}
+        )
+
+
+def _other_metrics(names: Sequence[str], hooks: Mapping[str, str]) -> OtherMetrics | None:
+    """Loads TFMA only where a metric needs it: its import takes longer than the whole evaluation without it."""
+    if not names:
+        return None
+    from stellwerk.components.evaluation.tfma_beam import OtherMetrics  # noqa: PLC0415
+
+    return OtherMetrics(names, hooks)
+
+
+def _evaluated(settings: Evaluate, kind: str, data: Path, models: Models, measured: Measurement) -> Evaluated:
+    slices = measured.slices
+    return Evaluated(
+        settings=settings,
+        kind=kind,
+        data=data,
+        models=models.by_name,
+        names=measured.standard,
+        keys=slices.keys,
+        order=slices.order(),
+        examples=measured.examples,
+        metrics=measured.metrics,
+        confusions={name: tally.confusions(len(slices)) for name, tally in measured.tallies.items()},
+        extra=measured.extra,
+    )
