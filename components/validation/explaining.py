@@ -9,6 +9,7 @@ import difflib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
@@ -27,50 +28,81 @@ TYPES = {"BYTES": "texts", "STRING": "texts", "INT": "whole numbers", "FLOAT": "
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One anomaly of one column, and where to look closer."""
+class Held:
+    """One split and the schema it is held to."""
 
     examples: Examples
     split: str
+    target: str
+    schema: schema_pb2.Schema
+    statistics: statistics_pb2.DatasetFeatureStatisticsList
+
+    @cached_property
+    def features(self) -> dict[str, schema_pb2.Feature]:
+        """The schema's features by column."""
+        return {feature.name: feature for feature in self.schema.feature}
+
+    @cached_property
+    def columns(self) -> dict[str, statistics_pb2.FeatureNameStatistics]:
+        """The statistics by column."""
+        return by_column(self.statistics)
+
+    @cached_property
+    def inferred(self) -> dict[str, schema_pb2.Feature]:
+        """What a schema made from this split would say of each column."""
+        schema = tfdv.infer_schema(self.statistics, infer_feature_shape=False)
+        return {feature.name: feature for feature in schema.feature}
+
+    @cached_property
+    def updated(self) -> dict[str, schema_pb2.Feature]:
+        """What the schema would have to say of each column for TFDV to accept this split."""
+        schema = tfdv.update_schema(self.schema, self.statistics)
+        return {feature.name: feature for feature in schema.feature}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One anomaly of one column, and where to look closer."""
+
+    held: Held
     column: str
     kind: str
     said: str
-    schema: schema_pb2.Schema
-    statistics: statistics_pb2.DatasetFeatureStatisticsList
 
     @property
     def feature(self) -> schema_pb2.Feature:
         """The column in the schema; an empty feature where the schema lacks it."""
-        found = (feature for feature in self.schema.feature if feature.name == self.column)
-        return next(found, schema_pb2.Feature(name=self.column))
+        return self.held.features.get(self.column, schema_pb2.Feature(name=self.column))
 
     @property
     def of_column(self) -> statistics_pb2.FeatureNameStatistics | None:
         """The column's statistics; None where the data lack it."""
-        return by_column(self.statistics).get(self.column)
+        return self.held.columns.get(self.column)
 
     @property
     def present(self) -> int:
         """Examples with a value."""
-        return common(self.of_column).num_non_missing if self.of_column else 0
+        return int(common(self.of_column).num_non_missing) if self.of_column else 0
 
     @property
     def missing(self) -> int:
         """Examples without one."""
-        return self.examples.rows(self.split) - self.present
+        return self.held.examples.rows(self.held.split) - self.present
 
     def count(self, predicate: counting.Predicate) -> int:
         """Returns how many examples the predicate holds of."""
-        return counting.count(self.examples, self.split, self.column, predicate)
+        return counting.count(self.held.examples, self.held.split, self.column, predicate)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What it is, how many examples (None: not a matter of single examples), and the lines that accept it."""
+    """What it is, how many examples (None: not a matter of single examples), and the change that accepts it."""
 
     what: str
     examples: int | None
     accept: str
+    in_schema: bool = True
+    """Whether that change is one of the schema."""
 
 
 def explain(finding: Finding) -> Explanation:
@@ -103,7 +135,7 @@ def _domain(finding: Finding) -> tuple[list[str], str]:
         return list(feature.string_domain.value), feature.string_domain.name
     if feature.HasField("bool_domain"):
         return [feature.bool_domain.true_value, feature.bool_domain.false_value], ""
-    named = [domain for domain in finding.schema.string_domain if domain.name == feature.domain]
+    named = [domain for domain in finding.held.schema.string_domain if domain.name == feature.domain]
     return (list(named[0].value), named[0].name) if named else ([], "")
 
 
@@ -119,8 +151,8 @@ def _unexpected_boolean(finding: Finding) -> Explanation:
 
 
 def _new_column(finding: Finding) -> Explanation:
-    inferred = tfdv.infer_schema(finding.statistics, infer_feature_shape=False)
-    feature = next(feature for feature in inferred.feature if feature.name == finding.column)
+    feature = schema_pb2.Feature()
+    feature.CopyFrom(finding.held.inferred[finding.column])
     for field in ("domain", "bool_domain"):
         feature.ClearField(field)
     return Explanation("a column that the schema lacks", finding.present, f"add feature {{ {_line(feature)} }}")
@@ -128,15 +160,23 @@ def _new_column(finding: Finding) -> Explanation:
 
 def _missing_column(finding: Finding) -> Explanation:
     if finding.of_column is None:
-        what, accept = "the data lack the column", "remove the feature, or add lifecycle_stage: DEPRECATED to it"
-    else:
-        what, accept = "no example has a value", "set presence { min_count: 0 }"
+        accept = "remove the feature, or add lifecycle_stage: DEPRECATED to it"
+        return Explanation("the data lack the column", finding.missing, accept)
+    if finding.column == finding.held.target:
+        return _no_target(finding)
     return Explanation(
-        what, finding.missing, f'in feature "{finding.column}" {accept}' if finding.of_column else accept
+        "no example has a value", finding.missing, f'in feature "{finding.column}" set presence {{ min_count: 0 }}'
     )
 
 
+def _no_target(finding: Finding) -> Explanation:
+    accept = f"leave these rows out in data.query, e.g. WHERE {finding.column} IS NOT NULL"
+    return Explanation("examples without a target: nothing to learn or to measure", finding.missing, accept, False)
+
+
 def _too_few_values(finding: Finding) -> Explanation:
+    if finding.column == finding.held.target:
+        return _no_target(finding)
     presence = finding.feature.presence
     share = finding.present / max(1, finding.present + finding.missing)
     asked = (
@@ -184,9 +224,10 @@ def _out_of_range(
     finding: Finding, end: str, word: str, predicate: Callable[[float], counting.Predicate]
 ) -> Explanation:
     which = finding.feature.WhichOneof("domain_info")
-    limit = getattr(getattr(finding.feature, which), end)
-    if finding.examples.columns.get(finding.column) not in ("int64", "float"):
+    number = finding.held.examples.columns.get(finding.column) in ("int64", "float")
+    if not number or which not in ("int_domain", "float_domain"):
         return _in_tfdvs_words(finding)
+    limit = getattr(getattr(finding.feature, which), end)
     reached = _extreme(finding, end)
     return Explanation(
         f"values {word} than {limit:g}, as far as {reached:g}",
@@ -196,15 +237,14 @@ def _out_of_range(
 
 
 def _extreme(finding: Finding, end: str) -> float:
-    of_column = by_column(finding.statistics)[finding.column]
+    of_column = finding.held.columns[finding.column]
     if of_column.HasField("num_stats"):
         return float(getattr(of_column.num_stats, end))
     return float((max if end == "max" else min)(int(value) for value in _values(finding)))
 
 
 def _in_tfdvs_words(finding: Finding) -> Explanation:
-    updated = tfdv.update_schema(finding.schema, finding.statistics)
-    after = next((feature for feature in updated.feature if feature.name == finding.column), finding.feature)
+    after = finding.held.updated.get(finding.column, finding.feature)
     changes = difflib.ndiff(_lines(finding.feature), _lines(after))
     added = " ".join(line[2:].strip() for line in changes if line.startswith("+ "))
     accept = f'in feature "{finding.column}" set {added}' if added else f'correct feature "{finding.column}"'

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from stellwerk.errors import GateRefused
 
 ALL = "(all)"
+SHOWN = 50
+"""How many anomalies the table shows; `anomalies.json` has them all."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Row:
 def refusal(rows: Sequence[Row]) -> GateRefused:
     """Returns the gate's refusal: an aligned table of what, where, how many, and what to change."""
     cells = [("split", "column", "examples", "what")]
-    cells += [(row.split, row.column or ALL, _count(row), row.what) for row in rows]
+    cells += [(row.split, row.column or ALL, _count(row), row.what) for row in rows[:SHOWN]]
     widths = [max(len(line[place]) for line in cells) for place in range(3)]
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(line[:3], widths, strict=True)), line[3]])
@@ -38,8 +40,10 @@ def refusal(rows: Sequence[Row]) -> GateRefused:
     ]
     indent = " " * (sum(widths) + 6)
     table = [lines[0]]
-    for line, row in zip(lines[1:], rows, strict=True):
+    for line, row in zip(lines[1:], rows[:SHOWN], strict=True):
         table += [line, f"{indent}→ {row.fix}"]
+    if len(rows) > SHOWN:
+        table.append(f"and {len(rows) - SHOWN} more, in anomalies.json")
     number = f"{len(rows)} anomalies" if len(rows) > 1 else "1 anomaly"
     return GateRefused(
         f"The data do not pass: {number}. Correct the data, or accept what is right as it is by the change after the arrow; "

@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.validation.comparing import kind_of, measurements
 from stellwerk.components.validation.curated import Curated
-from stellwerk.components.validation.explaining import Explanation, Finding, explain
+from stellwerk.components.validation.explaining import Finding, Held, explain
 from stellwerk.components.validation.gate import Row
 
 COMPARED = {"skew": "the train split", "drift": "the last run that passed"}
@@ -25,10 +25,9 @@ class Reporter:
         statistics: Mapping[str, statistics_pb2.DatasetFeatureStatisticsList],
         schema: schema_pb2.Schema,
         curated: Curated | None,
+        target: str,
     ) -> None:
-        self._examples = examples
-        self._statistics = statistics
-        self._schema = schema
+        self._held = {split: Held(examples, split, target, schema, values) for split, values in statistics.items()}
         self._curated = curated
 
     def rows(self, split: str, anomalies: anomalies_pb2.Anomalies) -> Iterator[Row]:
@@ -46,15 +45,13 @@ class Reporter:
         yield from self._compared(split, anomalies)
 
     def _row(self, split: str, column: str, reason: anomalies_pb2.AnomalyInfo.Reason) -> Row:
-        said = reason.description or reason.short_description
-        finding = Finding(self._examples, split, column, kind_of(reason), said, self._schema, self._statistics[split])
-        told: Explanation = explain(finding)
-        rows = self._examples.rows(split)
+        held = self._held[split]
+        told = explain(Finding(held, column, kind_of(reason), reason.description or reason.short_description))
+        rows = held.examples.rows(split)
         share = told.examples / rows if told.examples is not None and rows else None
         line = self._curated.features.get(column) if self._curated else None
-        return Row(
-            split, column, finding.kind, told.what, told.examples, share, self._place(column) + told.accept, line
-        )
+        fix = self._place(column) + told.accept if told.in_schema else told.accept
+        return Row(split, column, kind_of(reason), told.what, told.examples, share, fix, line)
 
     def _place(self, column: str | None) -> str:
         """Returns where the schema is to be changed."""

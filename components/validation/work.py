@@ -53,7 +53,7 @@ def validate(
     measured = _measure(data, settings, target, own, progress)
     used = own.schema if own else _inferred(measured, data, settings, target)
     found = _anomalies(measured, used, settings, target, earlier)
-    rows = _rows(Reporter(data, measured, used, own), found, target_rows(target, data, measured))
+    rows = _rows(Reporter(data, measured, used, own, target.column), found, target_rows(target, data, measured))
     with written_aside(statistics) as folder:
         for split, values in measured.items():
             write(values, folder / split)

@@ -92,7 +92,9 @@ def test_a_relaxed_target_must_still_be_present(validated, plain):
         'name: "late"\n  type: INT\n  presence { min_fraction: 1 min_count: 1 }', 'name: "late"\n  type: INT'
     )
     outcome = validated(plain(late=[None] * 10 + [0, 1] * 195), curated=relaxed)
-    assert outcome.row("train", "late")["examples"] == 10
+    row = outcome.row("train", "late")
+    assert row["examples"] == 10
+    assert row["fix"] == "leave these rows out in data.query, e.g. WHERE late IS NOT NULL"
 
 
 @pytest.mark.parametrize(

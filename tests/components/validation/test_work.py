@@ -178,6 +178,19 @@ def test_a_refusal_comes_after_all_outputs_are_written_and_shows_a_table(validat
     assert outcome.proto("eval").anomaly_info
 
 
+def test_a_two_among_zeros_and_ones_stops_the_run(validated, plain):
+    flag, more = [n % 2 for n in range(400)], [n % 3 for n in range(400)]
+    splits = {"train": plain(flag=flag), "eval": plain(flag=more), "test": plain(flag=flag)}
+    assert validated(splits=splits).row("eval", "flag")["kind"] == "BOOL_TYPE_BIG_INT"
+
+
+def test_a_long_table_ends_with_how_many_more_there_are(validated, plain):
+    late = {f"x{n}": np.full(400, np.nan, np.float32) for n in range(20)}
+    outcome = validated(splits={split: plain(**late) for split in ("train", "eval", "test")})
+    assert len(outcome.rows) == 60
+    assert str(outcome.refused).splitlines()[-1] == "and 10 more, in anomalies.json"
+
+
 def test_warn_only_reports(validated, plain):
     hour = [None] * 300 + [1] * 100
     outcome = validated(splits={"train": plain(), "eval": plain(hour=hour), "test": plain()}, on_anomaly="warn")
