@@ -1,0 +1,135 @@
+"""Makes the columns of a query's result the four flat types of Examples, and says which rows do not fit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stellwerk.components.artifacts.examples import COLUMN_TYPES
+from stellwerk.components.ingestion.engine import name
+from stellwerk.errors import DataError
+
+_KINDS = {
+    "int64": "BOOLEAN TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER UBIGINT HUGEINT UHUGEINT BIGNUM",
+    "float": "FLOAT DOUBLE DECIMAL",
+    "string": "VARCHAR UUID ENUM TIME INTERVAL JSON NULL BIT",
+    "binary": "BLOB",
+}
+_KIND_OF = {sql: kind for kind, types in _KINDS.items() for sql in types.split()}
+_TIMES = ("DATE", "TIMESTAMP")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the result: how SQL gives it, and what it is in Examples."""
+
+    name: str
+    kind: str
+    sql: str
+    from_text: bool = False
+    """A text that is wanted as a number."""
+
+
+def plan(described: Mapping[str, str], numbers: Iterable[str]) -> list[Column]:
+    """Decides for each column what it becomes. Raises DataError for a nested one, and for bytes wanted as a number."""
+    wanted = set(numbers)
+    return [_column(column, kind, column in wanted) for column, kind in described.items()]
+
+
+def _column(column: str, sql_type: str, number: bool) -> Column:
+    quoted = name(column)
+    base = "" if sql_type.endswith("]") else sql_type.split("(", 1)[0].strip('"').split(" ", 1)[0]
+    if base.startswith(_TIMES):
+        return Column(column, "int64", f"CAST(floor(epoch({quoted})) AS BIGINT)")
+    kind = _KIND_OF.get(base)
+    if kind is None:
+        raise DataError(
+            f"column '{column}' is nested ({sql_type}); a column holds one value a row. "
+            "Take it apart in data.query, e.g. with unnest(...) or column.field."
+        )
+    if number and kind == "binary":
+        raise DataError(f"column '{column}' holds bytes, and a feature or the target needs a number. Convert it in data.query.")
+    if number and kind == "string":
+        return Column(column, "float", f"TRY_CAST({quoted} AS DOUBLE)", from_text=True)
+    casts = {"int64": "BIGINT", "float": "FLOAT" if base == "FLOAT" else "DOUBLE", "string": "VARCHAR", "binary": "BLOB"}
+    return Column(column, kind, f"CAST({quoted} AS {casts[kind]})")
+
+
+def select(columns: Iterable[Column], relation: str) -> str:
+    """Returns the SELECT that gives the columns, and after them the texts of those that are numbers made from text."""
+    columns = list(columns)
+    listed = [f"{column.sql} AS {name(column.name)}" for column in columns]
+    listed += [f"{name(column.name)} AS {name(f'text of {column.name}')}" for column in columns if column.from_text]
+    return f"SELECT {', '.join(listed)} FROM ({relation})"
+
+
+@dataclass
+class Flaws:
+    """The first thing that is wrong with each row of a batch, if any."""
+
+    codes: np.ndarray
+    reasons: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, rows: int) -> Flaws:
+        """Starts with `rows` rows that are all fine."""
+        return cls(np.zeros(rows, np.int16))
+
+    def add(self, bad: np.ndarray, reason: str) -> None:
+        """Gives the reason to the rows of mask `bad` that have none yet."""
+        if bad.any():
+            self.reasons.append(reason)
+            self.codes[bad & (self.codes == 0)] = len(self.reasons)
+
+    @property
+    def bad(self) -> np.ndarray:
+        """Mask of the rows that are wrong."""
+        return self.codes > 0
+
+    def reason(self, row: int) -> str:
+        """Returns what is wrong with row `row`."""
+        return self.reasons[self.codes[row] - 1]
+
+
+class Normaliser:
+    """Turns the batches of `select` into batches of Examples, and counts the NaN that become missing."""
+
+    def __init__(self, columns: Iterable[Column], target: str) -> None:
+        self.columns = list(columns)
+        self.target = target
+        self.schema = pa.schema([(column.name, COLUMN_TYPES[column.kind]) for column in self.columns])
+        self.missing_from_nan: Counter[str] = Counter()
+
+    def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Flaws]:
+        """Returns the batch in Examples' types, and what is wrong with its rows."""
+        flaws = Flaws.of(batch.num_rows)
+        texts = iter(batch.columns[len(self.columns) :])
+        arrays = []
+        for column, values in zip(self.columns, batch.columns, strict=False):
+            array = values if values.type == COLUMN_TYPES[column.kind] else values.cast(COLUMN_TYPES[column.kind])
+            if column.from_text:
+                flaws.add(_mask(pc.and_(array.is_null(), next(texts).is_valid())), f"{column.name}: not a number")
+            if column.kind == "float":
+                array = self._finite(column.name, array, flaws)
+            if column.name == self.target and array.null_count:
+                flaws.add(_mask(array.is_null()), f"{column.name}: the target is missing")
+            arrays.append(array)
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema), flaws
+
+    def _finite(self, column: str, array: pa.Array, flaws: Flaws) -> pa.Array:
+        if pc.all(pc.is_finite(array)).as_py() is not False:
+            return array
+        flaws.add(_mask(pc.is_inf(array)), f"{column}: infinite, or too large for 32 bits")
+        nan = pc.fill_null(pc.is_nan(array), False)
+        self.missing_from_nan[column] += pc.sum(nan).as_py()
+        return pc.if_else(nan, pa.scalar(None, array.type), array)
+
+
+def _mask(values: pa.Array) -> np.ndarray:
+    mask: np.ndarray = pc.fill_null(values, False).to_numpy(zero_copy_only=False)
+    return mask

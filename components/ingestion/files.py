@@ -1,0 +1,189 @@
+"""Finds the files of a source, and unpacks those that no reader takes packed."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+
+from stellwerk.errors import DataError, did_you_mean
+from stellwerk.spec.data import Format, Source
+
+ENDINGS: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".avro": "avro",
+    ".orc": "orc",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+}
+PACKED = (".gz", ".zst", ".zip")
+UNPACKED_BY_THE_READER: dict[Format, tuple[str, ...]] = {
+    "csv": (".gz", ".zst"),
+    "jsonl": (".gz", ".zst"),
+    "tfrecord": (".gz",),
+}
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a source: where its bytes come from, and the file that a reader opens."""
+
+    origin: Path
+    """The file as it lies on disk, perhaps packed."""
+    readable: Path
+    """The file to read; `origin` itself unless it had to be unpacked."""
+    label: str
+    """What messages and the manifest call it: relative to the spec where it is below the spec's folder."""
+    delimiter: str
+    """What separates values if it is CSV and the spec does not say."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files of a source and their format."""
+
+    format: Format
+    files: tuple[File, ...]
+
+
+def find(name: str, source: Source, directory: Path, scratch: Path, limit: int | None = None) -> Found:
+    """Finds the files of source `name`; paths start at `directory`, unpacked files go to `scratch`.
+
+    With `limit`, only about so many bytes are unpacked of each file, for a look at the data. Raises DataError for a path
+    that leads nowhere, an empty file, an unknown ending, and formats mixed in one source.
+    """
+    patterns = (source.path,) if isinstance(source.path, str) else source.path
+    origins = [path for pattern in patterns for path in _matches(name, pattern, directory)]
+    files: list[File] = []
+    formats: dict[Format, str] = {}
+    for number, origin in enumerate(origins):
+        label = _label(origin, directory)
+        if origin.stat().st_size == 0:
+            raise DataError(f"{name}: {label} is empty: 0 bytes. Give a file with data, or leave it out.")
+        for inner, readable in _opened(origin, label, source.format, scratch / f"{name}-{number}", limit):
+            kind = source.format or _format(inner, name, label)
+            formats.setdefault(kind, label)
+            files.append(File(origin, readable, label, "\t" if inner.removesuffix(".gz").endswith(".tsv") else ","))
+    if len(formats) > 1:
+        mixed = ", ".join(f"{kind} ({label})" for kind, label in formats.items())
+        raise DataError(f"{name}: formats are mixed: {mixed}. Make one source of each format and join them in the query.")
+    return Found(next(iter(formats)), tuple(files))
+
+
+def _matches(name: str, pattern: str, directory: Path) -> list[Path]:
+    if "://" in pattern:
+        scheme, _, rest = pattern.partition("://")
+        if scheme != "file":
+            raise DataError(f"{name}: '{pattern}' is not a local path. Fetch the data first and give the path of the file.")
+        pattern = rest
+    path = directory / pattern
+    if path.is_dir():
+        found = [item for item in sorted(path.rglob("*")) if item.is_file() and _is_data(item.relative_to(path))]
+        if not found:
+            raise DataError(f"{name}: folder '{pattern}' holds no data file. Known endings: {', '.join(ENDINGS)}.")
+        return found
+    if path.exists():
+        return [path]
+    if glob.has_magic(pattern):
+        found = sorted(Path(item) for item in glob.glob(str(path), recursive=True) if Path(item).is_file())  # noqa: PTH207
+        if not found:
+            raise DataError(f"{name}: no file matches '{pattern}' in {directory}. Check the pattern and the folder.")
+        return found
+    beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = did_you_mean(path.name, beside)
+    raise DataError(f"{name}: no such file: '{pattern}' (looked in {path.parent}).{near} Check `path` of the source.")
+
+
+def _is_data(path: PurePosixPath | Path) -> bool:
+    hidden = any(part.startswith((".", "_")) for part in path.parts)
+    return not hidden and Path(_inner_name(path.name)).suffix.lower() in ENDINGS
+
+
+def _inner_name(name: str) -> str:
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in PACKED else name
+
+
+def _format(inner: str, name: str, label: str) -> Format:
+    suffix = Path(_inner_name(inner)).suffix.lower()
+    if suffix not in ENDINGS:
+        known = ", ".join(ENDINGS)
+        raise DataError(f"{name}: {label}: unknown ending '{suffix}'. Give the source a `format`, or use one of {known}.")
+    return ENDINGS[suffix]
+
+
+def _label(path: Path, directory: Path) -> str:
+    absolute, base = Path(os.path.abspath(path)), Path(os.path.abspath(directory))  # noqa: PTH100
+    return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else str(absolute)
+
+
+def _opened(
+    origin: Path, label: str, given: Format | None, folder: Path, limit: int | None
+) -> Iterator[tuple[str, Path]]:
+    """Yields name and readable path of each file in `origin`: itself, or what it packs."""
+    suffix = origin.suffix.lower()
+    if suffix == ".zip":
+        yield from _unzipped(origin, label, given, folder, limit)
+        return
+    kind = given or ENDINGS.get(Path(_inner_name(origin.name)).suffix.lower())
+    if suffix not in PACKED or (kind is not None and suffix in UNPACKED_BY_THE_READER.get(kind, ())):
+        yield origin.name, origin
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / _inner_name(origin.name)
+    try:
+        with pa.input_stream(str(origin), compression="detect") as packed, target.open("wb") as plain:
+            shutil.copyfileobj(packed, plain, CHUNK)
+    except (OSError, pa.ArrowInvalid) as error:
+        if getattr(error, "errno", None):
+            raise
+        raise DataError(f"{label}: does not unpack: {error}. The file is damaged; fetch it again.") from None
+    yield origin.name, target
+
+
+def _unzipped(
+    origin: Path, label: str, given: Format | None, folder: Path, limit: int | None
+) -> Iterator[tuple[str, Path]]:
+    try:
+        with zipfile.ZipFile(origin) as archive:
+            members = [item for item in archive.infolist() if not item.is_dir()]
+            wanted = [item for item in members if given is not None or _is_data(PurePosixPath(item.filename))]
+            if not wanted:
+                raise DataError(f"{label}: holds no data file. Known endings: {', '.join(ENDINGS)}.")
+            for item in sorted(wanted, key=lambda member: member.filename):
+                yield item.filename, _unzip(archive, item, label, folder, limit)
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise DataError(f"{label}: does not unpack: {error}. The file is damaged; fetch it again.") from None
+
+
+def _unzip(archive: zipfile.ZipFile, item: zipfile.ZipInfo, label: str, folder: Path, limit: int | None) -> Path:
+    inside = PurePosixPath(item.filename.replace("\\", "/"))
+    if inside.is_absolute() or ".." in inside.parts:
+        raise DataError(f"{label}: member '{item.filename}' points outside the archive. Pack the files again.")
+    if item.file_size == 0:
+        raise DataError(f"{label}: member '{item.filename}' is empty: 0 bytes. Give a file with data, or leave it out.")
+    target = folder.joinpath(*inside.parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    left = limit
+    with archive.open(item) as packed, target.open("wb") as plain:
+        while chunk := packed.read(CHUNK):
+            if left is not None and left < len(chunk):
+                plain.write(chunk[: chunk.rfind(b"\n") + 1])
+                break
+            plain.write(chunk)
+            left = None if left is None else left - len(chunk)
+    return target

@@ -1,0 +1,106 @@
+"""`dataset.json`: what the Examples are, where they come from, and the version that stands for all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stellwerk.components.artifacts.folders import file_digest, write_json
+from stellwerk.components.ingestion.columns import Column
+from stellwerk.components.ingestion.files import Found
+from stellwerk.components.ingestion.quarantine import Quarantine
+from stellwerk.spec.data import Data
+
+if TYPE_CHECKING:
+    from stellwerk.components.ingestion.writing import Written
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """How many rows of a source parsed, and how many did not."""
+
+    rows: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """The files of a source as they were read."""
+
+    format: str
+    files: list[dict[str, Any]]
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the one file, or of the digests of all."""
+        digests = [file["sha256"] for file in self.files]
+        return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def fingerprint(found: Found) -> Fingerprint:
+    """Reads every file of a source once more, for size and digest."""
+    origins = {file.origin: file.label for file in found.files}
+    files = [
+        {"path": label, "bytes": origin.stat().st_size, "sha256": file_digest(origin)} for origin, label in origins.items()
+    ]
+    return Fingerprint(found.format, files)
+
+
+def write_manifest(
+    root: Path,
+    data: Data,
+    columns: list[Column],
+    written: Written,
+    rows: Mapping[str, SourceRows],
+    prints: Mapping[str, Fingerprint],
+    quarantine: Quarantine,
+    rejected_before: int,
+) -> None:
+    """Writes `dataset.json` to folder `root`.
+
+    `rows.read` are the rows of the query's result, or of the only source; they are `written` or `quarantined`. The rows
+    that the sources of a query lost on the way in (`rejected_before`) are counted with their source.
+    """
+    quarantined = quarantine.rows - rejected_before
+    manifest: dict[str, Any] = {
+        "columns": {column.name: column.kind for column in columns},
+        "splits": written.splits,
+        "sources": [
+            {
+                "name": name,
+                "format": found.format,
+                "files": found.files,
+                "bytes": sum(file["bytes"] for file in found.files),
+                "sha256": found.sha256,
+                "rows": rows[name].rows,
+                "rejected": rows[name].rejected,
+            }
+            for name, found in prints.items()
+        ],
+        "rows": {
+            "read": written.written + quarantined,
+            "written": written.written,
+            "quarantined": quarantined,
+            "rejected_before_query": rejected_before,
+            "by_reason": dict(sorted(quarantine.by_reason.items())),
+        },
+        "missing_from_nan": written.missing_from_nan,
+        "query": data.query,
+        "split": data.split.model_dump(mode="json"),
+    }
+    manifest["version"] = version(manifest)
+    write_json(root / "dataset.json", manifest)
+
+
+def version(manifest: Mapping[str, Any]) -> str:
+    """Returns the SHA-256 of everything in a manifest but the version itself and where the source files lie."""
+    content = {key: value for key, value in manifest.items() if key != "version"}
+    content["sources"] = [
+        {**source, "files": [{key: value for key, value in file.items() if key != "path"} for file in source["files"]]}
+        for source in manifest["sources"]
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()

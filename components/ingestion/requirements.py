@@ -1,0 +1,93 @@
+"""What the rows must fulfil before they become Examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stellwerk.components.ingestion.manifest import SourceRows
+from stellwerk.components.ingestion.quarantine import Quarantine
+from stellwerk.components.ingestion.writing import Written
+from stellwerk.errors import DataError, StepFailed, did_you_mean
+from stellwerk.spec.data import AnySplit, ColumnSplit, Data, HashSplit
+from stellwerk.spec.target import Target
+
+
+def check_columns(described: Mapping[str, str], data: Data, target: Target, numbers: list[str]) -> None:
+    """Raises DataError when a column is missing that the spec needs."""
+    split = data.split
+    keys = split.key if isinstance(split, HashSplit) else (split.column,)
+    needed = {target.column: "target.column", **dict.fromkeys(keys, "data.split")}
+    needed |= {column: "a feature" for column in numbers if column not in needed}
+    for column, where in needed.items():
+        if column not in described:
+            raise DataError(
+                f"{where}: there is no column '{column}' in the data.{did_you_mean(column, described)} "
+                f"Columns: {', '.join(described)}."
+            )
+
+
+def check_book_keeping(written: Written, quarantined: int) -> None:
+    """Raises StepFailed when rows were lost, DataError when there were none."""
+    parsed_and_set_aside = written.written + written.bad
+    if written.rows != parsed_and_set_aside or quarantined < written.bad:
+        raise StepFailed(
+            f"ingest: {written.rows:,} rows were read, but {written.written:,} written and {quarantined:,} quarantined. "
+            "Report this as a defect."
+        )
+    if written.rows + quarantined == 0:
+        raise DataError("data.query: the query gives no rows. Check its joins and filters.")
+
+
+def check_bad_rows(data: Data, sources: Mapping[str, SourceRows], written: Written, quarantine: Quarantine) -> None:
+    """Raises DataError when there are more bad rows than the spec allows."""
+    if not quarantine.rows:
+        return
+    if data.on_bad_rows == "fail":
+        raise DataError(
+            f"data.on_bad_rows is fail, and {quarantine.rows:,} rows are bad. {quarantine.summary()} "
+            "Correct the data, or say `on_bad_rows: quarantine`."
+        )
+    counts = {name: (rows.rejected, rows.rows + rows.rejected) for name, rows in sources.items()}
+    if data.query is None:
+        name = next(iter(counts))
+        counts[name] = (counts[name][0] + written.bad, counts[name][1])
+    else:
+        counts["data.query"] = (written.bad, written.rows)
+    for name, (bad, read) in counts.items():
+        if bad > data.max_bad_share * read:
+            raise DataError(
+                f"{name}: {bad:,} of {read:,} rows are bad ({bad / read:.1%}), more than data.max_bad_share allows "
+                f"({data.max_bad_share:.1%}). {quarantine.summary()} Correct the data or the types, or raise max_bad_share."
+            )
+
+
+def check_target(target: Target, written: Written, quarantine: Quarantine) -> None:
+    """Raises DataError when there is nothing to tell apart."""
+    if not written.targets:
+        raise DataError(f"target.column: no row is left with a value in '{target.column}'. {quarantine.summary()}")
+    if len(written.targets) == 1:
+        raise DataError(
+            f"target.column: '{target.column}' is {written.targets[0]!r} in all {written.written:,} rows; there is nothing to "
+            "learn. Check the column, and the filters of data.query."
+        )
+
+
+def check_splits(split: AnySplit, written: Written) -> None:
+    """Raises DataError when a split has no rows."""
+    for name, content in written.splits.items():
+        if not content["rows"]:
+            counts = ", ".join(f"{other} {value['rows']:,}" for other, value in written.splits.items())
+            raise DataError(f"data.split: no rows for {name} (rows: {counts}). {_advice(split, name)}")
+
+
+def _advice(split: AnySplit, name: str) -> str:
+    if isinstance(split, ColumnSplit):
+        values = {"train": split.train, "eval": split.eval, "test": split.test}[name]
+        return f"Rows belong to {name} when '{split.column}' is {' or '.join(values)}: no row has that. Correct the values."
+    shares = f"{split.train:g}, {split.eval:g}, {split.test:g}"
+    if isinstance(split, HashSplit):
+        keys = f"the key {', '.join(split.key)} has too few different values" if split.key else "there are too few rows"
+        return f"The shares are {shares}, and {keys} for that. Raise the share of {name} or choose another key."
+    if split.eval_from is not None:
+        return f"eval_from is {split.eval_from}, test_from is {split.test_from}. Move them into the time that '{split.column}' covers."
+    return f"The shares are {shares}, and rows with the same '{split.column}' stay together. Change the shares or the column."

@@ -1,0 +1,74 @@
+"""What a reader is asked, and what it gives: a SELECT that the engine runs, and the rows that did not parse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from stellwerk.components.ingestion.files import File
+from stellwerk.spec.data import Source
+
+MISREAD = "stellwerk: misread"
+
+
+class MisreadError(Exception):
+    """The quick guess about a source was wrong: it has to be read again, carefully."""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row that does not parse or does not fit, as a line of `quarantine/rows.jsonl`."""
+
+    source: str
+    file: str | None
+    line: int | None
+    reason: str
+    row: Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """One source to be opened."""
+
+    connection: duckdb.DuckDBPyConnection
+    name: str
+    source: Source
+    files: tuple[File, ...]
+    scratch: Path
+    numbers: frozenset[str] = frozenset()
+    """Columns that are read as numbers although they look like text, so that a bad value is a rejected row."""
+    careful: bool = False
+    """Looks at every value before it decides on types, and reads on one thread; for the second attempt."""
+
+    def label(self, readable: str) -> str:
+        """Returns what messages call the file at path `readable`."""
+        labels = {str(file.readable): file.label for file in self.files}
+        return labels.get(readable, readable)
+
+
+def _no_rejects() -> Iterator[Reject]:
+    return iter(())
+
+
+def _no_check(_rows: int) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Table:
+    """A source as the engine sees it."""
+
+    sql: str
+    """A SELECT over the rows that parse."""
+    rows: int | None = None
+    """Rows that the format itself says it has; None where only reading tells."""
+    files: tuple[Path, ...] = field(default=())
+    """Files in a format good enough to be queried where they lie; without any, the rows are copied into a table first."""
+    rejects: Callable[[], Iterator[Reject]] = _no_rejects
+    """Gives the rows that did not parse, once `sql` was read."""
+    check: Callable[[int], None] = _no_check
+    """Takes the number of rows that `sql` gave; raises MisreadError when they cannot be all, DataError when the file is broken."""

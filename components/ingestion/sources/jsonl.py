@@ -1,0 +1,133 @@
+"""JSONL: one object a line. The engine reads it; lines it refuses are looked for, set aside, and the rest is read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from stellwerk.components.ingestion import engine
+from stellwerk.components.ingestion.files import File
+from stellwerk.components.ingestion.sources.base import MisreadError, Reject, Request, Table
+from stellwerk.errors import DataError, did_you_mean
+from stellwerk.spec.data import ColumnType
+
+TYPES: dict[ColumnType, str] = {
+    "number": "DOUBLE",
+    "integer": "BIGINT",
+    "text": "VARCHAR",
+    "boolean": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+}
+
+
+def open_table(request: Request) -> Table:
+    """Opens JSONL files. A key that an object lacks is missing; nested values stay nested, for the query to take apart."""
+    rejects: list[Reject] = []
+    if request.careful:
+        request = _cleaned(request, rejects)
+    try:
+        columns = engine.describe(request.connection, _select(request, None))
+    except duckdb.Error:
+        if request.careful:
+            raise
+        raise MisreadError from None
+    if list(columns) == ["json"]:
+        raise MisreadError
+    columns = _typed(request, columns)
+
+    def check(rows: int) -> None:
+        if rows + len(rejects) == 0:
+            raise DataError(f"{request.name}: {request.files[0].label}: there are no rows. Give a file with data.")
+
+    return Table(_select(request, columns), rejects=lambda: iter(rejects), check=check)
+
+
+def _select(request: Request, columns: dict[str, str] | None) -> str:
+    files = engine.text_list(str(file.readable) for file in request.files)
+    how = "sample_size = -1, union_by_name = true" if columns is None else f"columns = {engine.text_struct(columns)}"
+    return f"SELECT * FROM read_json({files}, format = 'newline_delimited', records = true, {how})"
+
+
+def _typed(request: Request, columns: dict[str, str]) -> dict[str, str]:
+    for column in request.source.types:
+        if column not in columns:
+            raise DataError(
+                f"{request.name}: `types` names the column '{column}', which no object has."
+                f"{did_you_mean(column, columns)} Columns: {', '.join(columns)}."
+            )
+    told = {column: TYPES[kind] for column, kind in request.source.types.items()}
+    typed = {}
+    for column, kind in columns.items():
+        forced = "DOUBLE" if column in request.numbers and kind in ("VARCHAR", "JSON") else kind
+        typed[column] = told.get(column) or ("VARCHAR" if forced == "JSON" else forced)
+    return typed
+
+
+def _cleaned(request: Request, rejects: list[Reject]) -> Request:
+    """Copies the lines that are objects and fit to scratch; the others become rejects, with their line."""
+    folder = request.scratch / f"{request.name}-cleaned"
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = dict.fromkeys(request.numbers, "number") | dict(request.source.types)
+    files = []
+    for number, file in enumerate(request.files):
+        target = folder / f"{number:05}.jsonl"
+        with target.open("wb") as good:
+            for line, row in _lines(file):
+                reason = _reason(row, wanted)
+                if reason is None:
+                    good.write(row if row.endswith(b"\n") else row + b"\n")
+                else:
+                    content = row.decode("utf-8", "replace").strip()[:10_000]
+                    rejects.append(Reject(request.name, file.label, line, reason, content))
+        files.append(File(file.origin, target, file.label, file.delimiter))
+    return replace(request, files=tuple(files))
+
+
+def _lines(file: File) -> Iterator[tuple[int, bytes]]:
+    with pa.input_stream(str(file.readable), compression="detect") as stream:
+        rest, number = b"", 0
+        while chunk := stream.read(1 << 20):
+            *whole, rest = (rest + chunk).split(b"\n")
+            for row in whole:
+                number += 1
+                if row.strip():
+                    yield number, row
+        if rest.strip():
+            yield number + 1, rest
+
+
+def _reason(row: bytes, wanted: dict[str, Any]) -> str | None:
+    try:
+        value = json.loads(row)
+    except UnicodeDecodeError:
+        return "not utf-8"
+    except ValueError:
+        return "not JSON"
+    if not isinstance(value, dict):
+        return "not an object"
+    for column, kind in wanted.items():
+        fits = _FITS.get(kind)
+        if fits is not None and value.get(column) is not None and not fits(value[column]):
+            return f"{column}: not {'an integer' if kind == 'integer' else 'true or false' if kind == 'boolean' else 'a number'}"
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "number": _is_number,
+    "integer": lambda value: _is_number(value) and float(value) == int(float(value)),
+    "boolean": lambda value: isinstance(value, bool) or str(value).lower() in ("true", "false", "0", "1"),
+}

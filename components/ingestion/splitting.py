@@ -1,0 +1,152 @@
+"""Deals rows to train, eval and test."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stellwerk.components.ingestion.engine import name
+from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
+from stellwerk.spec.section import SPLITS
+
+Deal = Callable[[pa.RecordBatch], np.ndarray]
+"""Takes a batch of Examples; returns for each row the position of its split in `SPLITS`, or -1 for none."""
+
+UNDEALT = -1
+BUCKETS = 1_000_000
+_GOLDEN, _FIRST, _SECOND = (np.uint64(value) for value in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
+_NULL = np.uint64(0x5851F42D4C957F2D)
+
+
+def row_hashes(columns: Iterable[pa.Array], rows: int) -> np.ndarray:
+    """Returns a 64-bit hash of each row's values, uint64 [rows]; the same on every machine and in every version.
+
+    A value becomes 64 bits: a whole number its two's complement; a 32-bit float its IEEE 754 bits (-0 as 0) plus 2^32;
+    text and bytes the first 8 bytes, little-endian, of BLAKE2b-64 of the UTF-8 or the bytes; missing a constant.
+    Then, starting from h = 0, for every column: h = mix((h + 0x9E3779B97F4A7C15) * 31 + mix(value)), modulo 2^64, where mix
+    is the finaliser of SplitMix64. So the columns' order counts, and missing is not the same as an empty text.
+    """
+    hashes = np.zeros(rows, np.uint64)
+    for column in columns:
+        hashes = _mix((hashes + _GOLDEN) * np.uint64(31) + _mix(_bits(column)))
+    return hashes
+
+
+def _mix(values: np.ndarray) -> np.ndarray:
+    values = (values ^ (values >> np.uint64(30))) * _FIRST
+    values = (values ^ (values >> np.uint64(27))) * _SECOND
+    return values ^ (values >> np.uint64(31))
+
+
+def _bits(column: pa.Array) -> np.ndarray:
+    if pa.types.is_integer(column.type):
+        bits = pc.fill_null(column, 0).to_numpy(zero_copy_only=False).view(np.uint64)
+    elif pa.types.is_floating(column.type):
+        values = pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False) + np.float32(0)
+        bits = values.view(np.uint32).astype(np.uint64) + np.uint64(1 << 32)
+    else:
+        encoded = column.dictionary_encode()
+        known = [_digest(value) for value in encoded.dictionary.cast(pa.binary()).to_pylist()]
+        indices = pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)
+        bits = np.array([*known, 0] if not known else known, np.uint64)[indices]
+    if column.null_count:
+        bits = np.where(column.is_null().to_numpy(zero_copy_only=False), _NULL, bits)
+    return bits
+
+
+def _digest(value: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(value, digest_size=8).digest(), "little")
+
+
+def by_hash(split: HashSplit) -> Deal:
+    """Deals by the hash of the key columns (all columns without a key), modulo 1,000,000, against the cumulated shares."""
+    bounds = (np.cumsum(split.shares)[:2] * BUCKETS).round().astype(np.uint64)
+
+    def deal(batch: pa.RecordBatch) -> np.ndarray:
+        columns = [batch.column(batch.schema.get_field_index(column)) for column in split.key] or batch.columns
+        buckets = row_hashes(columns, batch.num_rows) % np.uint64(BUCKETS)
+        return np.searchsorted(bounds, buckets, side="right").astype(np.int8)
+
+    return deal
+
+
+def by_time(split: TimeSplit, eval_from: float, test_from: float) -> Deal:
+    """Deals by two moments: before the first is train, from the second on is test. The same time is never in two splits."""
+
+    def deal(batch: pa.RecordBatch) -> np.ndarray:
+        column = batch.column(batch.schema.get_field_index(split.column))
+        scalars = [pa.scalar(moment, column.type) for moment in (eval_from, test_from)]
+        later = [pc.fill_null(pc.greater_equal(column, scalar), False).to_numpy(zero_copy_only=False) for scalar in scalars]
+        dealt = later[0].astype(np.int8) + later[1].astype(np.int8)
+        if column.null_count:
+            dealt[column.is_null().to_numpy(zero_copy_only=False)] = UNDEALT
+        return dealt
+
+    return deal
+
+
+def moments(split: TimeSplit) -> tuple[float, float] | None:
+    """Returns the two moments that the spec gives, as seconds since 1970 UTC or in the column's own unit; None without."""
+    if split.eval_from is None or split.test_from is None:
+        return None
+    return _seconds(split.eval_from), _seconds(split.test_from)
+
+
+def _seconds(moment: datetime | float) -> float:
+    if isinstance(moment, datetime):
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    return moment
+
+
+def quantile_moments(
+    connection: duckdb.DuckDBPyConnection, relation: str, split: TimeSplit
+) -> tuple[float, float] | None:
+    """Returns the first times at which the cumulated shares of train, and of train and eval, are reached.
+
+    `relation` is a SELECT that can be read again. Counts per time, so that memory grows with the distinct times at most,
+    and those spill to disk. None when a share is not reached.
+    """
+    column = name(split.column)
+    first, second = split.train, split.train + split.eval
+    row = connection.execute(
+        f"WITH counts AS (SELECT {column} AS moment, count(*) AS rows FROM ({relation}) "
+        f"WHERE {column} IS NOT NULL AND NOT isnan(CAST({column} AS DOUBLE)) GROUP BY ALL), "
+        "places AS (SELECT moment, sum(rows) OVER (ORDER BY moment) - rows AS before, sum(rows) OVER () AS total FROM counts) "
+        "SELECT min(moment) FILTER (WHERE before >= total * CAST(? AS DOUBLE) - 1e-6), "
+        "min(moment) FILTER (WHERE before >= total * CAST(? AS DOUBLE) - 1e-6) FROM places",
+        [first, second],
+    ).fetchone()
+    return (row[0], row[1]) if row and row[0] is not None and row[1] is not None else None
+
+
+def by_column(split: ColumnSplit, kind: str) -> Deal:
+    """Deals by the values of a column of Examples type `kind`; other values belong nowhere."""
+    places = {_as(kind, value): place for place, known in enumerate(SPLITS) for value in split.values(known)}
+    places.pop(None, None)
+
+    def deal(batch: pa.RecordBatch) -> np.ndarray:
+        column = batch.column(batch.schema.get_field_index(split.column))
+        found = pc.index_in(column, value_set=pa.array(list(places), column.type))
+        where = np.array([*places.values(), UNDEALT], np.int8)
+        return where[pc.fill_null(found, len(places)).to_numpy(zero_copy_only=False)]
+
+    return deal
+
+
+def _as(kind: str, value: str) -> str | int | float | bytes | None:
+    readings: Mapping[str, Callable[[str], str | int | float | bytes]] = {
+        "int64": lambda word: {"true": 1, "false": 0}[word.lower()] if word.lower() in ("true", "false") else int(word),
+        "float": float,
+        "binary": str.encode,
+        "string": str,
+    }
+    try:
+        return readings[kind](value)
+    except ValueError:
+        return None

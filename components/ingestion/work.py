@@ -1,0 +1,201 @@
+"""The work of the step `ingest`: raw sources become Examples."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from stellwerk.components.artifacts.folders import written_aside
+from stellwerk.components.ingestion import engine
+from stellwerk.components.ingestion.columns import Column, plan, select
+from stellwerk.components.ingestion.files import Found, find
+from stellwerk.components.ingestion.manifest import Fingerprint, SourceRows, fingerprint, write_manifest
+from stellwerk.components.ingestion.quarantine import Quarantine
+from stellwerk.components.ingestion.requirements import (
+    check_bad_rows,
+    check_book_keeping,
+    check_columns,
+    check_splits,
+    check_target,
+)
+from stellwerk.components.ingestion.sources import Request, Table, read
+from stellwerk.components.ingestion.splitting import Deal, by_column, by_hash, by_time, moments, quantile_moments
+from stellwerk.components.ingestion.writing import Job, Written, write
+from stellwerk.errors import DataError, StepFailed
+from stellwerk.progress import Progress, silent
+from stellwerk.spec.data import ColumnSplit, Data, HashSplit, TimeSplit
+from stellwerk.spec.target import Target
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def ingest(
+    *, data: Data, directory: Path, numbers: list[str], target: Target, examples: Path, progress: Progress = silent
+) -> None:
+    """Reads the sources, joins them, splits the rows and writes the Examples artifact to folder `examples`, whole or not at all.
+
+    Paths of sources start at `directory`; `numbers` are the columns that must be numbers. The same bytes and settings
+    give the same bytes and the same version. Memory does not grow with the rows: what is larger than 512 MB goes to disk,
+    beside the output. Raises DataError when the data cannot be used, StepFailed when the disk is full.
+    """
+    with _failures_told(examples), written_aside(examples) as aside:
+        scratch = aside / ".scratch"
+        scratch.mkdir()
+        try:
+            with closing(engine.connect(scratch)) as connection, Quarantine(aside / "quarantine" / "rows.jsonl") as bad:
+                _Ingestion(connection, data, Path(directory), numbers, target, aside, scratch, bad, progress).run()
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _failures_told(examples: Path) -> Iterator[None]:
+    """Makes errors of the disk and of the engine errors that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise _disk_full(examples, str(error)) from None
+    except duckdb.OutOfMemoryException as error:
+        raise StepFailed(
+            f"ingest: the query needs more than {engine.MEMORY} of memory, and the disk beside {examples} does not hold "
+            f"the rest: {engine.plain(error)} Free some space, or make the query smaller."
+        ) from None
+    except duckdb.Error as error:
+        message = engine.plain(error)
+        if any(os.strerror(code) in message for code in NO_SPACE):
+            raise _disk_full(examples, message) from None
+        raise DataError(f"ingest: {message} Check the sources and data.query.") from None
+
+
+def _disk_full(examples: Path, message: str) -> StepFailed:
+    return StepFailed(f"ingest: the disk is full while writing {examples}: {message}. Free some space and run again.")
+
+
+@dataclass
+class _Ingestion:
+    connection: duckdb.DuckDBPyConnection
+    data: Data
+    directory: Path
+    numbers: list[str]
+    target: Target
+    root: Path
+    scratch: Path
+    quarantine: Quarantine
+    progress: Progress
+    rows: dict[str, SourceRows] = field(default_factory=dict)
+
+    def run(self) -> None:
+        found = {
+            name: find(name, source, self.directory, self.scratch) for name, source in self.data.sources.items()
+        }
+        with ThreadPoolExecutor(1, thread_name_prefix="digests") as pool:
+            prints: dict[str, Future[Fingerprint]] = {
+                name: pool.submit(fingerprint, files) for name, files in found.items()
+            }
+            needs_two_passes = isinstance(self.data.split, TimeSplit) and moments(self.data.split) is None
+            if self.data.query is None and not needs_two_passes:
+                columns, written = self._straight(*next(iter(found.items())))
+                rejected_before = 0
+            else:
+                columns, written = self._queried(found)
+                rejected_before = sum(rows.rejected for rows in self.rows.values())
+            check_book_keeping(written, self.quarantine.rows - rejected_before)
+            check_bad_rows(self.data, self.rows, written, self.quarantine)
+            check_target(self.target, written, self.quarantine)
+            check_splits(self.data.split, written)
+            digests = {name: future.result() for name, future in prints.items()}
+        write_manifest(self.root, self.data, columns, written, self.rows, digests, self.quarantine, rejected_before)
+
+    def _straight(self, name: str, found: Found) -> tuple[list[Column], Written]:
+        """Writes the rows of the only source while they are read."""
+
+        def consume(table: Table) -> tuple[int, tuple[list[Column], Written]]:
+            self.quarantine.reset()
+            file = found.files[0].label if len(found.files) == 1 else None
+            columns, written = self._write(table.sql, name, file, table.rows)
+            return written.rows, (columns, written)
+
+        numbers = frozenset(self.numbers) - set(self.data.sources[name].types)
+        table, (columns, written) = read(found.format, self._request(name, found, numbers), consume)
+        self._account(name, table, written.rows)
+        return columns, written
+
+    def _queried(self, found: dict[str, Found]) -> tuple[list[Column], Written]:
+        """Makes every source a table or a view, then writes the rows of the query."""
+        open_files: list[Path] = []
+        for name, files in found.items():
+            table, _ = read(files.format, self._request(name, files), lambda table, name=name: self._stage(name, table))  # type: ignore[misc]
+            open_files += table.files
+        engine.lock(self.connection, open_files)
+        if self.data.query is None:
+            relation = f"SELECT * FROM {engine.name(next(iter(found)))}"
+        else:
+            relation = engine.check_query(self.connection, self.data.query)
+        return self._write(relation, "query" if self.data.query else next(iter(found)), None, None)
+
+    def _request(self, name: str, found: Found, numbers: frozenset[str] = frozenset()) -> Request:
+        return Request(self.connection, name, self.data.sources[name], found.files, self.scratch, numbers)
+
+    def _stage(self, name: str, table: Table) -> tuple[int, None]:
+        kind = "VIEW" if table.files else "TABLE"
+        row = self.connection.execute(f"CREATE OR REPLACE {kind} {engine.name(name)} AS {table.sql}").fetchone()
+        rows = table.rows if table.rows is not None else int(row[0]) if row else 0
+        if not table.files:
+            table.check(rows)
+        self._account(name, table, rows)
+        return rows, None
+
+    def _account(self, name: str, table: Table, rows: int) -> None:
+        """Notes how many rows a source has; raises StepFailed when the format says another number."""
+        if table.rows is not None and table.rows != rows:
+            raise StepFailed(f"{name}: {rows:,} rows were read of {table.rows:,} that the files have. Report this as a defect.")
+        before = self.quarantine.rows
+        for reject in table.rejects():
+            self.quarantine.add(reject)
+        self.rows[name] = SourceRows(rows, self.quarantine.rows - before)
+
+    def _write(self, relation: str, source: str, file: str | None, total: int | None) -> tuple[list[Column], Written]:
+        try:
+            described = engine.describe(self.connection, f"SELECT * FROM ({relation})")
+        except duckdb.Error as error:
+            if self.data.query is None:
+                raise
+            raise engine.query_error(error) from None
+        check_columns(described, self.data, self.target, self.numbers)
+        columns = plan(described, self.numbers)
+        deal, undealt = self._deal(columns, relation)
+        job = Job(
+            self.root, columns, self.target.column, deal, undealt, source, file, self.quarantine, self.progress, total
+        )
+        return columns, write(self.connection, relation, job)
+
+    def _deal(self, columns: list[Column], relation: str) -> tuple[Deal, str]:
+        """Returns how rows are dealt, and the reason of those that no split takes."""
+        split = self.data.split
+        if isinstance(split, HashSplit):
+            return by_hash(split), ""
+        kind = next(column.kind for column in columns if column.name == split.column)
+        if isinstance(split, ColumnSplit):
+            return by_column(split, kind), f"{split.column}: a value that names no split"
+        if kind not in ("int64", "float"):
+            raise DataError(
+                f"data.split.column: '{split.column}' is of type {kind}; a split by time needs a number or a timestamp. "
+                "Give the source `types`, or convert the column in data.query."
+            )
+        found = moments(split) or quantile_moments(self.connection, select(columns, relation), split)
+        if found is None:
+            raise DataError(
+                f"data.split: the times in '{split.column}' cannot be cut at the shares {split.train}, {split.eval}, "
+                f"{split.test}: too few different times. Use another column or split by hash."
+            )
+        return by_time(split, *found), f"{split.column}: the time is missing"

@@ -1,0 +1,153 @@
+"""Streams the rows of a query into the shards of the three splits, and the rows that do not fit into the quarantine."""
+
+from __future__ import annotations
+
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stellwerk.components.artifacts.examples import BATCH_ROWS
+from stellwerk.components.ingestion.columns import Column, Flaws, Normaliser, select
+from stellwerk.components.ingestion.quarantine import Quarantine
+from stellwerk.components.ingestion.shards import ShardWriter
+from stellwerk.components.ingestion.sources import Reject
+from stellwerk.components.ingestion.splitting import UNDEALT, Deal
+from stellwerk.progress import Progress
+from stellwerk.spec.section import SPLITS
+
+AHEAD = 3
+"""Batches that may wait for the writer."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """How the rows of one query are written."""
+
+    root: Path
+    columns: list[Column]
+    target: str
+    deal: Deal
+    undealt: str
+    """Reason of rows that no split takes."""
+    source: str
+    """What the quarantine calls the origin of rows that do not fit."""
+    file: str | None
+    quarantine: Quarantine
+    progress: Progress
+    total: int | None
+
+
+@dataclass
+class Written:
+    """What was written."""
+
+    rows: int = 0
+    bad: int = 0
+    splits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    missing_from_nan: dict[str, int] = field(default_factory=dict)
+    targets: list[Any] = field(default_factory=list)
+    """Different values of the target: one or two of them."""
+
+    @property
+    def written(self) -> int:
+        """Number of examples in the three splits."""
+        return sum(split["rows"] for split in self.splits.values())
+
+
+def write(connection: duckdb.DuckDBPyConnection, relation: str, job: Job) -> Written:
+    """Runs the SELECT `relation` and writes its rows: one thread reads on while another writes."""
+    for split in SPLITS:
+        shutil.rmtree(job.root / split, ignore_errors=True)
+    normaliser = Normaliser(job.columns, job.target)
+    writers = [ShardWriter(job.root, split, normaliser.schema) for split in SPLITS]
+    written = Written()
+    answer = connection.sql(select(job.columns, relation))
+    try:
+        with _in_background(lambda batch: _write_batch(batch, normaliser, writers, job, written)) as put:
+            for batch in answer.to_arrow_reader(BATCH_ROWS):
+                put(batch)
+                written.rows += batch.num_rows
+                job.progress(written.rows, job.total, "rows")
+        for writer in writers:
+            writer.close()
+    except BaseException:
+        for writer in writers:
+            writer.abandon()
+        raise
+    written.splits = {split: {"rows": w.rows, "shards": w.shards} for split, w in zip(SPLITS, writers, strict=True)}
+    written.missing_from_nan = dict(normaliser.missing_from_nan)
+    return written
+
+
+@contextmanager
+def _in_background(work: Callable[[pa.RecordBatch], None]) -> Iterator[Callable[[pa.RecordBatch], None]]:
+    """Gives a function that hands batches to `work` in order on a second thread, a few of them ahead."""
+    pending: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="shards") as pool:
+
+        def put(batch: pa.RecordBatch) -> None:
+            while len(pending) >= AHEAD:
+                pending.popleft().result()
+            pending.append(pool.submit(work, batch))
+
+        try:
+            yield put
+            for future in pending:
+                future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _write_batch(
+    raw: pa.RecordBatch, normaliser: Normaliser, writers: list[ShardWriter], job: Job, written: Written
+) -> None:
+    batch, flaws = normaliser(raw)
+    dealt = job.deal(batch)
+    flaws.add(dealt == UNDEALT, job.undealt)
+    bad = flaws.bad
+    if bad.any():
+        written.bad += int(bad.sum())
+        _set_aside(raw, flaws, job)
+        dealt = np.where(bad, UNDEALT, dealt)
+    _note_targets(batch.column(batch.schema.get_field_index(job.target)), written)
+    for place, writer in enumerate(writers):
+        mine = dealt == place
+        if mine.all():
+            writer.write(batch)
+        elif mine.any():
+            writer.write(batch.filter(pa.array(mine)))
+
+
+def _note_targets(values: pa.Array, written: Written) -> None:
+    if len(written.targets) < 2:
+        for value in pc.unique(values).drop_null().to_pylist():
+            if value not in written.targets and len(written.targets) < 2:
+                written.targets.append(value)
+
+
+def _set_aside(raw: pa.RecordBatch, flaws: Flaws, job: Job) -> None:
+    places = np.flatnonzero(flaws.bad)
+    rows = raw.take(pa.array(places))
+    columns = list(rows.columns[: len(job.columns)])
+    texts = iter(rows.columns[len(job.columns) :])
+    columns = [next(texts) if column.from_text else values for column, values in zip(job.columns, columns, strict=True)]
+    values = [[_plain(value) for value in column.to_pylist()] for column in columns]
+    names = [column.name for column in job.columns]
+    for place, row in zip(places, zip(*values, strict=True), strict=True):
+        reason = flaws.reason(int(place))
+        job.quarantine.add(Reject(job.source, job.file, None, reason, dict(zip(names, row, strict=True))))
+
+
+def _plain(value: Any) -> Any:
+    """Makes infinity and NaN text: JSON has no such numbers."""
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
