@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,16 @@ from stellwerk.spec.train import Train
 
 class Spec(Section):
     """One deep-learning pipeline, from raw data to a served model."""
+
+    EXAMPLE: ClassVar[str] = """\
+name: flights
+data: {sources: {flights: data/flights.csv}}
+features:
+  distance: {type: number}
+  carrier: {type: category}
+target: {column: late, type: binary}
+push: {to: models}
+"""
 
     name: DnsLabel
     """Names the runs, the experiment and the served model: lower-case letters, digits and dashes."""

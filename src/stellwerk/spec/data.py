@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import combinations
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -24,13 +23,20 @@ def _moment(value: Any) -> Any:
         return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
 
 ColumnType = Literal["number", "integer", "text", "boolean", "timestamp"]
 
 
 class Source(Section):
     """One named table. A plain string is short for `{path: ...}`."""
+
+    EXAMPLE: ClassVar[str] = """\
+data:
+  sources:
+    flights: {path: data/*.csv.gz, delimiter: ";", types: {flight: text}}
+    weather: data/weather.parquet
+"""
 
     path: str | tuple[str, ...]
     """File, folder or glob, relative to the spec; several as a list. `.gz`, `.zst` and `.zip` are unpacked."""
@@ -88,6 +94,11 @@ class _Shares(Section):
 class HashSplit(_Shares):
     """Splits by a hash of key columns: stable across runs and machines, a key never lands in two splits."""
 
+    EXAMPLE: ClassVar[str] = """\
+data:
+  split: {by: hash, key: [date], train: 0.8, eval: 0.1, test: 0.1}
+"""
+
     by: Literal["hash"] = "hash"
     key: tuple[str, ...] = ()
     """Columns whose values stay together, e.g. a user or a machine; by default the whole row."""
@@ -96,11 +107,16 @@ class HashSplit(_Shares):
 def _seconds(moment: datetime | float) -> float:
     if not isinstance(moment, datetime):
         return moment
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 class TimeSplit(_Shares):
     """Splits by time: train on the past, evaluate and test on what came after."""
+
+    EXAMPLE: ClassVar[str] = """\
+data:
+  split: {by: time, column: departure, eval_from: 2013-10-01, test_from: 2013-11-15}
+"""
 
     by: Literal["time"]
     column: str
@@ -128,31 +144,39 @@ class TimeSplit(_Shares):
         return self
 
 
+def _texts(value: Any) -> Any:
+    """One value is short for a list of one; numbers and booleans are taken as the text they are written as."""
+    many = value if isinstance(value, (list, tuple)) else (value,)
+    return tuple(_text(each) for each in many)
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else value
+
+
+Value = str | int | float | bool
+Values = Annotated[tuple[str, ...], BeforeValidator(_texts, json_schema_input_type=Value | tuple[Value, ...])]
+
+
 class ColumnSplit(Section):
     """Splits by the values of a column that says where a row belongs."""
+
+    EXAMPLE: ClassVar[str] = """\
+data:
+  split: {by: column, column: month, train: [1, 2, 3, 4], eval: 5, test: 6}
+"""
 
     by: Literal["column"]
     column: str
     """Column that names the split."""
-    train: tuple[str, ...] = ("train",)
+    train: Values = ("train",)
     """Values that mean train."""
-    eval: tuple[str, ...] = ("eval",)
+    eval: Values = ("eval",)
     """Values that mean eval."""
-    test: tuple[str, ...] = ("test",)
+    test: Values = ("test",)
     """Values that mean test."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_value_is_a_list_of_one(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        listed = dict(values)
-        for split in SPLITS:
-            given = listed.get(split)
-            if given is not None:
-                many = given if isinstance(given, (list, tuple)) else [given]
-                listed[split] = [str(value) for value in many]
-        return listed
 
     @model_validator(mode="after")
     def _no_value_in_two_splits(self) -> ColumnSplit:
@@ -174,7 +198,20 @@ AnySplit = Annotated[HashSplit | TimeSplit | ColumnSplit, Field(discriminator="b
 class Data(Section):
     """Where the examples come from, how they are joined, and how they are split."""
 
-    sources: Annotated[dict[Identifier, Annotated[Source, BeforeValidator(_source)]], Field(min_length=1)]
+    EXAMPLE: ClassVar[str] = """\
+data:
+  sources: {flights: data/flights.csv, planes: data/planes.csv}
+  query: SELECT f.*, p.seats FROM flights f LEFT JOIN planes p USING (tailnum)
+  on_bad_rows: quarantine
+"""
+
+    sources: Annotated[
+        dict[
+            Identifier,
+            Annotated[Source, BeforeValidator(_source, json_schema_input_type=str | tuple[str, ...] | Source)],
+        ],
+        Field(min_length=1),
+    ]
     """Named tables; the names are what `query` selects from."""
     query: str | None = None
     """SQL (DuckDB) over the sources: joins, filters, computed columns. Needed with more than one source."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from stellwerk.errors import did_you_mean
@@ -61,11 +61,32 @@ def _known_metric(name: str) -> str:
     )
 
 
-Metric = Annotated[str, AfterValidator(_known_metric)]
+Metric = Annotated[
+    str,
+    AfterValidator(_known_metric),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(STANDARD_METRICS)},
+                {
+                    "type": "string",
+                    "pattern": r"^[A-Z]|\.py:",
+                    "description": "A TFMA metric by its class name, or a hook.",
+                },
+            ]
+        }
+    ),
+]
 
 
 class Bound(Section):
     """Limits of one metric."""
+
+    EXAMPLE: ClassVar[str] = """\
+evaluate:
+  require:
+    log_loss: {max: 0.5}
+"""
 
     min: float | None = None
     """The metric must be at least this."""
@@ -90,12 +111,27 @@ class Bound(Section):
 class Requirement(Bound):
     """What one metric must reach before the model is blessed."""
 
+    EXAMPLE: ClassVar[str] = """\
+evaluate:
+  slices: [[carrier]]
+  require:
+    auc: {min: 0.7, min_gain: -0.005, per_slice: {min: 0.6}}
+"""
+
     per_slice: Bound | None = None
     """The same for every slice that has at least `min_slice_size` examples."""
 
 
 class Evaluate(Section):
     """How good the model must be before it is pushed."""
+
+    EXAMPLE: ClassVar[str] = """\
+evaluate:
+  metrics: [auc, accuracy, calibration]
+  slices: [[carrier], [origin, carrier]]
+  min_slice_size: 200
+  require: {auc: {min: 0.7}}
+"""
 
     metrics: Annotated[tuple[Metric, ...], Field(min_length=1)] | None = None
     """What is measured; by default what suits the target. Standard names, TFMA class names, or hooks."""

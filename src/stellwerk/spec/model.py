@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -16,6 +16,10 @@ Units = Annotated[int, Field(ge=1)]
 
 class Dense(Section):
     """A multilayer perceptron over all features."""
+
+    EXAMPLE: ClassVar[str] = """\
+model: {type: dense, hidden: [128, 64], dropout: 0.1}
+"""
 
     type: Literal["dense"]
     hidden: tuple[Units, ...] = (128, 64)
@@ -31,11 +35,19 @@ class Dense(Section):
 class WideDeep(Dense):
     """Wide & deep (Cheng et al., 2016): a linear model over ids and crosses beside a multilayer perceptron."""
 
+    EXAMPLE: ClassVar[str] = """\
+model: {type: wide_deep, hidden: [128, 64]}
+"""
+
     type: Literal["wide_deep"]  # type: ignore[assignment]
 
 
 class CustomModel(Section):
     """Any Keras model, from a user's own function."""
+
+    EXAMPLE: ClassVar[str] = """\
+model: {build: model.py:build, parameters: {layers: 3}}
+"""
 
     type: Literal["custom"] = "custom"
     build: Hook

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -50,6 +50,8 @@ class Section(BaseModel):
         allow_inf_nan=False,
         protected_namespaces=(),
     )
+    EXAMPLE: ClassVar[str] = ""
+    """A short example from the top of a spec, for the documentation; a test loads it."""
 
     def changed(self, name: str) -> bool:
         """Tells whether a field is not as it is by default; a default that is written out counts as not said."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,11 @@ from stellwerk.spec.section import MEMORY, Section
 
 class Comparator(Section):
     """How far a column's distribution may move. TFDV's own comparators."""
+
+    EXAMPLE: ClassVar[str] = """\
+validate:
+  drift: {distance: {jensen_shannon: 0.05}}
+"""
 
     l_infinity: Annotated[float, Field(gt=0, le=1)] | None = None
     """Texts and whole-number categories: largest change of any value's share."""
@@ -27,6 +32,13 @@ class Comparator(Section):
 class Validate(Section):
     """What the data must look like before anything is learned from it."""
 
+    EXAMPLE: ClassVar[str] = """\
+validate:
+  schema: schema.pbtxt
+  on_anomaly: fail
+  skew: {carrier: {l_infinity: 0.05}}
+"""
+
     schema_: Annotated[str | None, Field(alias="schema")] = None
     """Curated TFDV schema (`.pbtxt`), relative to the spec; inferred from the train split while the file does not exist. `stellwerk schema` writes it."""
     on_anomaly: Literal["fail", "warn"] = "fail"
@@ -40,12 +52,23 @@ class Validate(Section):
 class Push(Section):
     """Where a blessed model goes."""
 
+    EXAMPLE: ClassVar[str] = """\
+push: {to: models}
+"""
+
     to: str
     """Folder, relative to the spec; the model appears as `<to>/<name>/<version>/`, as TensorFlow Serving reads it."""
 
 
 class Resources(Section):
     """What one step may use on the cluster."""
+
+    EXAMPLE: ClassVar[str] = """\
+cluster:
+  image: registry.example/stellwerk:0.1.0
+  resources:
+    train: {cpu: 4, memory: 16G, gpu: 1}
+"""
 
     cpu: Annotated[float, Field(gt=0)] | None = None
     """CPU cores."""
@@ -57,6 +80,10 @@ class Resources(Section):
 
 class Cluster(Section):
     """Only for Kubeflow; `stellwerk run` ignores it."""
+
+    EXAMPLE: ClassVar[str] = """\
+cluster: {image: "registry.example/stellwerk:0.1.0"}
+"""
 
     image: str
     """Container image with Stellwerk's runtime in it."""

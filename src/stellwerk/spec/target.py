@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
@@ -11,6 +11,10 @@ from stellwerk.spec.section import Contradiction, Section
 
 class Target(Section):
     """The column the model predicts, and what kind of thing it is."""
+
+    EXAMPLE: ClassVar[str] = """\
+target: {column: late, type: binary}
+"""
 
     column: str
     """Column with the true answer. Never an input of the model."""

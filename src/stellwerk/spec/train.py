@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from stellwerk.spec.section import Section
 
+OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"]
+
 
 class Optimizer(Section):
     """The optimiser and its step size. A plain name is short for `{type: ...}`."""
 
-    type: Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"] = "adam"
+    EXAMPLE: ClassVar[str] = """\
+train:
+  optimizer: {type: adamw, learning_rate: 0.0005}
+"""
+
+    type: OptimizerName = "adam"
     """Keras optimiser."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     """Step size."""
@@ -25,11 +32,17 @@ def _optimizer(value: Any) -> Any:
 class Train(Section):
     """How the network learns."""
 
+    EXAMPLE: ClassVar[str] = """\
+train: {epochs: 20, batch_size: 1024, optimizer: adam, early_stopping: 2}
+"""
+
     epochs: Annotated[int, Field(ge=1)] = 5
     """Passes over the train split."""
     batch_size: Annotated[int, Field(ge=1)] = 512
     """Examples in one gradient step."""
-    optimizer: Annotated[Optimizer, BeforeValidator(_optimizer)] = Optimizer()
+    optimizer: Annotated[Optimizer, BeforeValidator(_optimizer, json_schema_input_type=OptimizerName | Optimizer)] = (
+        Optimizer()
+    )
     """Optimiser and learning rate."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
     """Stops after this many epochs without a better eval loss and keeps the best weights."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from stellwerk.spec.features.base import SingleColumn
 
 
 class Boolean(SingleColumn):
     """True or false: 0/1 numbers, or the texts true/false, yes/no, t/f, y/n, 1/0 in any case."""
+
+    EXAMPLE: ClassVar[str] = """\
+features:
+  gusts: {type: boolean, missing_indicator: true}
+"""
 
     type: Literal["boolean"]
     missing: bool = False

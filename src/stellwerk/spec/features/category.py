@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,12 @@ from stellwerk.spec.section import Contradiction
 
 class Category(SingleColumn):
     """One of several names or codes, turned into an id. A missing value counts as out of vocabulary."""
+
+    EXAMPLE: ClassVar[str] = """\
+features:
+  carrier: {type: category, vocabulary: 200, oov: 2}
+  tailnum: {type: category, hash: 5000}
+"""
 
     type: Literal["category"]
     vocabulary: Annotated[int, Field(ge=1)] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,11 @@ from stellwerk.spec.section import Section
 
 class Cross(Section):
     """Several columns as one category: lets a wide part learn that two values together matter."""
+
+    EXAMPLE: ClassVar[str] = """\
+features:
+  route: {type: cross, columns: [origin, dest], buckets: 1000}
+"""
 
     type: Literal["cross"]
     columns: Annotated[tuple[str, ...], Field(min_length=2)]

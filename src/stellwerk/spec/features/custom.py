@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,11 @@ from stellwerk.spec.section import Contradiction, Hook, Section
 
 class Custom(Section):
     """A user's own TFT function: may use any TFT analyser; its graph is inside the served model too."""
+
+    EXAMPLE: ClassVar[str] = """\
+features:
+  speed: {transform: features.py:speed, columns: [distance, minutes]}
+"""
 
     type: Literal["custom"] = "custom"
     transform: Hook

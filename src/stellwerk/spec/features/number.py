@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,11 @@ from stellwerk.spec.section import Contradiction
 
 class Number(SingleColumn):
     """A quantity, scaled so that a network can learn from it."""
+
+    EXAMPLE: ClassVar[str] = """\
+features:
+  distance: {type: number, scale: log, missing: median}
+"""
 
     type: Literal["number"]
     scale: Literal["standard", "minmax", "log", "buckets", "none"] = "standard"

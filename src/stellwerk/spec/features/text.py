@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,11 @@ from stellwerk.spec.section import Contradiction
 
 class Text(SingleColumn):
     """Free text, cut into words after it is normalised."""
+
+    EXAMPLE: ClassVar[str] = """\
+features:
+  review: {type: text, encoding: tokens, max_tokens: 100}
+"""
 
     type: Literal["text"]
     encoding: Literal["bag_of_words", "tokens"] = "bag_of_words"

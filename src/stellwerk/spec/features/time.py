@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,12 @@ OF_THE_DAY: tuple[Part, ...] = ("hour", "minute")
 
 class Time(SingleColumn):
     """A moment, taken apart into what repeats: hours, weekdays, months."""
+
+    EXAMPLE: ClassVar[str] = """\
+features:
+  date: {type: time, parts: [weekday, day_of_year]}
+  sched_dep_time: {type: time, format: hhmm}
+"""
 
     type: Literal["time"]
     format: Literal["iso", "epoch_seconds", "epoch_milliseconds", "hhmm"] | None = None
