@@ -19,6 +19,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.validation import counting
 from stellwerk.components.validation.statistics import by_column, common
+from stellwerk.components.validation.writing import as_line
 
 SHOWN = 5
 """How many unexpected values a message names."""
@@ -103,6 +104,8 @@ class Explanation:
     accept: str
     in_schema: bool = True
     """Whether that change is one of the schema."""
+    domain: str = ""
+    """The string domain to change, where it is not the feature."""
 
 
 def explain(finding: Finding) -> Explanation:
@@ -119,14 +122,14 @@ def _unexpected_values(finding: Finding) -> Explanation:
     shown = ", ".join(json.dumps(value, ensure_ascii=False) for value in new[:SHOWN])
     if new and len(new) <= ADDED:
         lines = " ".join(f"value: {_quoted(value)}" for value in new)
-        accept = f'in string_domain "{name}" add {lines}' if name else f"in string_domain add {lines}"
+        accept = f'in string_domain "{name}" add {lines}'
     else:
-        accept = f'in feature "{finding.column}" remove the domain'
+        accept, name = f'in feature "{finding.column}" remove the domain', ""
     allowed = finding.feature.distribution_constraints.min_domain_mass
     what = f"values that the schema does not know: {shown}{more}"
     if finding.feature.HasField("distribution_constraints") and allowed < 1:
         what += f" (more than the {1 - allowed:.2%} allowed)"
-    return Explanation(what, examples, accept)
+    return Explanation(what, examples, accept, domain=name)
 
 
 def _domain(finding: Finding) -> tuple[list[str], str]:
@@ -153,9 +156,9 @@ def _unexpected_boolean(finding: Finding) -> Explanation:
 def _new_column(finding: Finding) -> Explanation:
     feature = schema_pb2.Feature()
     feature.CopyFrom(finding.held.inferred[finding.column])
-    for field in ("domain", "bool_domain"):
+    for field in ("domain", "bool_domain", "value_count"):
         feature.ClearField(field)
-    return Explanation("a column that the schema lacks", finding.present, f"add feature {{ {_line(feature)} }}")
+    return Explanation("a column that the schema lacks", finding.present, f"add feature {{ {as_line(feature)} }}")
 
 
 def _missing_column(finding: Finding) -> Explanation:
@@ -252,12 +255,7 @@ def _in_tfdvs_words(finding: Finding) -> Explanation:
 
 
 def _quoted(value: str) -> str:
-    return _line(schema_pb2.Feature(name=value)).removeprefix("name: ")
-
-
-def _line(message: Message) -> str:
-    line: str = text_format.MessageToString(message, as_one_line=True, as_utf8=True)
-    return line.strip()
+    return as_line(schema_pb2.Feature(name=value)).removeprefix("name: ")
 
 
 def _lines(message: Message) -> list[str]:

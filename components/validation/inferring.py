@@ -36,6 +36,7 @@ def infer(
     domains = {domain.name: domain for domain in schema.string_domain}
     for feature in schema.feature:
         of_feature = statistics[feature.name]
+        feature.ClearField("value_count")
         if feature.type == schema_pb2.INT:
             _relax_integers(feature, of_feature, categorical)
         elif feature.type == schema_pb2.FLOAT:

@@ -37,7 +37,7 @@ class Reporter:
             yield Row(split, None, "NO_EXAMPLES", "the split has no examples", 0, None, fix, None)
             return
         for reason in anomalies.dataset_anomaly_info.reason:
-            fix = f"{self._place(None)}correct dataset_constraints"
+            fix = f"{self._place()}correct dataset_constraints"
             yield Row(split, None, kind_of(reason), reason.description.rstrip(". "), None, None, fix, None)
         for column, info in sorted(anomalies.anomaly_info.items()):
             for reason in _telling(info):
@@ -50,14 +50,14 @@ class Reporter:
         rows = held.examples.rows(split)
         share = told.examples / rows if told.examples is not None and rows else None
         line = self._curated.features.get(column) if self._curated else None
-        fix = self._place(column) + told.accept if told.in_schema else told.accept
+        fix = self._place(column, told.domain) + told.accept if told.in_schema else told.accept
         return Row(split, column, kind_of(reason), told.what, told.examples, share, fix, line)
 
-    def _place(self, column: str | None) -> str:
-        """Returns where the schema is to be changed."""
+    def _place(self, column: str = "", domain: str = "") -> str:
+        """Returns where the schema is to be changed: at a domain of its own, at the column, or somewhere."""
         if self._curated is None:
             return "write a schema of your own with `stellwerk schema`; there "
-        line = self._curated.features.get(column or "")
+        line = self._curated.domains.get(domain) or self._curated.features.get(column)
         return f"{self._curated.file}:{line}: " if line else f"{self._curated.file}: "
 
     def _compared(self, split: str, anomalies: anomalies_pb2.Anomalies) -> Iterator[Row]:
@@ -70,7 +70,7 @@ class Reporter:
                 f"the values moved by {measurement.value:.3g} ({distance}) from {COMPARED[kind]}; "
                 f"at most {measurement.threshold:g} is allowed"
             )
-            limit = measurement.value * 1.05
+            limit = min(1, measurement.value * 1.05)
             fix = f"raise the limit in the spec: validate: {{{kind}: {{{column}: {{{distance}: {limit:.2g}}}}}}}"
             yield Row(split, column, f"{kind.upper()}_{name}_HIGH", what, None, None, fix, None)
 

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import tensorflow_data_validation as tfdv
-from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from stellwerk.components.artifacts.examples import Examples
@@ -19,11 +18,15 @@ from stellwerk.components.validation.inferring import infer
 from stellwerk.components.validation.reporting import Reporter
 from stellwerk.components.validation.statistics import read, statistics_of, write
 from stellwerk.components.validation.targets import target_rows
+from stellwerk.components.validation.writing import as_text
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.progress import Progress, silent
 from stellwerk.spec import SPLITS, Target, Validate
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatisticsList]
+
+NEW_VALUES = ("ENUM_TYPE_UNEXPECTED_STRING_VALUES", "BOOL_TYPE_UNEXPECTED_STRING", "BOOL_TYPE_BIG_INT")
+"""Kinds of anomalies that say of a target that it has a new class."""
 
 
 def validate(
@@ -58,7 +61,7 @@ def validate(
         for split, values in measured.items():
             write(values, folder / split)
     with written_aside(schema) as folder:
-        (folder / "schema.pbtxt").write_text(own.text if own else _as_text(used), encoding="utf-8")
+        (folder / "schema.pbtxt").write_text(own.text if own else as_text(used), encoding="utf-8")
     with written_aside(anomalies) as folder:
         for split, proto in found.items():
             (folder / split).mkdir()
@@ -71,7 +74,7 @@ def validate(
 def _rows(reporter: Reporter, found: Mapping[str, anomalies_pb2.Anomalies], of_target: list[Row]) -> list[Row]:
     """Returns all anomalies; a new class that the schema's domain reports already is not told twice."""
     rows = [row for split, anomalies in found.items() for row in reporter.rows(split, anomalies)]
-    known = {(row.split, row.column) for row in rows}
+    known = {(row.split, row.column) for row in rows if row.kind in NEW_VALUES}
     told = [row for row in of_target if row.kind != "TARGET_NEW_CLASS" or (row.split, row.column) not in known]
     return rows + told
 
@@ -150,8 +153,3 @@ def _asked(schema: schema_pb2.Schema, target: Target) -> schema_pb2.Schema:
         if feature.name == target.column:
             feature.presence.min_fraction, feature.presence.min_count = 1, 1
     return asked
-
-
-def _as_text(schema: schema_pb2.Schema) -> str:
-    text: str = text_format.MessageToString(schema, as_utf8=True)
-    return text

@@ -66,12 +66,12 @@ def test_values_out_of_range_are_counted_exactly(validated, plain):
 
 def test_unexpected_values_come_with_the_values_to_add(validated, plain):
     more = {"carrier": '  domain: "airlines"\n'}
-    text = schema_text(more) + 'string_domain { name: "airlines" value: "AA" value: "DL" }\n'
+    text = schema_text(more) + '\nstring_domain { name: "airlines" value: "AA" value: "DL" }\n'
     outcome = validated(plain(), curated=text)
     row = outcome.row("train", "carrier")
-    assert row["examples"] == plain(320)["carrier"].count("UA")
+    assert (row["examples"], row["line"]) == (plain(320)["carrier"].count("UA"), 1)
     assert row["what"] == 'values that the schema does not know: "UA"'
-    assert row["fix"] == 'schemas/schema.pbtxt:1: in string_domain "airlines" add value: "UA"'
+    assert row["fix"] == 'schemas/schema.pbtxt:23: in string_domain "airlines" add value: "UA"'
 
 
 def test_categorical_whole_numbers_may_have_a_range(validated, plain):

@@ -67,6 +67,14 @@ def test_tfdv_reads_every_artifact(flights_validated):
         assert len(anomalies.drift_skew_info) == (split != "train")
 
 
+def test_the_inferred_schema_has_a_line_for_every_feature(flights_validated, flights):
+    folder, _ = flights_validated
+    lines = (folder / "schema" / "schema.pbtxt").read_text().splitlines()
+    columns = next(iter(Examples.open(flights).batches("train"))).schema.names
+    assert [line.split('"')[1] for line in lines if line.startswith("feature { name:")] == columns
+    assert max(map(len, lines)) < 200
+
+
 def test_progress_counts_every_row_once(flights_validated, flights):
     _, told = flights_validated
     total = sum(Examples.open(flights).rows(split) for split in ("train", "eval", "test"))
