@@ -66,11 +66,9 @@ def find(name: str, source: Source, directory: Path, scratch: Path, limit: int |
     With `limit`, only about so many bytes are unpacked of each file, for a look at the data. Raises DataError for a path
     that leads nowhere, an empty file, an unknown ending, and formats mixed in one source.
     """
-    patterns = (source.path,) if isinstance(source.path, str) else source.path
-    origins = [path for pattern in patterns for path in _matches(name, pattern, directory)]
     files: list[File] = []
     formats: dict[Format, str] = {}
-    for number, origin in enumerate(origins):
+    for number, origin in enumerate(origins(name, source, directory)):
         label = _label(origin, directory)
         if origin.stat().st_size == 0:
             raise DataError(f"{name}: {label} is empty: 0 bytes. Give a file with data, or leave it out.")
@@ -82,6 +80,15 @@ def find(name: str, source: Source, directory: Path, scratch: Path, limit: int |
         mixed = ", ".join(f"{kind} ({label})" for kind, label in formats.items())
         raise DataError(f"{name}: formats are mixed: {mixed}. Make one source of each format and join them in the query.")
     return Found(next(iter(formats)), tuple(files))
+
+
+def origins(name: str, source: Source, directory: Path) -> list[Path]:
+    """Returns the files on disk, perhaps packed, that source `name` means: their bytes decide what is ingested.
+
+    Raises DataError for a path that leads nowhere.
+    """
+    patterns = (source.path,) if isinstance(source.path, str) else source.path
+    return [path for pattern in patterns for path in _matches(name, pattern, directory)]
 
 
 def _matches(name: str, pattern: str, directory: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from typing import Any
 from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.calling import STEPS
 from stellwerk.components.deployment.versions import newest_other_than
-from stellwerk.components.ingestion.sources import files_of
+from stellwerk.components.ingestion.files import origins
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean, sentence
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import Cache, key, library_versions
@@ -200,7 +200,7 @@ class _Walk:
         if step.name == "ingest":
             data = self.loaded.spec.data
             for name, source in data.sources.items():
-                for file in files_of(source, self.loaded.directory):
+                for file in origins(name, source, self.loaded.directory):
                     paths[f"{name}/{file.name}/{len(paths)}"] = file
         files = dict(zip(paths, self.cache.file_digests(list(paths.values())), strict=True))
         earlier = {name: folder_digest(path) for name, path in self._earlier(step).items()}

@@ -28,7 +28,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="stellwerk")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:  # noqa: D301 - \b keeps click from joining lines
+def cli(debug: bool) -> None:
     """Stellwerk turns one YAML file into a deep-learning pipeline.
 
     \b
@@ -41,7 +41,7 @@ def cli(debug: bool) -> None:  # noqa: D301 - \b keeps click from joining lines
     \b
     Exit codes: 0 done; 1 a gate refused (data anomalies, model not blessed);
     2 the spec or the command line is wrong; 3 a step failed.
-    """
+    """  # noqa: D301 - the backspace keeps click from joining lines
 
 
 def _load(spec: Path, overrides: tuple[str, ...] = ()) -> LoadedSpec:
