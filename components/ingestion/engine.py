@@ -53,7 +53,7 @@ def lock(connection: duckdb.DuckDBPyConnection, readable: Iterable[Path]) -> Non
 
 
 def check_query(connection: duckdb.DuckDBPyConnection, query: str) -> str:
-    """Returns `query` without its closing semicolon. Raises DataError when it is not exactly one SELECT."""
+    """Returns `query` without its closing semicolon, ready to stand in brackets even if it ends in a comment. Raises DataError when it is not exactly one SELECT."""
     try:
         statements = connection.extract_statements(query)
     except duckdb.Error as error:
@@ -61,7 +61,7 @@ def check_query(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
         raise DataError(f"data.query: expected one SELECT, received {kinds}. Write one query that selects the rows.")
-    return query.strip().rstrip(";")
+    return statements[0].query.rstrip().rstrip(";") + "\n"
 
 
 def query_error(error: duckdb.Error) -> DataError:
