@@ -21,9 +21,6 @@ STEPS = {
 }
 """Where the work of each step is: a function with the step's own name."""
 
-UNCOUNTED = ("progress", "scratch")
-"""Arguments that a runner may give and that change nothing about the result."""
-
 
 def work_of(step: str) -> Callable[..., None]:
     """Returns the work function of a step. Importing it loads the frameworks the step needs."""
@@ -43,7 +40,7 @@ def call(step: str, arguments: Mapping[str, Any]) -> None:
         given: Any = arguments.get(name)
         if given is None and parameter.default is not inspect.Parameter.empty:
             continue
-        if name in UNCOUNTED:
+        if callable(given):
             values[name] = given
         elif hasattr(given, "path") and hasattr(given, "uri"):
             values[name] = Path(given.path)
