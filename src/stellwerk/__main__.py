@@ -168,18 +168,18 @@ def schema(*, spec: Path, overrides: tuple[str, ...], as_json: bool, force: bool
     from stellwerk.pipelines.embedded.display import for_stderr  # noqa: PLC0415
     from stellwerk.pipelines.runs import find_run, runs_of  # noqa: PLC0415
 
-    loaded = _checked(spec, overrides)
-    target = loaded.directory / (loaded.spec.validate_.schema_ or "schema.pbtxt")
+    wanted = _load(spec, overrides).spec.validate_.schema_
+    loaded = _checked(spec, (*overrides, "validate.schema=null"))
+    target = loaded.directory / (wanted or "schema.pbtxt")
     if target.exists() and not force:
         raise UsageError(f"{target}: exists already. Edit it, or overwrite it with --force.")
-    target.unlink(missing_ok=True)
     try:
         record = embedded.run(loaded, until="validate", display=for_stderr())
     except GateRefused:
         record = find_run(runs_of(loaded.directory, loaded.spec.name), None)
-    curate(record.artifact("validate", "schema"), target)
+    curate(record.artifact("validate", "schema"), target, overwrite=force)
     click.echo(str(_near(target)))
-    if loaded.spec.validate_.schema_ is None:
+    if wanted is None:
         click.echo(f"Add `validate: {{schema: {target.name}}}` to {spec} so that runs use it.", err=True)
 
 
