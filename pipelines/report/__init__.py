@@ -21,7 +21,7 @@ def write_report(run: Path) -> Path:
     report = run / "report.html"
     aside = run / f".report.html.{os.getpid()}.part"
     try:
-        aside.write_text(html, encoding="utf-8")
+        aside.write_bytes(html.encode("utf-8", errors="replace"))
         aside.replace(report)
     finally:
         aside.unlink(missing_ok=True)

@@ -120,7 +120,7 @@ def axes(frame: Frame, xs: Sequence[float], ys: Sequence[float], labels: tuple[s
 
 
 def tick(value: float) -> str:
-    """Returns an axis value without superfluous digits: `0.25`, `1,500`, `2 M`."""
+    """Returns an axis value without superfluous digits: `0.25`, `1500`, `2 M`."""
     if value < 0:
         return MINUS + tick(-value)
     for unit, least, factor in (("G", 1e9, 1e9), ("M", 1e6, 1e6), ("k", 1e4, 1e3)):
@@ -128,13 +128,22 @@ def tick(value: float) -> str:
             return f"{value / factor:,.4g} {unit}"
     if 0 < value < 1e-3:
         return measure(value)
-    return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
+    return f"{value:.4g}"
 
 
-def svg(title: str, *children: str, size: tuple[int, int], class_: str = "chart") -> Markup:
-    """Wraps marks as one picture with a title for screen readers."""
-    box = f"0 0 {size[0]} {size[1]}"
-    return tag("svg", *children, class_=class_, viewBox=box, role="img", aria_label=title)
+def svg(title: str, *children: str, size: tuple[float, float], class_: str = "chart", natural: bool = False) -> Markup:
+    """Wraps marks as one picture with a title for screen readers; `natural` keeps it from growing beyond its size."""
+    box = f"0 0 {size[0]:g} {size[1]:g}"
+    width = f"{size[0]:g}" if natural else None
+    return tag(
+        "svg",
+        *children,
+        class_=f"{class_} natural" if natural else class_,
+        viewBox=box,
+        width=width,
+        role="img",
+        aria_label=title,
+    )
 
 
 def thinned(points: Sequence[Point]) -> list[Point]:
@@ -153,9 +162,13 @@ def line_chart(
     x_ticks: Sequence[float] | None = None,
     y_ticks: Sequence[float] | None = None,
     reference: Sequence[Point] = (),
+    ring: Point | None = None,
     size: tuple[int, int] = (360, 240),
 ) -> Markup:
-    """Draws curves over shared axes; `reference` is a faint dotted line such as the diagonal of a ROC curve."""
+    """Draws curves over shared axes; `reference` is a faint dotted line such as the diagonal of a ROC curve.
+
+    `ring` marks one point.
+    """
     xs = [x for line in lines for x, _ in line.points] or [0.0]
     ys = [y for line in lines for _, y in line.points] or [0.0]
     x_ticks = x_ticks or nice_ticks(min(xs), max(xs))
@@ -171,6 +184,8 @@ def line_chart(
             parts += [mark(frame, point, line, labels) for point in points]
         else:
             parts += [_target(frame, point, labels) for point in points[:: max(1, len(points) // 32)]]
+    if ring is not None:
+        parts.append(tag("circle", class_="ring", cx=frame.x(ring[0]), cy=frame.y(ring[1]), r=7))
     return svg(title, *parts, size=size)
 
 
@@ -229,6 +244,8 @@ def histogram(
     size = (320, 128)
     low, high = min(lows), max(highs)
     ticks = [value for value in nice_ticks(low, high, 4) if low <= value <= high] or [low, high]
+    if all(len(bars) == 3 and bars[0][3] == 0 for _, _, bars in shapes):
+        ticks = [(low + high) / 2]
     x, y = Scale(low, high, 4, 316), Scale(0, top * 1.04, 106, 6)
     parts = [_outline(shapes[0], x, y, filled=True)]
     parts += [_outline(entry, x, y, filled=False) for entry in shapes[1:]]
@@ -249,13 +266,18 @@ Bar = tuple[float, float, float, float]
 
 
 def _densities(buckets: Sequence[tuple[float, float, float]]) -> list[Bar]:
-    """A column with one value has a single bucket without width: it is drawn as a narrow bar."""
+    """A column with one value has buckets without width: it becomes one narrow bar in the middle of an axis."""
     rows = sum(entry[2] for entry in buckets) or 1.0
     finite = [entry for entry in buckets if math.isfinite(entry[0]) and math.isfinite(entry[1])]
     if finite and finite[0][0] == finite[-1][1]:
         value = finite[0][0]
         half = abs(value) * 0.05 or 0.5
-        return [(value - half, value + half, 1.0 / (2 * half), 1.0)]
+        thin = half * 0.08
+        return [
+            (value - half, value - thin, 0.0, 0.0),
+            (value - thin, value + thin, 0.5 / thin, 1.0),
+            (value + thin, value + half, 0.0, 0.0),
+        ]
     return [(low, high, part / rows / (high - low), part / rows) for low, high, part in finite if high > low]
 
 
@@ -292,21 +314,21 @@ def top_values(rows: Sequence[tuple[str, Sequence[tuple[str, str, float]]]], *, 
     """
     top = max((part for _, splits in rows for _, _, part in splits), default=0.0) or 1.0
     height = 19 * len(rows) + 4
-    x = Scale(0, top, 112, 264)
+    left = 12 + min(112, max((7 * len(value) for value, _ in rows), default=0))
+    x = Scale(0, top, left, 266)
     parts = []
     for index, (value, splits) in enumerate(rows):
         y = 19.0 * index + 4
         told = ", ".join(f"{split} {share(part)}" for split, _, part in splits)
         group = [tag("title", f"{value}: {told}"), tag("rect", class_="target", x=0, y=y - 2, width=320, height=19)]
-        group.append(tag("text", clipped(value, 17) or "(empty)", class_="value end", x=106, y=y + 11))
+        group.append(tag("text", clipped(value, 17) or "(empty)", class_="value end", x=left - 8, y=y + 11))
         for order, (_, style, part) in enumerate(splits):
             if order == 0:
-                group.append(
-                    tag("rect", class_=f"bar {style}", x=112, y=y + 2, width=max(1.0, x(part) - 112), height=11)
-                )
+                wide = max(1.0, x(part) - left)
+                group.append(tag("rect", class_=f"soft {style}", x=left, y=y + 1, width=wide, height=13, rx=2))
                 group.append(tag("text", share(part), class_="tick end", x=318, y=y + 11))
             else:
-                group.append(shape(style, x(part), y + 7.5, radius=2.6))
+                group.append(shape(style, x(part), y + 7.5, radius=2.8))
         parts.append(tag("g", *group))
     return svg(title, *parts, size=(320, height))
 
@@ -331,7 +353,7 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[float]], *, titl
         for column, predicted in enumerate(classes):
             value = counts[row][column]
             parts.append(_cell((left + cell * column, top + cell * row), cell, value, total, (name, predicted)))
-    return svg(title, *parts, size=size)
+    return svg(title, *parts, size=size, natural=True)
 
 
 def _cell(at: Point, cell: float, value: float, total: float, names: tuple[str, str]) -> Markup:
@@ -353,6 +375,45 @@ def _cell(at: Point, cell: float, value: float, total: float, names: tuple[str, 
     return tag("g", *inner)
 
 
+def grid(
+    edges: tuple[Sequence[float], Sequence[float]],
+    counts: Sequence[Sequence[float]],
+    *,
+    title: str,
+    labels: tuple[str, str],
+) -> Markup:
+    """Draws how many examples fall into each cell of a plane; `edges` are those of x and y, `counts` rows go by y.
+
+    Shades follow the square root of the count, so that rare cells stay visible beside crowded ones.
+    """
+    xs, ys = edges
+    x_ticks, y_ticks = nice_ticks(xs[0], xs[-1], 4), nice_ticks(ys[0], ys[-1], 4)
+    size = (360, 240)
+    frame = Frame.around(x_ticks, y_ticks, size)
+    most = max((value for row in counts for value in row), default=0) or 1
+    parts = [axes(frame, x_ticks, y_ticks, labels)]
+    for y_low, y_high, row in zip(ys, ys[1:], counts, strict=False):
+        for x_low, x_high, value in zip(xs, xs[1:], row, strict=False):
+            if value:
+                told = f"{labels[0]} {measure(x_low)} to {measure(x_high)}, {labels[1]} {measure(y_low)} to {measure(y_high)}"
+                left, top = frame.x(x_low), frame.y(y_high)
+                parts.append(
+                    tag(
+                        "rect",
+                        tag("title", f"{told}: {count(value)} examples"),
+                        class_="cell right",
+                        x=left,
+                        y=top,
+                        width=frame.x(x_high) - left,
+                        height=frame.y(y_low) - top,
+                        fill_opacity=0.08 + 0.92 * math.sqrt(value / most),
+                    )
+                )
+    low, high = max(x_ticks[0], y_ticks[0]), min(x_ticks[-1], y_ticks[-1])
+    parts.append(tag("polyline", class_="reference", points=_path([(low, low), (high, high)], frame)))
+    return svg(title, *parts, size=size)
+
+
 def sticks(low: float, high: float, value: float, reference: float, baseline: float | None) -> Markup:
     """Draws one row of a dot plot in percent of the row's width: a stick from the reference to the value, and the baseline."""
     scale = Scale(low, high, 2, 98)
@@ -363,3 +424,12 @@ def sticks(low: float, high: float, value: float, reference: float, baseline: fl
     parts.append(tag("line", class_="stick", x1=base, x2=at, y1=12, y2=12))
     parts.append(tag("circle", class_="point s0", cx=at, cy=12, r=4.5))
     return tag("svg", *parts, class_="sticks", width="100%", height=24, aria_hidden="true")
+
+
+def deviation(part: float, *, worse: bool) -> Markup:
+    """Draws a bar from the middle: to the right for a positive part (up to 1), to the left for a negative one."""
+    width = 50 * min(1.0, abs(part))
+    left = 50.0 if part > 0 else 50.0 - width
+    bar = tag("rect", class_=f"bar {'s1' if worse else 's0'}", x=f"{left:.1f}%", width=f"{width:.1f}%", height=4)
+    middle = tag("line", class_="axis", x1="50%", x2="50%", y1=0, y2=6)
+    return tag("svg", bar, middle, class_="cellbar", width="100%", height=6, aria_hidden="true")

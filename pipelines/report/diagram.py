@@ -78,7 +78,7 @@ def places(nodes: Sequence[Node]) -> dict[str, tuple[int, int]]:
     for node in sorted(nodes, key=lambda node: column(node.name)):
         at = column(node.name)
         start = min((columns[parent] + 1 for parent in parents[node.name]), default=at)
-        row = min((found[parent][1] for parent in parents[node.name]), default=0)
+        row = min((found[parent][1] for parent in parents[node.name] if parent in found), default=0)
         while any((between, row) in taken for between in range(start, at + 1)):
             row += 1
         taken.update((between, row) for between in range(start, at + 1))
@@ -112,8 +112,7 @@ def _draw(nodes: Sequence[Node], title: str, box: tuple[int, int], *, down: bool
     stations = [_station(node, corner(node.name), box) for node in nodes]
     along, across = columns * column_step - GAP + 4, rows * row_step - 16 + 4
     size = (across, along) if down else (along, across)
-    drawn = svg(title, *tracks, *stations, size=size, class_="graph")
-    return Markup(drawn.replace("<svg ", Markup(f'<svg width="{size[0]}" '), 1))  # noqa: S704 - numbers only
+    return svg(title, *tracks, *stations, size=size, class_="graph", natural=True)
 
 
 def _track(start: tuple[float, float], end: tuple[float, float], box: tuple[int, int], *, down: bool) -> Markup:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from stellwerk.pipelines.report.charts import Line, confusion, line_chart
+from stellwerk.pipelines.report.charts import Line, Point, confusion, grid, line_chart
 from stellwerk.pipelines.report.gathering import Report
-from stellwerk.pipelines.report.judging import Confusion, Curves
+from stellwerk.pipelines.report.judging import Confusion, Curves, Evaluation, Grid, Regression
 from stellwerk.pipelines.report.reading import Missing
 from stellwerk.pipelines.report.slices import headline_metric, table, worst
 from stellwerk.pipelines.report.training import Chart
-from stellwerk.pipelines.report.wording import measure
+from stellwerk.pipelines.report.wording import measure, several
 
 UNIT = [0.0, 0.25, 0.5, 0.75, 1.0]
 
@@ -19,41 +19,88 @@ def evaluation_section(report: Report) -> dict[str, Any]:
     """Returns what the evaluation template needs."""
     evaluation = report.evaluation
     if isinstance(evaluation, Missing) or not evaluation.slices:
-        return {"charts": [], "slices": (), "worst": (), "worst_ends": (0, 1), "metric": "", "least": 1, "overall": ""}
+        nothing: dict[str, Any] = {"charts": [], "slices": (), "worst": (), "worst_ends": (0, 1), "residuals": []}
+        return {**nothing, "metric": "", "least": 1, "overall": ""}
     metric = headline_metric(evaluation, report.blessing) or ""
     asked = report.setting("evaluate", "min_slice_size")
     least = asked if isinstance(asked, int) else 1
     rows, ends = worst(evaluation, metric, least)
     return {
-        "charts": _charts(evaluation.curves, evaluation.confusion),
+        "charts": _charts(evaluation),
         "slices": table(evaluation),
         "worst": rows,
         "worst_ends": ends,
+        "residuals": _residuals(evaluation.regression),
         "metric": metric,
         "least": least,
         "overall": measure(evaluation.slices[0].metrics.get(metric)),
     }
 
 
-def _charts(curves: Curves, matrix: Confusion | None) -> list[Chart]:
+def _charts(evaluation: Evaluation) -> list[Chart]:
     found = []
+    curves, matrix = evaluation.curves, evaluation.confusion
     if curves.roc:
         found.append(_roc(curves))
     if curves.pr:
-        drawn = line_chart(
-            [Line("model", curves.pr)],
-            title="Precision by recall",
-            labels=("recall", "precision"),
-            x_ticks=UNIT,
-            y_ticks=UNIT,
-        )
-        found.append(Chart("Precision and recall", drawn))
+        found.append(_precision(curves, matrix))
+    if evaluation.regression is not None:
+        found.append(_predicted(evaluation.regression.histogram))
     if curves.calibration:
         found.append(_calibration(curves))
     if matrix is not None and matrix.classes:
-        drawn = confusion(matrix.classes, matrix.counts, title="Confusion matrix: true class by predicted class")
-        found.append(Chart("Confusion matrix", drawn, "shaded by the share of the true class"))
+        found.append(_confusion(matrix))
     return found
+
+
+def _precision(curves: Curves, matrix: Confusion | None) -> Chart:
+    """The dotted line is what guessing reaches: the share of positives."""
+    reference: list[Point] = []
+    if matrix is not None and len(matrix.classes) == 2 and (total := sum(map(sum, matrix.counts))):
+        positive = sum(matrix.counts[1]) / total
+        reference = [(0, positive), (1, positive)]
+    drawn = line_chart(
+        [Line("model", curves.pr)],
+        title="Precision by recall",
+        labels=("recall", "precision"),
+        x_ticks=UNIT,
+        y_ticks=UNIT,
+        reference=reference,
+    )
+    return Chart("Precision and recall", drawn, "dotted: guessing" if reference else "")
+
+
+def _confusion(matrix: Confusion) -> Chart:
+    drawn = confusion(matrix.classes, matrix.counts, title="Confusion matrix: true class by predicted class")
+    notes = []
+    if matrix.threshold is not None:
+        notes.append(f"from {measure(matrix.threshold)} on positive")
+    if matrix.classes_left_out:
+        notes.append(f"{several(matrix.classes_left_out, 'rarer class', 'rarer classes')} left out")
+    return Chart("Confusion matrix", drawn, ", ".join(notes))
+
+
+def _predicted(histogram: Grid) -> Chart:
+    drawn = grid(
+        (histogram.predicted_edges, histogram.actual_edges),
+        histogram.counts,
+        title="Actual by predicted value, shaded by the number of examples",
+        labels=("predicted", "actual"),
+    )
+    return Chart("Predicted and actual", drawn, "dotted: perfect")
+
+
+RESIDUALS = {"mean": "mean", "deviation": "standard deviation", "p05": "5 % quantile", "p25": "25 % quantile"}
+RESIDUALS |= {"p50": "median", "p75": "75 % quantile", "p95": "95 % quantile"}
+
+
+def _residuals(regression: Regression | None) -> list[tuple[str, str]]:
+    known = regression.residuals if regression is not None else {}
+    return [
+        (name, measure(value))
+        for found, name in RESIDUALS.items()
+        if isinstance(value := known.get(found), (int, float))
+    ]
 
 
 def _roc(curves: Curves) -> Chart:
@@ -81,4 +128,4 @@ def _calibration(curves: Curves) -> Chart:
         y_ticks=unit,
         reference=[(low, low), (high, high)],
     )
-    return Chart("Calibration" if unit else "Predicted and actual", drawn, "dotted: perfect")
+    return Chart("Calibration", drawn, "dotted: perfect")

@@ -21,8 +21,8 @@ from stellwerk.pipelines.report.judging import (
 )
 from stellwerk.pipelines.report.reading import (
     Anomaly,
-    Curve,
     Data,
+    History,
     Missing,
     Run,
     read_anomalies,
@@ -45,7 +45,7 @@ class Report:
     data: Data | Missing
     statistics: tuple[FeatureStatistics, ...] | Missing
     anomalies: tuple[Anomaly, ...] | Missing
-    history: tuple[Curve, ...] | Missing
+    history: History | Missing
     card: Card | Missing
     evaluation: Evaluation | Missing
     blessing: Blessing | Missing

@@ -67,6 +67,29 @@ class Confusion:
 
     classes: tuple[str, ...]
     counts: tuple[tuple[float, ...], ...]
+    classes_left_out: int = 0
+    """Rarer classes that the matrix does not show."""
+    threshold: float | None = None
+    """binary: probability from which an example counts as positive."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Examples by actual (row) and predicted (column) value, between edges."""
+
+    actual_edges: tuple[float, ...]
+    predicted_edges: tuple[float, ...]
+    counts: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Regression:
+    """How far predicted quantities are from the actual ones, on the whole test split."""
+
+    histogram: Grid
+    residuals: Mapping[str, Any]
+    """Predicted minus actual: mean, deviation and quantiles."""
+    sampled: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,6 +101,7 @@ class Evaluation:
     """The first is the whole split."""
     curves: Curves = field(default_factory=Curves)
     confusion: Confusion | None = None
+    regression: Regression | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -106,6 +130,17 @@ class Requirement:
     ok: bool
     slice: Mapping[str, Any] = field(default_factory=dict)
     sentence: str = ""
+    difference: float | None = None
+    """Value minus what is required; for `min_gain` the gain itself."""
+
+    @property
+    def margin(self) -> float | None:
+        """How far on the good side of what is required; negative when it is not met."""
+        if self.bound == "min_gain":
+            return None if self.difference is None else self.difference - (self.required or 0.0)
+        if self.value is None or self.required is None:
+            return None
+        return self.required - self.value if self.bound == "max" else self.value - self.required
 
     @property
     def words(self) -> str:
@@ -149,13 +184,15 @@ class Pushed:
 
     version: str
     path: str
+    new: bool = True
+    """False when this very model was there already."""
 
 
 def read_pushed(path: Path) -> Pushed:
     """Reads the PushedModel artifact in `path`."""
     entry = read_json(path / "pushed.json")
     place = str(entry.get("path") or entry.get("uri") or "")
-    return Pushed(str(entry.get("version") or Path(place).name), place)
+    return Pushed(str(entry.get("version") or Path(place).name), place, entry.get("new", True))
 
 
 @dataclass(frozen=True)
@@ -172,7 +209,7 @@ def read_card(path: Path) -> Card:
     card = read_json(path / "assets.extra" / "stellwerk.json")
     plain = {name: str(kind) for name, kind in (card.get("inputs") or {}).items()}
     versions = {name: str(version) for name, version in (card.get("versions") or {}).items()}
-    return Card(dict(_dotted(card.get("hyperparameters") or {})), plain, versions)
+    return Card(dict(_dotted(card["hyperparameters"])), plain, versions)
 
 
 def _dotted(value: Any, path: str = "") -> list[tuple[str, str]]:

@@ -76,7 +76,7 @@ def _source_nodes(sources: tuple[Source, ...]) -> list[Node]:
         Node(
             f"source {index}",
             source.name,
-            (short(source.sha256 or "no digest"), _about(source)),
+            (short(source.sha256 or "no digest"), several(source.rows, "row") if source.rows is not None else ""),
             tip=source.sha256 or "",
         )
         for index, source in enumerate(sources)

@@ -12,7 +12,7 @@ from stellwerk.pipelines.report.diagram import Node, diagram
 from stellwerk.pipelines.report.gathering import Report
 from stellwerk.pipelines.report.reading import Missing, Run, Step
 from stellwerk.pipelines.report.slices import headline_metric
-from stellwerk.pipelines.report.wording import count, duration, measure, several, signed, size
+from stellwerk.pipelines.report.wording import count, duration, measure, several, signed, size, titled
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _quality(report: Report) -> Tile | None:
         return None
     before = (whole.baseline or {}).get(metric)
     note = f"{signed(value - before)} against the last" if before is not None else "on the test split"
-    return Tile(metric.replace("_", " "), measure(value), note)
+    return Tile(titled(metric), measure(value), note)
 
 
 def _gates(report: Report) -> Tile | None:
@@ -95,7 +95,7 @@ def _told(step: Step) -> tuple[str, ...]:
     if step.status in ("done", "failed", "refused") and step.seconds is not None:
         rows = several(step.rows, "row") if step.rows else ""
         return (f"{step.status} · {duration(step.seconds)}", rows)
-    return (f"{step.status}{' · 0 s' if step.status == 'cached' else ''}",)
+    return (step.status, f"from {step.cached_from}") if step.cached_from else (step.status,)
 
 
 def _tip(step: Step) -> str:

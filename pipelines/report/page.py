@@ -21,7 +21,6 @@ from stellwerk.pipelines.report import wording
 from stellwerk.pipelines.report.diagram import icon
 from stellwerk.pipelines.report.evaluating import evaluation_section
 from stellwerk.pipelines.report.gathering import Report
-from stellwerk.pipelines.report.judging import Requirement
 from stellwerk.pipelines.report.lineage import links, picture
 from stellwerk.pipelines.report.overview import overview_section, tiles
 from stellwerk.pipelines.report.profiles import data_section, features_section
@@ -59,9 +58,11 @@ def _environment() -> Environment:
         size=wording.size,
         short=wording.short,
         one_line=one_line,
+        signed=wording.signed,
+        titled=wording.titled,
     )
     found.tests["missing"] = lambda value: isinstance(value, Missing)
-    found.globals.update(icon=icon, margin=margin)
+    found.globals.update(icon=icon)
     return found
 
 
@@ -69,14 +70,6 @@ def one_line(row: Any) -> str:
     """Returns a quarantined row, text or object, as one line."""
     text = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=str)
     return wording.clipped(" ".join(text.split()), 400)
-
-
-def margin(requirement: Requirement) -> str:
-    """Returns how far the value is on the good side of what is required; negative when it is not met."""
-    if requirement.value is None or requirement.required is None:
-        return wording.NOTHING
-    distance = requirement.value - requirement.required
-    return wording.signed(-distance if requirement.bound == "max" else distance)
 
 
 def policy(style: str, script: str) -> str:

@@ -75,7 +75,13 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """How long the run took, or None while it is not finished."""
+        """How long the run took, or None while it is not finished.
+
+        The steps know fractions of a second, the run's own times do not.
+        """
+        ends = [step.started + (step.seconds or 0.0) for step in self.steps if step.started is not None]
+        if ends and self.finished is not None:
+            return max(ends)
         if self.started is not None and self.finished is not None:
             return (self.finished - self.started).total_seconds()
         return None
@@ -206,7 +212,8 @@ class Anomaly:
     """One row of the data gate's table."""
 
     split: str
-    column: str
+    column: str | None
+    """None for the split as a whole."""
     kind: str
     what: str
     examples: int | None = None
@@ -230,23 +237,50 @@ class Curve:
     eval: tuple[float | None, ...]
 
 
-def read_history(path: Path) -> tuple[Curve, ...]:
-    """Reads the History artifact in `path`: Keras' logs by metric, `val_` for the eval split; or one entry an epoch."""
-    history = read_json(path / "history.json")
-    logs = history.get("epochs", history.get("history", history))
-    if isinstance(logs, list):
-        names = dict.fromkeys(name for epoch in logs for name in epoch)
-        logs = {name: [epoch.get(name) for epoch in logs] for name in names}
-    values = {
-        name: tuple(None if value is None else float(value) for value in entries)
-        for name, entries in logs.items()
-        if isinstance(entries, list) and all(isinstance(value, (int, float, type(None))) for value in entries)
-    }
-    plain = [
-        name for name in values if not name.startswith("val_") and name not in ("epoch", "seconds", "learning_rate")
-    ]
-    ordered = sorted(plain, key=lambda name: name != "loss")
-    return tuple(Curve(name, values[name], values.get(f"val_{name}", ())) for name in ordered)
+@dataclass(frozen=True)
+class History:
+    """The History artifact."""
+
+    epochs: int
+    seconds: float | None
+    """All epochs together."""
+    rows_per_second: float | None
+    """Of the epoch in the middle, which neither warming up nor stopping disturbs."""
+    parameters: int | None
+    best_epoch: int | None
+    stopped_early: bool
+    resumed_from_epoch: int | None
+    curves: tuple[Curve, ...]
+    """Loss first."""
+
+
+NOT_MEASURED = ("epoch", "seconds", "rows_per_second", "learning_rate")
+
+
+def read_history(path: Path) -> History:
+    """Reads the History artifact in `path`: one entry an epoch, `eval_` before what was measured on the eval split."""
+    facts = read_json(path / "history.json")
+    epochs = facts["epochs"]
+    names = [name for name in dict.fromkeys(name for epoch in epochs for name in epoch) if name not in NOT_MEASURED]
+    plain = sorted(dict.fromkeys(name.removeprefix("eval_") for name in names), key=lambda name: name != "loss")
+    seconds = [epoch["seconds"] for epoch in epochs if epoch.get("seconds") is not None]
+    rates = sorted(epoch["rows_per_second"] for epoch in epochs if epoch.get("rows_per_second") is not None)
+    return History(
+        epochs=len(epochs),
+        seconds=sum(seconds) if seconds else None,
+        rows_per_second=rates[len(rates) // 2] if rates else None,
+        parameters=facts.get("parameters"),
+        best_epoch=facts.get("best_epoch"),
+        stopped_early=bool(facts.get("stopped_early")),
+        resumed_from_epoch=facts.get("resumed_from_epoch"),
+        curves=tuple(Curve(name, _series(epochs, name), _series(epochs, f"eval_{name}")) for name in plain),
+    )
+
+
+def _series(epochs: list[dict[str, Any]], name: str) -> tuple[float | None, ...]:
+    if not any(name in epoch for epoch in epochs):
+        return ()
+    return tuple(None if epoch.get(name) is None else float(epoch[name]) for epoch in epochs)
 
 
 def read_log(path: Path) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import nice_ticks, sticks
+from stellwerk.pipelines.report.charts import deviation, nice_ticks, sticks
 from stellwerk.pipelines.report.judging import Blessing, Evaluation, Slice, badness
 from stellwerk.pipelines.report.reading import Missing
 from stellwerk.pipelines.report.wording import NOTHING, measure, signed
@@ -18,12 +18,14 @@ PREFERRED = ("auc", "accuracy", "r2", "rmse", "mae")
 
 @dataclass(frozen=True)
 class Cell:
-    """One metric on one slice: what is written, what it is sorted by, and how long its bar is (0 to 100)."""
+    """One metric on one slice: what is written, what it is sorted by, and its bar."""
 
     text: str
     sort: float | None
-    bar: float
+    bar: Markup
+    """Distance from the whole test split: to the right above it, to the left below it."""
     change: str = ""
+    """Difference to the last blessed model."""
     better: bool | None = None
 
 
@@ -32,7 +34,6 @@ class Row:
     """One slice in the table."""
 
     slice: Slice
-    share: float
     cells: tuple[Cell, ...]
 
 
@@ -54,26 +55,30 @@ def headline_metric(evaluation: Evaluation, blessing: Blessing | Missing) -> str
 
 
 def table(evaluation: Evaluation) -> tuple[Row, ...]:
-    """Returns every slice with its metrics; bars are relative to the largest value of their column."""
-    tops = {
-        metric: max(
-            (abs(value) for entry in evaluation.slices if (value := entry.metrics.get(metric)) is not None), default=0
-        )
-        for metric in evaluation.metrics
-    }
-    total = max((entry.examples for entry in evaluation.slices), default=0) or 1
+    """Returns every slice with its metrics; the bars of a column share one scale around the whole test split."""
+    scales = {metric: _spread(evaluation, metric) for metric in evaluation.metrics}
     return tuple(
-        Row(entry, entry.examples / total, tuple(_cell(entry, metric, tops[metric]) for metric in evaluation.metrics))
+        Row(entry, tuple(_cell(entry, metric, *scales[metric]) for metric in evaluation.metrics))
         for entry in evaluation.slices
     )
 
 
-def _cell(entry: Slice, metric: str, top: float) -> Cell:
+def _spread(evaluation: Evaluation, metric: str) -> tuple[float | None, float]:
+    """Returns the value on the whole split and the largest distance from it."""
+    whole = evaluation.slices[0].metrics.get(metric)
+    values = [value for entry in evaluation.slices if (value := entry.metrics.get(metric)) is not None]
+    return whole, max((abs(value - whole) for value in values), default=0.0) if whole is not None else 0.0
+
+
+def _cell(entry: Slice, metric: str, whole: float | None, spread: float) -> Cell:
     value = entry.metrics.get(metric)
     if value is None or not math.isfinite(value):
-        return Cell(NOTHING, None, 0.0)
+        return Cell(NOTHING, None, Markup(""))
+    away = value - whole if whole is not None else 0.0
+    bar = Markup("")
+    if entry.slice and whole is not None and spread:
+        bar = deviation(away / spread, worse=badness(metric, value) > badness(metric, whole))
     before = (entry.baseline or {}).get(metric)
-    bar = round(100 * max(0.0, value) / top, 1) if top else 0.0
     if before is None:
         return Cell(measure(value), value, bar)
     return Cell(measure(value), value, bar, signed(value - before), gained(metric, value, before))

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 SPLIT_ORDER = ("train", "eval", "test")
-TOP_VALUES = 8
+TOP_VALUES = 10
+"""How many of the most frequent values are drawn."""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from markupsafe import Markup
 
 from stellwerk.pipelines.report.charts import Line, Point, key, line_chart, nice_ticks
 from stellwerk.pipelines.report.gathering import Report
-from stellwerk.pipelines.report.judging import badness
-from stellwerk.pipelines.report.reading import Curve, Missing
-from stellwerk.pipelines.report.wording import measure
+from stellwerk.pipelines.report.reading import Curve, History, Missing
+from stellwerk.pipelines.report.wording import count, duration, measure, several, titled
 
 MARKED_EPOCHS = 40
 """Up to so many epochs every one has a mark."""
@@ -25,31 +24,49 @@ class Chart:
     title: str
     drawn: Markup
     note: str = ""
-    key: str = ""
 
 
 def training_section(report: Report) -> dict[str, Any]:
     """Returns what the training template needs."""
-    if isinstance(report.history, Missing):
-        return {"curves": [], "training_key": ""}
+    history = report.history
+    if isinstance(history, Missing):
+        return {"curves": [], "training_key": "", "training_story": ""}
     return {
-        "curves": [_chart(curve) for curve in report.history if curve.train],
+        "curves": [_chart(curve, history.best_epoch) for curve in history.curves if curve.train],
         "training_key": key((("train", "s0"), ("eval", "s1"))),
+        "training_story": _story(history),
     }
 
 
-def _chart(curve: Curve) -> Chart:
+def _story(history: History) -> str:
+    told = several(history.epochs, "epoch")
+    if history.seconds is not None:
+        told += f" in {duration(history.seconds)}"
+    if history.rows_per_second is not None:
+        told += f", {count(history.rows_per_second)} rows a second"
+    if history.parameters is not None:
+        told += f", {several(history.parameters, 'parameter')}"
+    sentences = [told + "."]
+    if history.stopped_early:
+        sentences.append("Stopped early: the loss on the eval split no longer fell.")
+    if history.best_epoch:
+        sentences.append(f"The ringed epoch, {history.best_epoch}, had the lowest loss on the eval split.")
+    if history.resumed_from_epoch:
+        sentences.append(f"Resumed after epoch {history.resumed_from_epoch} of an interrupted run.")
+    return " ".join(sentences)
+
+
+def _chart(curve: Curve, best_epoch: int | None) -> Chart:
     lines = [_line("train", curve.train, "s0"), _line("eval", curve.eval, "s1")]
-    epochs = len(curve.train)
-    ticks = [value for value in nice_ticks(1, max(2, epochs), 6) if value >= 1 and value.is_integer()]
-    ticks = sorted({1.0, *ticks, float(max(2, epochs))} - ({ticks[-1]} if ticks and ticks[-1] > epochs else set()))
+    best = curve.eval[best_epoch - 1] if best_epoch and len(curve.eval) >= best_epoch else None
     drawn = line_chart(
         [line for line in lines if line.points],
         title=f"{curve.metric} by epoch, train and eval",
-        labels=("epoch", curve.metric.replace("_", " ")),
-        x_ticks=_spread(ticks),
+        labels=("epoch", titled(curve.metric)),
+        x_ticks=_epoch_ticks(len(curve.train)),
+        ring=(float(best_epoch), best) if best_epoch and best is not None else None,
     )
-    return Chart(curve.metric.replace("_", " "), drawn, _best(curve))
+    return Chart(titled(curve.metric), drawn, _last(curve))
 
 
 def _line(name: str, values: tuple[float | None, ...], style: str) -> Line:
@@ -59,18 +76,14 @@ def _line(name: str, values: tuple[float | None, ...], style: str) -> Line:
     return Line(name, points, style, marks=len(values) <= MARKED_EPOCHS)
 
 
-def _spread(ticks: list[float]) -> list[float]:
-    """Leaves out a tick that would touch the last one."""
-    if len(ticks) > 2 and ticks[-1] - ticks[-2] < (ticks[-1] - ticks[0]) / 12:
-        return [*ticks[:-2], ticks[-1]]
-    return ticks
+def _epoch_ticks(epochs: int) -> list[float]:
+    """Whole epochs from the first to the last, without one that would touch the last."""
+    last = float(max(2, epochs))
+    inner = [value for value in nice_ticks(1, last, 6) if 1 < value < last and value.is_integer()]
+    return [1.0, *(value for value in inner if last - value >= (last - 1) / 10 and value - 1 >= (last - 1) / 12), last]
 
 
-def _best(curve: Curve) -> str:
-    known = [
-        (badness(curve.metric, value), epoch, value) for epoch, value in enumerate(curve.eval, 1) if value is not None
-    ]
-    if not known:
-        return ""
-    _, epoch, value = min(known)
-    return f"best on eval: {measure(value)} in epoch {epoch}"
+def _last(curve: Curve) -> str:
+    """The values after the last epoch."""
+    ends = [(name, values[-1]) for name, values in (("train", curve.train), ("eval", curve.eval)) if values]
+    return ", ".join(f"{name} {measure(value)}" for name, value in ends)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stellwerk.pipelines.report.judging import Blessing, Pushed
 from stellwerk.pipelines.report.reading import Anomaly, Missing, Run, Step
-from stellwerk.pipelines.report.wording import clipped, duration, measure, several
+from stellwerk.pipelines.report.wording import clipped, duration, measure, several, signed
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def _done(run: Run, blessing: Blessing | Missing, pushed: Pushed | Missing) -> V
     asked = len(blessing.requirements)
     met = "The model had no requirements to meet" if not asked else f"The model met {_all(asked)}"
     if not isinstance(pushed, Missing):
-        return Verdict("done", "Blessed and pushed", f"{met} and is published as version {pushed.version}.")
+        again = "" if pushed.new else ", which was there already"
+        return Verdict("done", "Blessed and pushed", f"{met} and is published as version {pushed.version}{again}.")
     return Verdict("done", "Blessed", f"{met}. It was not published: {_lower(pushed.why)}")
 
 
@@ -65,15 +66,11 @@ def _refused(run: Run, blessing: Blessing | Missing, anomalies: Sequence[Anomaly
     if gate is not None and gate.name == "validate":
         if isinstance(anomalies, Missing) or not anomalies:
             return Verdict("refused", "Refused by the data gate", _first_sentence(gate.error or run.error or ""))
-        first = anomalies[0]
         found = several(len(anomalies), "anomaly", "anomalies")
-        where = (
-            f"the first in column {first.column} of the {first.split} split"
-            if len(anomalies) > 1
-            else f"in column {first.column} of the {first.split} split"
-        )
         return Verdict(
-            "refused", "Refused by the data gate", f"The data has {found}, {where}. No model was trained on it."
+            "refused",
+            "Refused by the data gate",
+            f"The data has {found}, {_where(anomalies)}. No model was trained on it.",
         )
     if isinstance(blessing, Missing) or not blessing.refused:
         name = gate.name if gate else "a gate"
@@ -81,9 +78,17 @@ def _refused(run: Run, blessing: Blessing | Missing, anomalies: Sequence[Anomaly
     worst = blessing.refused[0]
     where = f" where {worst.label}" if worst.slice else ""
     reached = f"{worst.metric} is {measure(worst.value)}{where}, required is {worst.words} {measure(worst.required)}"
+    if worst.bound == "min_gain" and worst.difference is not None:
+        reached = f"{worst.metric} moved by {signed(worst.difference)}{where} against the last blessed model, required is at least {signed(worst.required)}"
     others = len(blessing.refused) - 1
     more = f", and {several(others, 'more requirement')} {'is' if others == 1 else 'are'} not met" if others else ""
     return Verdict("refused", "Not blessed", f"The model is not good enough: {reached}{more}. Nothing was published.")
+
+
+def _where(anomalies: Sequence[Anomaly]) -> str:
+    first = anomalies[0]
+    place = f"in column {first.column} of the {first.split} split" if first.column else f"in the {first.split} split"
+    return place if len(anomalies) == 1 else f"the first {place}"
 
 
 def _last(run: Run, status: str) -> Step | None:

@@ -22,25 +22,23 @@ def measure(value: float | None) -> str:
         return NOTHING if value is None else str(value)
     if value < 0:
         return MINUS + measure(-value)
-    size = abs(value)
-    if size == 0:
+    if value == 0:
         return "0"
-    if size >= 1e9 or size < 1e-3:
+    if value >= 1e9 or value < 1e-3:
         mantissa, _, exponent = f"{value:.2e}".partition("e")
-        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-    if size >= 1000:
-        return f"{value:,.0f}"
-    decimals = max(0, 3 - math.floor(math.log10(size))) if size >= 1 else 4
-    text = f"{value:.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if float(value).is_integer() else text
+        return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(exponent)}"
+    if value >= 1000 or float(value).is_integer():
+        return f"{value:.0f}" if value < 9999.5 else f"{value:,.0f}"
+    return f"{value:.{max(0, 3 - math.floor(math.log10(value))) if value >= 1 else 4}f}"
 
 
 def signed(value: float | None) -> str:
-    """Returns a difference with its sign, also when it is positive: `+0.0031`."""
+    """Returns a difference with its sign, also when it is positive: `+0.0031`; what rounds to nothing is `±0`."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    text = measure(abs(value))
-    return "±0" if text == "0" else f"{'+' if value > 0 else MINUS}{text}"
+    size = abs(value)
+    text = f"{size:.4f}" if size < 1e-3 else measure(size)
+    return "±0" if float(text.replace(",", "")) == 0 else f"{'+' if value > 0 else MINUS}{text}"
 
 
 def share(value: float | None) -> str:
@@ -96,3 +94,13 @@ def clipped(text: str, limit: int) -> str:
 def several(number: int, one: str, many: str | None = None) -> str:
     """Returns a number with its noun: `1 row`, `2 rows`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+ABBREVIATIONS = {"auc": "AUC", "pr": "PR", "mse": "MSE", "mae": "MAE", "rmse": "RMSE", "r2": "R²", "f1": "F1"}
+
+
+def titled(metric: str) -> str:
+    """Returns the name of a metric as a heading: `auc_pr` is `AUC PR`, `log_loss` is `Log loss`."""
+    words = [ABBREVIATIONS.get(word, word) for word in metric.split("_")]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
