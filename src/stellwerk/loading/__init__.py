@@ -61,12 +61,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> LoadedSpec:
     directory = path.absolute().parent
     problems = list(document.problems)
     spec, found = _validated(document, document.values)
-    if spec is None:
-        rest = _without(document.values, [keys for keys, _ in found])
-        mended, _ = _validated(document, rest)
-        found += check_files(mended, directory) if mended is not None else []
-    else:
-        found += check_files(spec, directory)
+    sound = spec or _sound(document, [keys for keys, _ in found])
+    if sound is not None:
+        found += check_files(sound, directory)
     known = {(problem.file, problem.line, problem.path) for problem in problems}
     translated = [document.problem(keys, message) for keys, message in found]
     problems += [each for each in translated if (each.file, each.line, each.path) not in known]
@@ -89,8 +86,22 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
+def _sound(document: Document, wrong: Sequence[Keys]) -> Spec | None:
+    """Returns the spec without what is wrong in it, so that the rest can still be looked at, or None where too little is left.
+
+    Where something is missing, or a part does not do without what was wrong in it, the section around it is left out too.
+    """
+    rest = document.values
+    while () not in wrong:
+        rest = _without(rest, wrong)
+        spec, found = _validated(document, rest)
+        if spec is not None:
+            return spec
+        wrong = [keys[:-1] for keys, _ in found]
+    return None
+
+
 def _without(values: Mapping[str, Any], wrong: Sequence[Keys]) -> dict[str, Any]:
-    """Returns `values` without what is wrong, so that the rest can still be looked at."""
 
     def kept(value: Any, keys: Keys) -> Any:
         if isinstance(value, dict):

@@ -39,7 +39,7 @@ def parse(text: str, file: str, environment: Mapping[str, str]) -> Document:
     Raises SpecError when it is not one YAML document with keys at the top.
     """
     root = _compose(text, file)
-    if root is None or (isinstance(root, ScalarNode) and not root.value):
+    if root is None or (isinstance(root, ScalarNode) and root.tag == _PLAIN and resolve(root.value) is None):
         raise SpecError([Problem(file, 0, "", "is empty. A spec has at least name, data, features and target.")])
     if not isinstance(root, MappingNode):
         line = root.start_mark.line + 1

@@ -51,13 +51,13 @@ def json_schema() -> dict[str, Any]:
 def reference() -> str:
     """Returns the reference of the spec as Markdown: a section for each class, its keys, and an example."""
     parts = [HEAD]
-    for path, section in _sections(Spec, ""):
+    for path, section in sections():
         parts.append(_section(path, section))
     return "\n".join(parts)
 
 
-def _sections(section: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel]]]:
-    """Yields a class and all that its keys lead to, each with the path where it is written; a class comes once."""
+def sections() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yields every class of the spec once, in the order of the keys, with the path where it is written."""
     seen: set[type[BaseModel]] = set()
 
     def walk(section: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -70,7 +70,7 @@ def _sections(section: type[BaseModel], path: str) -> Iterator[tuple[str, type[B
             for inner, keys in _classes(field.annotation):
                 yield from walk(inner, below + keys)
 
-    return walk(section, path)
+    return walk(Spec, "")
 
 
 def _classes(annotation: Any) -> Iterator[tuple[type[BaseModel], str]]:
