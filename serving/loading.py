@@ -57,7 +57,8 @@ class LoadedModel:
             )
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
-            definition = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], str(path))
+            with _without_deprecation_notes():
+                definition = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], str(path))
         except Exception as error:
             self._session.close()
             raise ModelError(
@@ -128,6 +129,18 @@ def loaded(*paths: Path | None) -> Iterator[tuple[LoadedModel | None, ...]]:
     """Loads several models at once (None stays None) and closes them when the block ends."""
     with contextlib.ExitStack() as stack:
         yield tuple(stack.enter_context(LoadedModel(path)) if path is not None else None for path in paths)
+
+
+@contextlib.contextmanager
+def _without_deprecation_notes() -> Iterator[None]:
+    """TensorFlow advises against the session loader, which is the very loader of TensorFlow Serving."""
+    log = tf.get_logger()
+    level = log.level
+    log.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _tensors(infos: Mapping[str, Any]) -> dict[str, Tensor]:

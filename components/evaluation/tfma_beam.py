@@ -73,6 +73,8 @@ def _made(name: str, build: Callable[..., Any]) -> Any:
             f"{name}: this is {type(metric).__module__}.{type(metric).__name__}, which TFMA cannot compute. "
             "Make it a subclass of tfma.metrics.Metric or of tf_keras.metrics.Metric."
         )
+    if ".py:" in name and type(metric).__name__ in metric_types.registered_metrics():
+        raise HookError(f"{name}: TFMA has a metric of this name, which it would compute instead. Rename the class.")
     return metric
 
 
@@ -134,11 +136,13 @@ class OtherMetrics:
     def _computed(self, model: str, place: int, keys: Sequence[SliceKey]) -> Computed:
         specs = metric_specs.specs_from_metrics(
             list(self._metrics.values()),
-            model_names=[model],
             include_example_count=False,
             include_weighted_example_count=False,
         )
-        config = config_pb2.EvalConfig(model_specs=[config_pb2.ModelSpec(name=model)], metrics_specs=specs)
+        modules = {type(metric).__name__: type(metric).__module__ for metric in self._metrics.values()}
+        for metric in (metric for spec in specs for metric in spec.metrics):
+            metric.module = modules[metric.class_name]
+        config = config_pb2.EvalConfig(model_specs=[config_pb2.ModelSpec()], metrics_specs=specs)
         folder = self._folder / str(place)
         try:
             _run(config, self._spool, place, keys, folder)
@@ -146,6 +150,9 @@ class OtherMetrics:
             raise DataError(f"evaluate: TFMA could not compute {', '.join(self._metrics)}: {_reason(error)}") from error
         loaded = metrics_plots_and_validations_writer.load_and_deserialize_metrics(str(folder))
         protos = {slicer_lib.deserialize_slice_key(proto.slice_key): proto for proto in loaded}
+        for proto in protos.values():
+            for item in proto.metric_keys_and_values:
+                item.key.model_name = model
         return Computed(protos, self._numbers(protos))
 
     def _numbers(self, protos: Mapping[SliceKey, Any]) -> dict[str, dict[SliceKey, float]]:
@@ -163,10 +170,12 @@ def _key_name(metric: Any) -> str:
     return name
 
 
-def _reason(error: Exception) -> str:
-    """Beam adds its own trace to the message of an error: only the last line of it is the reason."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{lines[0] if lines else type(error).__name__}"[:400]
+def _reason(error: BaseException) -> str:
+    """Returns the first line of the innermost cause: Beam and TFMA wrap an error several times."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
 
 
 def _run(config: Any, spool: Path, place: int, keys: Sequence[SliceKey], folder: Path) -> None:
@@ -200,7 +209,7 @@ def _extracts(number: int, spool: str, place: int, keys: list[SliceKey]) -> Iter
         yield {
             tfma.FEATURES_KEY: {},
             tfma.LABELS_KEY: labels[row : row + 1],
-            tfma.PREDICTIONS_KEY: predictions[row],
+            tfma.PREDICTIONS_KEY: predictions[row].copy(),
             tfma.EXAMPLE_WEIGHTS_KEY: np.ones(1),
             tfma.SLICE_KEY_TYPES_KEY: slicer_lib.slice_keys_to_numpy_array([keys[number] for number in numbers]),
         }
