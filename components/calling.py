@@ -45,7 +45,7 @@ def call(step: str, arguments: Mapping[str, Any]) -> None:
         elif hasattr(given, "path") and hasattr(given, "uri"):
             values[name] = Path(given.path)
         else:
-            values[name] = TypeAdapter(hints[name]).validate_python(_whole(given))
+            values[name] = TypeAdapter(hints[name]).validate_python(whole(given))
     work(**values)
 
 
@@ -58,10 +58,10 @@ def written(text: str) -> Path | None:
     return file
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """Makes whole floats in JSON values integers: KFP turns every number inside a list or dict into a float."""
     if isinstance(value, Mapping):
-        return {key: _whole(item) for key, item in value.items()}
+        return {key: whole(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_whole(item) for item in value]
+        return [whole(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,15 +39,14 @@ def compile(loaded: LoadedSpec, output: Path) -> None:  # noqa: A001 - the verb 
     pipeline = _pipeline(loaded, graph(loaded), cluster)
     if output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{output}: the IR is YAML. Give a file that ends in .yaml.")
-    aside = output.with_name(f".{output.stem}.{os.getpid()}.yaml")
+    with tempfile.TemporaryDirectory(prefix="stellwerk-") as folder:
+        compiler.Compiler().compile(pipeline, f"{folder}/ir.yaml")
+        ir = Path(folder, "ir.yaml").read_bytes()
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        compiler.Compiler().compile(pipeline, str(aside))
-        aside.replace(output)
+        output.write_bytes(ir)
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror or error}.") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _pipeline(loaded: LoadedSpec, described: Graph, cluster: Cluster) -> Any:

@@ -1,0 +1,128 @@
+"""Every step has a KFP face that fits its work, loads alone, and costs nothing until it is asked for."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+from kfp import compiler
+from kfp import components as kfp_components
+
+from stellwerk import components
+from stellwerk.components.calling import STEPS, whole, written
+
+
+def work_arguments(step: str) -> tuple[set[str], set[str]]:
+    """Names of the arguments that a step's work needs, and of those it may be given, without importing it."""
+    found = find_spec(STEPS[step])
+    assert found is not None
+    assert found.origin is not None
+    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == step)
+    pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    needed = {argument.arg for argument, default in pairs if default is None}
+    return needed, {argument.arg for argument in function.args.kwonlyargs} - {"progress", "scratch"}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_face_gives_its_work_every_argument(step: str):
+    face = getattr(components, step).component_spec
+    given = {*face.inputs, *face.outputs}
+    needed, possible = work_arguments(step)
+    assert needed <= given
+    assert given - possible <= {"run"}, "`run` goes into the context of push"
+    assert possible - given == set()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_face_loads_alone_from_its_own_ir(step: str, tmp_path):
+    face = getattr(components, step)
+    compiler.Compiler().compile(face, str(tmp_path / "ir.yaml"))
+    text = (tmp_path / "ir.yaml").read_text(encoding="utf-8")
+    assert (
+        kfp_components.load_component_from_text(text).component_spec.inputs.keys() == face.component_spec.inputs.keys()
+    )
+    (executor,) = yaml.safe_load(text)["deploymentSpec"]["executors"].values()
+    assert "pip" not in " ".join(executor["container"]["command"]), "an air-gapped cluster can run it"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_artifacts_have_the_types_of_the_contract(step: str):
+    types = {
+        "examples": "system.Dataset",
+        "transformed": "system.Dataset",
+        "model": "system.Model",
+        "baseline": "system.Model",
+        "pushed_model": "system.Model",
+    }
+    face = getattr(components, step).component_spec
+    artifacts = {**{name: spec for name, spec in face.inputs.items() if "system." in spec.type}, **face.outputs}
+    assert artifacts
+    for name, spec in artifacts.items():
+        assert spec.type.split("@")[0] == types.get(name, "system.Artifact"), name
+
+
+def test_importing_the_package_imports_neither_kfp_nor_a_framework():
+    code = (
+        "import sys, stellwerk.components, stellwerk.components.calling; "
+        "print([name for name in ('kfp', 'tensorflow', 'pyarrow') if name in sys.modules])"
+    )
+    assert run(code) == "[]"
+
+
+def test_the_kfp_client_is_left_out_until_it_is_asked_for():
+    code = (
+        "import sys; from stellwerk.components import train; import kfp; before = 'kfp.client' in sys.modules; "
+        "print(before, kfp.Client.__name__, kfp.components.__name__, hasattr(kfp, 'nothing'))"
+    )
+    assert run(code) == "False Client kfp.components False"
+
+
+def test_an_unknown_component_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'tune_it'"):
+        components.tune_it  # noqa: B018
+
+
+def test_whole_floats_in_json_become_integers_again():
+    assert whole({"a": 5.0, "b": [1.0, 0.5, {"c": -2.0}], "d": "1.0", "e": True, "f": None}) == {
+        "a": 5, "b": [1, 0.5, {"c": -2}], "d": "1.0", "e": True, "f": None,
+    }  # fmt: skip
+    assert type(whole({"a": 5.0})["a"]) is int
+
+
+def test_a_text_that_travelled_becomes_a_file_and_an_empty_one_none():
+    file = written("feature {}\n")
+    assert file is not None
+    assert file.read_text(encoding="utf-8") == "feature {}\n"
+    assert written("") is None
+
+
+def test_kfp_runs_a_face_on_this_machine(tmp_path):
+    rows = "\n".join(f"{day},{day * 10},{day % 2}" for day in range(200))
+    (tmp_path / "flights.csv").write_text(f"day,distance,late\n{rows}\n", encoding="utf-8")
+    code = f"""
+from kfp import local
+from stellwerk.components import ingest
+local.init(local.SubprocessRunner(use_venv=False), pipeline_root={str(tmp_path / "root")!r})
+task = ingest(
+    data={{"sources": {{"flights": {{"path": "flights.csv"}}}}, "split": {{"by": "hash", "key": ["day"]}}}},
+    directory={str(tmp_path)!r}, numbers=["distance"], target={{"column": "late", "type": "binary"}},
+)
+print(task.outputs["examples"].path)
+"""
+    examples = Path(run(code).splitlines()[-1])
+    assert (
+        sum(split["rows"] for split in yaml.safe_load((examples / "dataset.json").read_text())["splits"].values())
+        == 200
+    )
+
+
+def run(code: str) -> str:
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()

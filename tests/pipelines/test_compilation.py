@@ -1,0 +1,206 @@
+"""A spec becomes KFP v2 IR: the same spec the same bytes, small, and without TensorFlow."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kfp import components
+from pydantic import TypeAdapter
+
+from stellwerk.components.calling import whole
+from stellwerk.errors import SpecError, UsageError
+from stellwerk.loading import LoadedSpec, load
+from stellwerk.pipelines.compilation import compile as compile_spec
+from stellwerk.pipelines.graph import graph
+from stellwerk.spec import Data, Evaluate, Feature, Model, Train
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = "examples/flight-delays/pipeline.yaml"
+GOLDEN = "tests/pipelines/golden/flight-delays.yaml"
+IMAGE = "cluster.image=registry.example/stellwerk:0.1.0"
+REGENERATE = f"stellwerk compile {EXAMPLE} --set {IMAGE} -o {GOLDEN}"
+
+Compile = Callable[..., tuple[LoadedSpec, dict[str, Any]]]
+
+
+@pytest.fixture
+def compiled(tmp_path: Path) -> Compile:
+    """Compiles a spec, by default the example, and reads the IR."""
+
+    def run(*overrides: str, spec: Path = ROOT / EXAMPLE) -> tuple[LoadedSpec, dict[str, Any]]:
+        loaded = load(spec, [IMAGE, *overrides])
+        compile_spec(loaded, tmp_path / "ir.yaml")
+        return loaded, yaml.safe_load((tmp_path / "ir.yaml").read_text(encoding="utf-8"))
+
+    return run
+
+
+def constants(ir: dict[str, Any], task: str) -> dict[str, Any]:
+    """What a task is given besides the pipeline's own parameters."""
+    parameters = ir["root"]["dag"]["tasks"][task]["inputs"]["parameters"]
+    return {name: given["runtimeValue"]["constant"] for name, given in parameters.items() if "runtimeValue" in given}
+
+
+def container(ir: dict[str, Any], task: str) -> dict[str, Any]:
+    found: dict[str, Any] = ir["deploymentSpec"]["executors"][f"exec-{task}"]["container"]
+    return found
+
+
+def test_the_golden_ir_of_the_example_is_up_to_date(compiled):
+    _, ir = compiled()
+    golden = yaml.safe_load((ROOT / GOLDEN).read_text(encoding="utf-8"))
+    for read in (ir, golden):
+        del read["sdkVersion"]  # the one line in which the two stacks differ
+    assert ir == golden, f"the IR has changed; run: {REGENERATE}"
+
+
+def test_the_same_spec_gives_the_same_bytes_in_every_process(tmp_path):
+    written = []
+    for seed in ("1", "2"):
+        output = tmp_path / f"{seed}.yaml"
+        command = [sys.executable, "-m", "stellwerk", "compile", EXAMPLE, "--set", IMAGE, "-o", str(output)]
+        environment = {"PATH": "/usr/bin", "PYTHONHASHSEED": seed}
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=60, capture_output=True)
+        written.append(output.read_bytes())
+    assert written[0] == written[1]
+
+
+def test_compiling_takes_under_a_second_and_loads_neither_tensorflow_nor_the_kubernetes_client():
+    code = f"""
+import sys, time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from stellwerk.loading import load
+from stellwerk.pipelines.compilation import compile
+with TemporaryDirectory() as folder:
+    compile(load(Path("{EXAMPLE}"), ["{IMAGE}"]), Path(folder) / "ir.yaml")
+heavy = ("tensorflow", "keras", "apache_beam", "kubernetes", "requests", "kfp.client", "numpy", "pyarrow", "duckdb")
+print(time.process_time(), [name for name in heavy if name in sys.modules])
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    seconds, loaded = ran.stdout.split(maxsplit=1)
+    assert loaded.strip() == "[]"
+    assert float(seconds) < 1
+
+
+def test_the_ir_is_small(compiled, tmp_path):
+    compiled()
+    assert (tmp_path / "ir.yaml").stat().st_size < 40_000
+
+
+def test_kfp_reads_the_ir_as_a_pipeline(compiled, tmp_path):
+    compiled()
+    pipeline = components.load_component_from_file(str(tmp_path / "ir.yaml"))
+    assert pipeline.name == "flight-delays"
+    assert list(pipeline.component_spec.inputs) == ["directory"]
+
+
+def test_tasks_are_wired_as_the_graph_says(compiled):
+    loaded, ir = compiled()
+    tasks = ir["root"]["dag"]["tasks"]
+    steps = graph(loaded).steps
+    assert set(tasks) == {step.name for step in steps}
+    for step in steps:
+        wired = tasks[step.name]["inputs"].get("artifacts", {})
+        sources = {
+            name: (given["taskOutputArtifact"]["producerTask"], given["taskOutputArtifact"]["outputArtifactKey"])
+            for name, given in wired.items()
+        }
+        assert sources == step.inputs
+
+
+def test_sections_survive_the_journey_whole_numbers_included(compiled, tmp_path):
+    shutil.copy(ROOT / EXAMPLE, tmp_path)
+    (tmp_path / "model.py").write_text("def build(inputs, a, b, c): ...\n", encoding="utf-8")
+    model = "model={build: model.py:build, parameters: {a: 3, b: 0.5, c: [1, 2]}}"
+    loaded, ir = compiled("target.positive=1", model, spec=tmp_path / "pipeline.yaml")
+    spec = loaded.spec
+    for task, name, kind, section in (
+        ("ingest", "data", Data, spec.data),
+        ("transform", "features", dict[str, Feature], spec.features),
+        ("train", "architecture", Model, spec.model),
+        ("train", "training", Train, spec.train),
+        ("evaluate", "settings", Evaluate, spec.evaluate),
+    ):
+        assert TypeAdapter(kind).validate_python(whole(constants(ir, task)[name])) == section
+    assert constants(ir, "train")["target"] == {"column": "late", "type": "binary", "positive": 1}
+    parameters = whole(constants(ir, "train")["architecture"])["parameters"]
+    assert [type(value) for value in (parameters["a"], parameters["b"])] == [int, float]
+
+
+def test_hooks_and_the_curated_schema_travel_as_text(compiled, tmp_path):
+    (tmp_path / "features.py").write_text("def speed(inputs):\n    return inputs['distance'] * 2\n", encoding="utf-8")
+    (tmp_path / "schema.pbtxt").write_text('feature { name: "distance" }\n', encoding="utf-8")
+    spec = tmp_path / "pipeline.yaml"
+    spec.write_text(
+        "name: a\ndata: {sources: {a: a.csv}}\ntarget: {column: late, type: binary}\nvalidate: {schema: schema.pbtxt}\n"
+        "features: {distance: {transform: features.py:speed}}\n",
+        encoding="utf-8",
+    )
+    _, ir = compiled(spec=spec)
+    assert constants(ir, "transform")["hooks"] == {
+        "features.py": (tmp_path / "features.py").read_text(encoding="utf-8")
+    }
+    assert constants(ir, "validate")["curated"] == 'feature { name: "distance" }\n'
+
+
+def test_relative_paths_start_at_a_parameter_of_the_pipeline(compiled):
+    _, ir = compiled()
+    assert ir["root"]["inputDefinitions"]["parameters"]["directory"]["defaultValue"] == "/data"
+    for task in ("ingest", "push"):
+        given = ir["root"]["dag"]["tasks"][task]["inputs"]["parameters"]["directory"]
+        assert given == {"componentInputParameter": "directory"}
+
+
+def test_every_step_runs_in_the_image_and_installs_nothing(compiled):
+    _, ir = compiled()
+    for executor in ir["deploymentSpec"]["executors"].values():
+        assert executor["container"]["image"] == "registry.example/stellwerk:0.1.0"
+        assert "pip" not in " ".join(executor["container"]["command"])
+
+
+def test_resources_are_those_of_the_step(compiled):
+    _, ir = compiled("cluster.resources={train: {cpu: 0.5, memory: 16Gi, gpu: 2}}")
+    resources = container(ir, "train")["resources"]
+    assert resources["resourceCpuLimit"] == resources["resourceCpuRequest"] == "0.5"
+    assert resources["resourceMemoryLimit"] == resources["resourceMemoryRequest"] == "16Gi"
+    assert (resources["accelerator"]["resourceType"], resources["accelerator"]["resourceCount"]) == ("nvidia.com/gpu", "2")
+    assert "resources" not in container(ir, "ingest")
+
+
+def test_steps_that_meet_the_world_outside_are_never_taken_from_the_cache(compiled):
+    _, ir = compiled()
+    cached = {name for name, task in ir["root"]["dag"]["tasks"].items() if task["cachingOptions"].get("enableCache")}
+    assert cached == {"validate", "transform", "train", "evaluate"}
+
+
+def test_the_run_that_pushes_is_in_the_provenance(compiled):
+    _, ir = compiled()
+    given = constants(ir, "push")
+    assert given["run"] == "{{$.pipeline_job_uuid}}"
+    assert given["context"]["pipeline"] == "flight-delays"
+    assert len(given["context"]["spec_digest"]) == 64
+
+
+def test_without_a_cluster_section_it_says_what_to_add(tmp_path):
+    with pytest.raises(
+        SpecError, match=r"pipeline\.yaml:\d+: cluster: is missing\. .* add `cluster: \{image: "
+    ) as caught:
+        compile_spec(load(ROOT / EXAMPLE), tmp_path / "ir.yaml")
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "ir.yaml").exists()
+
+
+@pytest.mark.parametrize(("name", "message"), [("ir.json", "the IR is YAML"), ("file/ir.yaml", "cannot be written: ")])
+def test_an_output_that_cannot_be_is_a_usage_error_and_leaves_nothing(tmp_path, name: str, message: str):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match=message):
+        compile_spec(load(ROOT / EXAMPLE, [IMAGE]), tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
