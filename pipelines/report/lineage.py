@@ -38,7 +38,7 @@ def links(run: Run, data: Data | Missing, pushed: Pushed | Missing, spec: str) -
     rows = [Link("Spec", "spec.yaml", hashlib.sha256(spec.encode()).hexdigest(), "SHA-256 of the file")] if spec else []
     if not isinstance(data, Missing):
         rows += [Link("Source", source.path, source.sha256 or "", _about(source)) for source in data.sources]
-        rows.append(Link("Data version", "examples", data.version, several(sum(data.rows.values()), "row")))
+        rows.append(Link("Data version", "examples", data.version, several(data.written, "row")))
     for step, artifact, kind, _ in CHAIN:
         digest = _digest(run, step, artifact)
         name = pushed.path if artifact == "pushed_model" and not isinstance(pushed, Missing) else artifact
@@ -58,7 +58,7 @@ def picture(run: Run, data: Data | Missing, pushed: Pushed | Missing) -> Markup:
     if not isinstance(data, Missing):
         nodes += _source_nodes(data.sources)
         before = tuple(node.name for node in nodes)
-        rows = several(sum(data.rows.values()), "row")
+        rows = several(data.written, "row")
         nodes.append(Node("examples", "Data version", (short(data.version), rows), before, tip=data.version))
     for step, artifact, kind, before in CHAIN:
         digest = _digest(run, step, artifact)

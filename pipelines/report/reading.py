@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +20,7 @@ T = TypeVar("T")
 Status = Literal["done", "cached", "refused", "failed", "skipped", "running", "waiting", "killed"]
 
 QUARANTINE_LINES = 20_000
-"""How many quarantined rows are read to count reasons; the totals come from the manifest."""
+"""How many quarantined rows are read to find examples; the counts come from the manifest."""
 EXAMPLES_OF_A_REASON = 3
 LOG_BYTES = 12_000
 LOG_LINES = 60
@@ -128,13 +127,17 @@ def read_artifact(folder: Path, run: Run, step: str, artifact: str, read: Callab
 
 @dataclass(frozen=True)
 class Source:
-    """One file the data came from."""
+    """One source of the data: a file, or several that belong together."""
 
     name: str
     path: str
-    sha256: str | None = None
-    rows: int | None = None
-    size: int | None = None
+    """Where its first file lay."""
+    files: int
+    sha256: str | None
+    rows: int | None
+    rejected: int
+    """Rows that did not parse."""
+    size: int | None
     """Bytes."""
 
 
@@ -155,56 +158,62 @@ class Data:
     columns: Mapping[str, str]
     rows: Mapping[str, int]
     """Rows of each split."""
+    read: int | None
+    """Rows that came in, to be held against those written and those set aside."""
     sources: tuple[Source, ...]
-    quarantined: int
     reasons: tuple[Reason, ...]
-    counted: int
-    """How many quarantined rows were read to count the reasons."""
+
+    @property
+    def written(self) -> int:
+        """Rows of all splits."""
+        return sum(self.rows.values())
+
+    @property
+    def quarantined(self) -> int:
+        """Rows that were set aside."""
+        return sum(reason.rows for reason in self.reasons)
 
 
 def read_data(path: Path) -> Data:
     """Reads the Examples artifact in `path`, without its shards."""
     manifest = read_json(path / "dataset.json")
-    counted, reasons = _read_quarantine(path / "quarantine" / "rows.jsonl")
-    total = manifest.get("quarantined", counted)
+    counts = manifest.get("rows", {})
+    examples = _read_quarantine(path / "quarantine" / "rows.jsonl")
+    reasons = sorted(counts.get("by_reason", {}).items(), key=lambda pair: -pair[1])
+    before = counts.get("rejected_before_query", 0)
     return Data(
         version=str(manifest["version"]),
         columns=manifest["columns"],
         rows={split: int(entry["rows"]) for split, entry in manifest["splits"].items()},
-        sources=tuple(_sources(manifest.get("sources", ()))),
-        quarantined=total if isinstance(total, int) else counted,
-        reasons=reasons,
-        counted=counted,
+        read=counts["read"] + before if "read" in counts else None,
+        sources=tuple(_source(entry) for entry in manifest.get("sources", ())),
+        reasons=tuple(Reason(reason, rows, tuple(examples.get(reason, ()))) for reason, rows in reasons),
     )
 
 
-def _sources(given: Any) -> list[Source]:
-    """Sources are a list, or a mapping by name, of files or of lists of files."""
-    entries = given.items() if isinstance(given, Mapping) else ((None, entry) for entry in given)
-    found = []
-    for name, entry in entries:
-        inner = entry.get("files", entry) if isinstance(entry, Mapping) else entry
-        for file in inner if isinstance(inner, list) else [inner]:
-            named = name or (entry.get("name") if isinstance(entry, Mapping) else None) or file.get("name") or "source"
-            size = file.get("bytes", file.get("size"))
-            path = str(file.get("path") or file.get("uri") or named)
-            found.append(Source(str(named), path, file.get("sha256"), file.get("rows"), size))
-    return found
+def _source(entry: Mapping[str, Any]) -> Source:
+    files = entry["files"]
+    return Source(
+        name=str(entry["name"]),
+        path=str(files[0]["path"]) if files else "",
+        files=len(files),
+        sha256=entry.get("sha256"),
+        rows=entry.get("rows"),
+        rejected=entry.get("rejected") or 0,
+        size=entry.get("bytes"),
+    )
 
 
-def _read_quarantine(path: Path) -> tuple[int, tuple[Reason, ...]]:
-    counts: Counter[str] = Counter()
+def _read_quarantine(path: Path) -> dict[str, list[Mapping[str, Any]]]:
+    """Returns a few rows for each reason among the first lines of the quarantine."""
     examples: dict[str, list[Mapping[str, Any]]] = {}
     if path.exists():
         with path.open(encoding="utf-8", errors="replace") as lines:
             for line in islice(lines, QUARANTINE_LINES):
                 row = json.loads(line)
-                reason = str(row.get("reason", "no reason given"))
-                counts[reason] += 1
-                if len(kept := examples.setdefault(reason, [])) < EXAMPLES_OF_A_REASON:
+                if len(kept := examples.setdefault(str(row["reason"]), [])) < EXAMPLES_OF_A_REASON:
                     kept.append(row)
-    reasons = tuple(Reason(reason, rows, tuple(examples[reason])) for reason, rows in counts.most_common())
-    return counts.total(), reasons
+    return examples
 
 
 @dataclass(frozen=True)

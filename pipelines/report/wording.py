@@ -96,11 +96,10 @@ def several(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-ABBREVIATIONS = {"auc": "AUC", "pr": "PR", "mse": "MSE", "mae": "MAE", "rmse": "RMSE", "r2": "R²", "f1": "F1"}
+TITLES = {"auc": "AUC", "auc_pr": "PR AUC", "mse": "MSE", "mae": "MAE", "rmse": "RMSE", "r2": "R²", "f1": "F1"}
 
 
 def titled(metric: str) -> str:
-    """Returns the name of a metric as a heading: `auc_pr` is `AUC PR`, `log_loss` is `Log loss`."""
-    words = [ABBREVIATIONS.get(word, word) for word in metric.split("_")]
-    text = " ".join(words)
+    """Returns the name of a metric as a heading: `auc_pr` is `PR AUC`, `log_loss` is `Log loss`, TFMA's names stay."""
+    text = TITLES.get(metric, metric.replace("_", " "))
     return text[:1].upper() + text[1:]

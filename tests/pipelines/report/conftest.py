@@ -142,27 +142,40 @@ def write_statistics(folder: Path, extra: int = 0, texts: Mapping[str, Sequence[
 
 
 def write_data(folder: Path, columns: Mapping[str, str]) -> None:
-    sources = {
-        "flights": [{"path": "data/flights.csv.zip", "sha256": digest("f"), "rows": 336_776, "bytes": 7_423_113}],
-        "weather": [{"path": "data/weather.csv", "sha256": digest("w"), "rows": 26_115, "bytes": 2_104_112}],
-    }
+    sources = [
+        {"name": name, "format": "csv", "files": [{"path": path, "bytes": size, "sha256": digest(name)}]}
+        | {"bytes": size, "sha256": digest(name), "rows": rows, "rejected": rejected}
+        for name, path, size, rows, rejected in (
+            ("flights", "data/flights.csv.zip", 7_423_113, 336_776, 2),
+            ("weather", "data/weather.csv", 2_104_112, 26_115, 1),
+        )
+    ]
+    reasons = {"19 columns expected, 17 found": 2, "'calm' in wind_speed is no number": 1}
+    counts = {"read": 336_776, "written": 336_776, "quarantined": 0, "rejected_before_query": 3, "by_reason": reasons}
     manifest = {
         "version": digest("data"),
         "columns": dict(columns),
         "splits": {split: {"rows": rows, "shards": []} for split, rows in SPLITS.items()},
         "sources": sources,
-        "quarantined": 3,
+        "rows": counts,
     }
     _write(folder / "ingest" / "examples" / "dataset.json", manifest)
     rows = [
         {
             "source": "data/flights.csv.zip",
+            "file": "data/flights.csv.zip",
             "line": 4711,
             "reason": "19 columns expected, 17 found",
             "row": "2013,1,5,NA,630",
         },
-        {"source": "data/flights.csv.zip", "line": 9001, "reason": "19 columns expected, 17 found", "row": "2013,1,9"},
-        {"source": "data/weather.csv", "line": 12, "reason": "'calm' in wind_speed is no number", "row": "EWR,calm"},
+        {"source": "flights", "line": 9001, "reason": "19 columns expected, 17 found", "row": "2013,1,9"},
+        {
+            "source": "weather",
+            "file": None,
+            "line": 12,
+            "reason": "'calm' in wind_speed is no number",
+            "row": "EWR,calm",
+        },
     ]
     _write(folder / "ingest" / "examples" / "quarantine" / "rows.jsonl", "\n".join(map(json.dumps, rows)) + "\n")
 

@@ -152,7 +152,7 @@ def test_a_graph_that_bites_its_tail_still_draws() -> None:
         (size(812_000), "812 kB"),
         (size(1_234_567_890), "1.2 GB"),
         (short("ab" * 32), "ababababab…"),
-        (titled("auc_pr"), "AUC PR"),
+        (titled("auc_pr"), "PR AUC"),
         (titled("log_loss"), "Log loss"),
         (tick(250_000), "250 k"),
         (tick(-0.5), f"{MINUS}0.5"),

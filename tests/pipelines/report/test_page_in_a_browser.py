@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,8 @@ def test_names_and_values_from_outside_are_only_text(browser: Any, make_run: Any
     record = (run / "run.json").read_text()
     (run / "run.json").write_text(record.replace("/home/ada/flights", IMAGE.replace('"', '\\"')))
     (run / "spec.yaml").write_text(f"name: x # </pre>{ATTACK}{IMAGE}\n")
+    manifest = run / "ingest" / "examples" / "dataset.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"rows": {"read": 1, "by_reason": {ATTACK: 1}}}))
     quarantine = run / "ingest" / "examples" / "quarantine" / "rows.jsonl"
     quarantine.write_text('{"source": "%s", "line": 1, "reason": "%s", "row": {"a": "%s"}}\n' % ((ATTACK,) * 3))
     page = browser.open(write_report(run))
