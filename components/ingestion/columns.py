@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stellwerk.components.artifacts.examples import COLUMN_TYPES
+from stellwerk.components.ingestion.arrays import mask, nulls
 from stellwerk.components.ingestion.engine import name
 from stellwerk.errors import DataError
 
@@ -53,10 +55,17 @@ def _column(column: str, sql_type: str, number: bool) -> Column:
             "Take it apart in data.query, e.g. with unnest(...) or column.field."
         )
     if number and kind == "binary":
-        raise DataError(f"column '{column}' holds bytes, and a feature or the target needs a number. Convert it in data.query.")
+        raise DataError(
+            f"column '{column}' holds bytes, and a feature or the target needs a number. Convert it in data.query."
+        )
     if number and kind == "string":
         return Column(column, "float", f"TRY_CAST({quoted} AS DOUBLE)", from_text=True)
-    casts = {"int64": "BIGINT", "float": "FLOAT" if base == "FLOAT" else "DOUBLE", "string": "VARCHAR", "binary": "BLOB"}
+    casts = {
+        "int64": "BIGINT",
+        "float": "FLOAT" if base == "FLOAT" else "DOUBLE",
+        "string": "VARCHAR",
+        "binary": "BLOB",
+    }
     return Column(column, kind, f"CAST({quoted} AS {casts[kind]})")
 
 
@@ -72,7 +81,7 @@ def select(columns: Iterable[Column], relation: str) -> str:
 class Flaws:
     """The first thing that is wrong with each row of a batch, if any."""
 
-    codes: np.ndarray
+    codes: np.ndarray[Any, Any]
     reasons: list[str] = field(default_factory=list)
 
     @classmethod
@@ -80,20 +89,21 @@ class Flaws:
         """Starts with `rows` rows that are all fine."""
         return cls(np.zeros(rows, np.int16))
 
-    def add(self, bad: np.ndarray, reason: str) -> None:
+    def add(self, bad: np.ndarray[Any, Any], reason: str) -> None:
         """Gives the reason to the rows of mask `bad` that have none yet."""
         if bad.any():
             self.reasons.append(reason)
             self.codes[bad & (self.codes == 0)] = len(self.reasons)
 
     @property
-    def bad(self) -> np.ndarray:
+    def bad(self) -> np.ndarray[Any, Any]:
         """Mask of the rows that are wrong."""
-        return self.codes > 0
+        wrong: np.ndarray[Any, Any] = self.codes > 0
+        return wrong
 
     def reason(self, row: int) -> str:
         """Returns what is wrong with row `row`."""
-        return self.reasons[self.codes[row] - 1]
+        return self.reasons[int(self.codes[row]) - 1]
 
 
 class Normaliser:
@@ -113,23 +123,18 @@ class Normaliser:
         for column, values in zip(self.columns, batch.columns, strict=False):
             array = values if values.type == COLUMN_TYPES[column.kind] else values.cast(COLUMN_TYPES[column.kind])
             if column.from_text:
-                flaws.add(_mask(pc.and_(array.is_null(), next(texts).is_valid())), f"{column.name}: not a number")
+                flaws.add(nulls(array) & ~nulls(next(texts)), f"{column.name}: not a number")
             if column.kind == "float":
                 array = self._finite(column.name, array, flaws)
             if column.name == self.target and array.null_count:
-                flaws.add(_mask(array.is_null()), f"{column.name}: the target is missing")
+                flaws.add(nulls(array), f"{column.name}: the target is missing")
             arrays.append(array)
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema), flaws
 
     def _finite(self, column: str, array: pa.Array, flaws: Flaws) -> pa.Array:
         if pc.all(pc.is_finite(array)).as_py() is not False:
             return array
-        flaws.add(_mask(pc.is_inf(array)), f"{column}: infinite, or too large for 32 bits")
+        flaws.add(mask(pc.is_inf(array)), f"{column}: infinite, or too large for 32 bits")
         nan = pc.fill_null(pc.is_nan(array), False)
         self.missing_from_nan[column] += pc.sum(nan).as_py()
         return pc.if_else(nan, pa.scalar(None, array.type), array)
-
-
-def _mask(values: pa.Array) -> np.ndarray:
-    mask: np.ndarray = pc.fill_null(values, False).to_numpy(zero_copy_only=False)
-    return mask

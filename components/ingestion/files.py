@@ -6,6 +6,7 @@ import glob
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -78,7 +79,9 @@ def find(name: str, source: Source, directory: Path, scratch: Path, limit: int |
             files.append(File(origin, readable, label, "\t" if inner.removesuffix(".gz").endswith(".tsv") else ","))
     if len(formats) > 1:
         mixed = ", ".join(f"{kind} ({label})" for kind, label in formats.items())
-        raise DataError(f"{name}: formats are mixed: {mixed}. Make one source of each format and join them in the query.")
+        raise DataError(
+            f"{name}: formats are mixed: {mixed}. Make one source of each format and join them in the query."
+        )
     return Found(next(iter(formats)), tuple(files))
 
 
@@ -95,7 +98,9 @@ def _matches(name: str, pattern: str, directory: Path) -> list[Path]:
     if "://" in pattern:
         scheme, _, rest = pattern.partition("://")
         if scheme != "file":
-            raise DataError(f"{name}: '{pattern}' is not a local path. Fetch the data first and give the path of the file.")
+            raise DataError(
+                f"{name}: '{pattern}' is not a local path. Fetch the data first and give the path of the file."
+            )
         pattern = rest
     path = directory / pattern
     if path.is_dir():
@@ -121,15 +126,17 @@ def _is_data(path: PurePosixPath | Path) -> bool:
 
 
 def _inner_name(name: str) -> str:
-    stem, suffix = os.path.splitext(name)
-    return stem if suffix.lower() in PACKED else name
+    suffix = PurePosixPath(name).suffix
+    return name.removesuffix(suffix) if suffix.lower() in PACKED else name
 
 
 def _format(inner: str, name: str, label: str) -> Format:
     suffix = Path(_inner_name(inner)).suffix.lower()
     if suffix not in ENDINGS:
         known = ", ".join(ENDINGS)
-        raise DataError(f"{name}: {label}: unknown ending '{suffix}'. Give the source a `format`, or use one of {known}.")
+        raise DataError(
+            f"{name}: {label}: unknown ending '{suffix}'. Give the source a `format`, or use one of {known}."
+        )
     return ENDINGS[suffix]
 
 
@@ -172,8 +179,9 @@ def _unzipped(
             if not wanted:
                 raise DataError(f"{label}: holds no data file. Known endings: {', '.join(ENDINGS)}.")
             for item in sorted(wanted, key=lambda member: member.filename):
-                yield item.filename, _unzip(archive, item, label, folder, limit)
-    except (zipfile.BadZipFile, EOFError) as error:
+                lines = (given or ENDINGS.get(PurePosixPath(item.filename).suffix.lower())) in ("csv", "jsonl")
+                yield item.filename, _unzip(archive, item, label, folder, limit if lines else None)
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise DataError(f"{label}: does not unpack: {error}. The file is damaged; fetch it again.") from None
 
 

@@ -6,10 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stellwerk.components.artifacts.folders import file_digest, write_json
+from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.ingestion.columns import Column
 from stellwerk.components.ingestion.files import Found
 from stellwerk.components.ingestion.quarantine import Quarantine
@@ -45,28 +44,35 @@ def fingerprint(found: Found) -> Fingerprint:
     """Reads every file of a source once more, for size and digest."""
     origins = {file.origin: file.label for file in found.files}
     files = [
-        {"path": label, "bytes": origin.stat().st_size, "sha256": file_digest(origin)} for origin, label in origins.items()
+        {"path": label, "bytes": origin.stat().st_size, "sha256": file_digest(origin)}
+        for origin, label in origins.items()
     ]
     return Fingerprint(found.format, files)
 
 
-def write_manifest(
-    root: Path,
+@dataclass(frozen=True)
+class Counts:
+    """The book-keeping: `read` are the rows of the query's result, or all rows of the only source."""
+
+    read: int
+    written: int
+    quarantined: int
+    rejected_before_query: int
+    """Rows that the sources of a query lost on the way in; they are counted with their source."""
+
+
+def manifest(
+    *,
     data: Data,
     columns: list[Column],
     written: Written,
+    counts: Counts,
     rows: Mapping[str, SourceRows],
     prints: Mapping[str, Fingerprint],
     quarantine: Quarantine,
-    rejected_before: int,
-) -> None:
-    """Writes `dataset.json` to folder `root`.
-
-    `rows.read` are the rows of the query's result, or of the only source; they are `written` or `quarantined`. The rows
-    that the sources of a query lost on the way in (`rejected_before`) are counted with their source.
-    """
-    quarantined = quarantine.rows - rejected_before
-    manifest: dict[str, Any] = {
+) -> dict[str, Any]:
+    """Returns the content of `dataset.json`."""
+    content: dict[str, Any] = {
         "columns": {column.name: column.kind for column in columns},
         "splits": written.splits,
         "sources": [
@@ -81,26 +87,19 @@ def write_manifest(
             }
             for name, found in prints.items()
         ],
-        "rows": {
-            "read": written.written + quarantined,
-            "written": written.written,
-            "quarantined": quarantined,
-            "rejected_before_query": rejected_before,
-            "by_reason": dict(sorted(quarantine.by_reason.items())),
-        },
+        "rows": {**vars(counts), "by_reason": dict(quarantine.by_reason)},
         "missing_from_nan": written.missing_from_nan,
         "query": data.query,
         "split": data.split.model_dump(mode="json"),
     }
-    manifest["version"] = version(manifest)
-    write_json(root / "dataset.json", manifest)
+    return {"version": version(content), **content}
 
 
-def version(manifest: Mapping[str, Any]) -> str:
-    """Returns the SHA-256 of everything in a manifest but the version itself and where the source files lie."""
-    content = {key: value for key, value in manifest.items() if key != "version"}
-    content["sources"] = [
+def version(content: Mapping[str, Any]) -> str:
+    """Returns the SHA-256 of a manifest's content, but for where the source files lie."""
+    known = dict(content)
+    known["sources"] = [
         {**source, "files": [{key: value for key, value in file.items() if key != "path"} for file in source["files"]]}
-        for source in manifest["sources"]
+        for source in content["sources"]
     ]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(known, sort_keys=True, allow_nan=False).encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stellwerk.components.ingestion.manifest import SourceRows
+from stellwerk.components.ingestion.manifest import Counts, SourceRows
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.writing import Written
 from stellwerk.errors import DataError, StepFailed, did_you_mean
@@ -26,15 +26,14 @@ def check_columns(described: Mapping[str, str], data: Data, target: Target, numb
             )
 
 
-def check_book_keeping(written: Written, quarantined: int) -> None:
+def check_book_keeping(counts: Counts) -> None:
     """Raises StepFailed when rows were lost, DataError when there were none."""
-    parsed_and_set_aside = written.written + written.bad
-    if written.rows != parsed_and_set_aside or quarantined < written.bad:
+    if counts.read != counts.written + counts.quarantined:
         raise StepFailed(
-            f"ingest: {written.rows:,} rows were read, but {written.written:,} written and {quarantined:,} quarantined. "
-            "Report this as a defect."
+            f"ingest: {counts.read:,} rows were read, but {counts.written:,} written and {counts.quarantined:,} quarantined. "
+            "Nothing may vanish: report this as a defect."
         )
-    if written.rows + quarantined == 0:
+    if counts.read == 0:
         raise DataError("data.query: the query gives no rows. Check its joins and filters.")
 
 

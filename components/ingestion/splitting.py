@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stellwerk.components.ingestion.arrays import mask, nulls, values
 from stellwerk.components.ingestion.engine import name
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
 from stellwerk.spec.section import SPLITS
 
-Deal = Callable[[pa.RecordBatch], np.ndarray]
+Deal = Callable[[pa.RecordBatch], np.ndarray[Any, Any]]
 """Takes a batch of Examples; returns for each row the position of its split in `SPLITS`, or -1 for none."""
 
 UNDEALT = -1
@@ -24,7 +26,7 @@ _GOLDEN, _FIRST, _SECOND = (np.uint64(value) for value in (0x9E3779B97F4A7C15, 0
 _NULL = np.uint64(0x5851F42D4C957F2D)
 
 
-def row_hashes(columns: Iterable[pa.Array], rows: int) -> np.ndarray:
+def row_hashes(columns: Iterable[pa.Array], rows: int) -> np.ndarray[Any, Any]:
     """Returns a 64-bit hash of each row's values, uint64 [rows]; the same on every machine and in every version.
 
     A value becomes 64 bits: a whole number its two's complement; a 32-bit float its IEEE 754 bits (-0 as 0) plus 2^32;
@@ -38,25 +40,25 @@ def row_hashes(columns: Iterable[pa.Array], rows: int) -> np.ndarray:
     return hashes
 
 
-def _mix(values: np.ndarray) -> np.ndarray:
+def _mix(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     values = (values ^ (values >> np.uint64(30))) * _FIRST
     values = (values ^ (values >> np.uint64(27))) * _SECOND
-    return values ^ (values >> np.uint64(31))
+    mixed: np.ndarray[Any, Any] = values ^ (values >> np.uint64(31))
+    return mixed
 
 
-def _bits(column: pa.Array) -> np.ndarray:
+def _bits(column: pa.Array) -> np.ndarray[Any, Any]:
     if pa.types.is_integer(column.type):
-        bits = pc.fill_null(column, 0).to_numpy(zero_copy_only=False).view(np.uint64)
+        bits = values(column).view(np.uint64)
     elif pa.types.is_floating(column.type):
-        values = pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False) + np.float32(0)
-        bits = values.view(np.uint32).astype(np.uint64) + np.uint64(1 << 32)
+        bits = (values(column) + np.float32(0)).view(np.uint32).astype(np.uint64) + np.uint64(1 << 32)
     else:
         encoded = column.dictionary_encode()
         known = [_digest(value) for value in encoded.dictionary.cast(pa.binary()).to_pylist()]
-        indices = pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)
-        bits = np.array([*known, 0] if not known else known, np.uint64)[indices]
+        indices = np.where(nulls(encoded), 0, values(encoded.indices))
+        bits = np.array(known or [0], np.uint64)[indices]
     if column.null_count:
-        bits = np.where(column.is_null().to_numpy(zero_copy_only=False), _NULL, bits)
+        bits = np.where(nulls(column), _NULL, bits)
     return bits
 
 
@@ -68,7 +70,7 @@ def by_hash(split: HashSplit) -> Deal:
     """Deals by the hash of the key columns (all columns without a key), modulo 1,000,000, against the cumulated shares."""
     bounds = (np.cumsum(split.shares)[:2] * BUCKETS).round().astype(np.uint64)
 
-    def deal(batch: pa.RecordBatch) -> np.ndarray:
+    def deal(batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
         columns = [batch.column(batch.schema.get_field_index(column)) for column in split.key] or batch.columns
         buckets = row_hashes(columns, batch.num_rows) % np.uint64(BUCKETS)
         return np.searchsorted(bounds, buckets, side="right").astype(np.int8)
@@ -79,13 +81,12 @@ def by_hash(split: HashSplit) -> Deal:
 def by_time(split: TimeSplit, eval_from: float, test_from: float) -> Deal:
     """Deals by two moments: before the first is train, from the second on is test. The same time is never in two splits."""
 
-    def deal(batch: pa.RecordBatch) -> np.ndarray:
+    def deal(batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
         column = batch.column(batch.schema.get_field_index(split.column))
         scalars = [pa.scalar(moment, column.type) for moment in (eval_from, test_from)]
-        later = [pc.fill_null(pc.greater_equal(column, scalar), False).to_numpy(zero_copy_only=False) for scalar in scalars]
+        later = [mask(pc.greater_equal(column, scalar)) for scalar in scalars]
         dealt = later[0].astype(np.int8) + later[1].astype(np.int8)
-        if column.null_count:
-            dealt[column.is_null().to_numpy(zero_copy_only=False)] = UNDEALT
+        dealt[nulls(column)] = UNDEALT
         return dealt
 
     return deal
@@ -100,7 +101,7 @@ def moments(split: TimeSplit) -> tuple[float, float] | None:
 
 def _seconds(moment: datetime | float) -> float:
     if isinstance(moment, datetime):
-        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return moment
 
 
@@ -127,19 +128,23 @@ def quantile_moments(
 
 def by_column(split: ColumnSplit, kind: str) -> Deal:
     """Deals by the values of a column of Examples type `kind`; other values belong nowhere."""
-    places = {_as(kind, value): place for place, known in enumerate(SPLITS) for value in split.values(known)}
+    places = {
+        as_column_value(kind, value): place for place, known in enumerate(SPLITS) for value in split.values(known)
+    }
     places.pop(None, None)
 
-    def deal(batch: pa.RecordBatch) -> np.ndarray:
+    def deal(batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
         column = batch.column(batch.schema.get_field_index(split.column))
         found = pc.index_in(column, value_set=pa.array(list(places), column.type))
         where = np.array([*places.values(), UNDEALT], np.int8)
-        return where[pc.fill_null(found, len(places)).to_numpy(zero_copy_only=False)]
+        dealt: np.ndarray[Any, Any] = where[np.where(nulls(found), len(places), values(found))]
+        return dealt
 
     return deal
 
 
-def _as(kind: str, value: str) -> str | int | float | bytes | None:
+def as_column_value(kind: str, value: str) -> str | int | float | bytes | None:
+    """Returns what a text of the spec is in a column of Examples type `kind`; None when it cannot be in one."""
     readings: Mapping[str, Callable[[str], str | int | float | bytes]] = {
         "int64": lambda word: {"true": 1, "false": 0}[word.lower()] if word.lower() in ("true", "false") else int(word),
         "float": float,

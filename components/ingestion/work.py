@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from stellwerk.components.artifacts.folders import written_aside
+from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.columns import Column, plan, select
 from stellwerk.components.ingestion.files import Found, find
-from stellwerk.components.ingestion.manifest import Fingerprint, SourceRows, fingerprint, write_manifest
+from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.requirements import (
     check_bad_rows,
@@ -50,10 +51,14 @@ def ingest(
         scratch = aside / ".scratch"
         scratch.mkdir()
         try:
-            with closing(engine.connect(scratch)) as connection, Quarantine(aside / "quarantine" / "rows.jsonl") as bad:
+            with closing(engine.connect(scratch)) as connection, _quarantine(aside, scratch) as bad:
                 _Ingestion(connection, data, Path(directory), numbers, target, aside, scratch, bad, progress).run()
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _quarantine(aside: Path, scratch: Path) -> Quarantine:
+    return Quarantine(aside / "quarantine" / "rows.jsonl", scratch)
 
 
 @contextmanager
@@ -95,26 +100,42 @@ class _Ingestion:
     rows: dict[str, SourceRows] = field(default_factory=dict)
 
     def run(self) -> None:
-        found = {
-            name: find(name, source, self.directory, self.scratch) for name, source in self.data.sources.items()
-        }
+        found = {name: find(name, source, self.directory, self.scratch) for name, source in self.data.sources.items()}
         with ThreadPoolExecutor(1, thread_name_prefix="digests") as pool:
             prints: dict[str, Future[Fingerprint]] = {
                 name: pool.submit(fingerprint, files) for name, files in found.items()
             }
-            needs_two_passes = isinstance(self.data.split, TimeSplit) and moments(self.data.split) is None
-            if self.data.query is None and not needs_two_passes:
+            if self._is_one_pass():
                 columns, written = self._straight(*next(iter(found.items())))
-                rejected_before = 0
             else:
                 columns, written = self._queried(found)
-                rejected_before = sum(rows.rejected for rows in self.rows.values())
-            check_book_keeping(written, self.quarantine.rows - rejected_before)
+            counts = self._counts(written)
+            check_book_keeping(counts)
             check_bad_rows(self.data, self.rows, written, self.quarantine)
             check_target(self.target, written, self.quarantine)
             check_splits(self.data.split, written)
             digests = {name: future.result() for name, future in prints.items()}
-        write_manifest(self.root, self.data, columns, written, self.rows, digests, self.quarantine, rejected_before)
+        content = manifest(
+            data=self.data,
+            columns=columns,
+            written=written,
+            counts=counts,
+            rows=self.rows,
+            prints=digests,
+            quarantine=self.quarantine,
+        )
+        write_json(self.root / "dataset.json", content)
+
+    def _is_one_pass(self) -> bool:
+        """Tells whether rows can be written while they are read: not for a query, nor before the times to cut at are known."""
+        split = self.data.split
+        return self.data.query is None and not (isinstance(split, TimeSplit) and moments(split) is None)
+
+    def _counts(self, written: Written) -> Counts:
+        rejected = sum(rows.rejected for rows in self.rows.values())
+        if self.data.query is None:
+            return Counts(written.rows + rejected, written.written, self.quarantine.rows, 0)
+        return Counts(written.rows, written.written, self.quarantine.rows - rejected, rejected)
 
     def _straight(self, name: str, found: Found) -> tuple[list[Column], Written]:
         """Writes the rows of the only source while they are read."""
@@ -128,37 +149,40 @@ class _Ingestion:
         numbers = frozenset(self.numbers) - set(self.data.sources[name].types)
         table, (columns, written) = read(found.format, self._request(name, found, numbers), consume)
         self._account(name, table, written.rows)
+        self.quarantine.release(table.lines())
         return columns, written
 
     def _queried(self, found: dict[str, Found]) -> tuple[list[Column], Written]:
         """Makes every source a table or a view, then writes the rows of the query."""
         open_files: list[Path] = []
         for name, files in found.items():
-            table, _ = read(files.format, self._request(name, files), lambda table, name=name: self._stage(name, table))  # type: ignore[misc]
+            table, rows = read(files.format, self._request(name, files), partial(self._stage, name))
+            self._account(name, table, rows)
             open_files += table.files
         engine.lock(self.connection, open_files)
         if self.data.query is None:
             relation = f"SELECT * FROM {engine.name(next(iter(found)))}"
         else:
             relation = engine.check_query(self.connection, self.data.query)
-        return self._write(relation, "query" if self.data.query else next(iter(found)), None, None)
+        columns, written = self._write(relation, "query" if self.data.query else next(iter(found)), None, None)
+        self.quarantine.release(None)
+        return columns, written
 
     def _request(self, name: str, found: Found, numbers: frozenset[str] = frozenset()) -> Request:
         return Request(self.connection, name, self.data.sources[name], found.files, self.scratch, numbers)
 
-    def _stage(self, name: str, table: Table) -> tuple[int, None]:
+    def _stage(self, name: str, table: Table) -> tuple[int, int]:
         kind = "VIEW" if table.files else "TABLE"
         row = self.connection.execute(f"CREATE OR REPLACE {kind} {engine.name(name)} AS {table.sql}").fetchone()
         rows = table.rows if table.rows is not None else int(row[0]) if row else 0
-        if not table.files:
-            table.check(rows)
-        self._account(name, table, rows)
-        return rows, None
+        return rows, rows
 
     def _account(self, name: str, table: Table, rows: int) -> None:
         """Notes how many rows a source has; raises StepFailed when the format says another number."""
         if table.rows is not None and table.rows != rows:
-            raise StepFailed(f"{name}: {rows:,} rows were read of {table.rows:,} that the files have. Report this as a defect.")
+            raise StepFailed(
+                f"{name}: {rows:,} rows were read of {table.rows:,} that the files have. Report this as a defect."
+            )
         before = self.quarantine.rows
         for reject in table.rejects():
             self.quarantine.add(reject)

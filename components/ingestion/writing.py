@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stellwerk.components.artifacts.examples import BATCH_ROWS
+from stellwerk.components.ingestion.arrays import arrow_mask
 from stellwerk.components.ingestion.columns import Column, Flaws, Normaliser, select
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.shards import ShardWriter
@@ -52,7 +54,11 @@ class Written:
     """What was written."""
 
     rows: int = 0
+    """Rows that were read."""
+    dealt: int = 0
+    """Rows that were looked at by the writer."""
     bad: int = 0
+    """Rows of these that do not fit."""
     splits: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing_from_nan: dict[str, int] = field(default_factory=dict)
     targets: list[Any] = field(default_factory=list)
@@ -117,15 +123,16 @@ def _write_batch(
     bad = flaws.bad
     if bad.any():
         written.bad += int(bad.sum())
-        _set_aside(raw, flaws, job)
+        _set_aside(raw, flaws, job, written.dealt)
         dealt = np.where(bad, UNDEALT, dealt)
+    written.dealt += batch.num_rows
     _note_targets(batch.column(batch.schema.get_field_index(job.target)), written)
     for place, writer in enumerate(writers):
         mine = dealt == place
         if mine.all():
             writer.write(batch)
         elif mine.any():
-            writer.write(batch.filter(pa.array(mine)))
+            writer.write(batch.filter(arrow_mask(mine)))
 
 
 def _note_targets(values: pa.Array, written: Written) -> None:
@@ -135,19 +142,23 @@ def _note_targets(values: pa.Array, written: Written) -> None:
                 written.targets.append(value)
 
 
-def _set_aside(raw: pa.RecordBatch, flaws: Flaws, job: Job) -> None:
+def _set_aside(raw: pa.RecordBatch, flaws: Flaws, job: Job, before: int) -> None:
     places = np.flatnonzero(flaws.bad)
-    rows = raw.take(pa.array(places))
+    rows = raw.filter(arrow_mask(flaws.bad))
     columns = list(rows.columns[: len(job.columns)])
     texts = iter(rows.columns[len(job.columns) :])
     columns = [next(texts) if column.from_text else values for column, values in zip(job.columns, columns, strict=True)]
-    values = [[_plain(value) for value in column.to_pylist()] for column in columns]
+    values = [_json_values(column) for column in columns]
     names = [column.name for column in job.columns]
     for place, row in zip(places, zip(*values, strict=True), strict=True):
         reason = flaws.reason(int(place))
-        job.quarantine.add(Reject(job.source, job.file, None, reason, dict(zip(names, row, strict=True))))
+        row_by_name = dict(zip(names, row, strict=True))
+        job.quarantine.hold(before + int(place), Reject(job.source, job.file, None, reason, row_by_name))
 
 
-def _plain(value: Any) -> Any:
+def _json_values(column: pa.Array) -> list[Any]:
     """Makes infinity and NaN text: JSON has no such numbers."""
-    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
+    values: list[Any] = column.to_pylist()
+    if pa.types.is_floating(column.type):
+        return [str(value) if value is not None and not isfinite(value) else value for value in values]
+    return values

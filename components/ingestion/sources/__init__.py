@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import duckdb
 
-from stellwerk.components.ingestion.sources.base import MisreadError, Reject, Request, Table
+from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.errors import StepFailed
 from stellwerk.spec.data import Format
 
@@ -55,4 +55,4 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
     )
 
 
-__all__ = ["READERS", "MisreadError", "Reject", "Request", "Table", "open_table", "read"]
+__all__ = ["READERS", "Lines", "MisreadError", "Reject", "Request", "Table", "open_table", "read"]

@@ -48,8 +48,10 @@ def _batches(request: Request, file: File) -> Iterator[pa.RecordBatch]:
     with file.readable.open("rb") as stream:
         try:
             reader = fastavro.reader(stream)
-            schema = pa.schema([(item["name"], _type(item, where)) for item in reader.writer_schema["fields"]])
-            while rows := list(islice(reader, BATCH_ROWS)):
+            record: Any = reader.writer_schema
+            schema = pa.schema([(item["name"], _type(item, where)) for item in record["fields"]])
+            records: Iterator[Any] = iter(reader)
+            while rows := list(islice(records, BATCH_ROWS)):
                 columns = [pa.array([_value(row[field.name]) for row in rows], type=field.type) for field in schema]
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)
         except DataError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from stellwerk.components.ingestion.files import File
 from stellwerk.spec.data import Source
@@ -44,10 +45,31 @@ class Request:
     careful: bool = False
     """Looks at every value before it decides on types, and reads on one thread; for the second attempt."""
 
+    glance: bool = False
+    """Only the first rows are wanted: types come from a sample, and nothing is checked that needs all rows."""
+
     def label(self, readable: str) -> str:
         """Returns what messages call the file at path `readable`."""
         labels = {str(file.readable): file.label for file in self.files}
         return labels.get(readable, readable)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """On which line of a file its good rows are, given the lines of the bad ones."""
+
+    first: int
+    good_before: np.ndarray[Any, Any]
+
+    @classmethod
+    def around(cls, rejected: Iterable[int], first: int) -> Lines:
+        """Every line from `first` on is one row; those in `rejected` (ascending) are the bad ones."""
+        lines = np.fromiter(rejected, np.int64)
+        return cls(first, lines - first - np.arange(len(lines)))
+
+    def of(self, row: int) -> int:
+        """Returns the line of good row number `row`, from 0."""
+        return self.first + row + int(np.searchsorted(self.good_before, row, side="right"))
 
 
 def _no_rejects() -> Iterator[Reject]:
@@ -56,6 +78,10 @@ def _no_rejects() -> Iterator[Reject]:
 
 def _no_check(_rows: int) -> None:
     return
+
+
+def _no_lines() -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -72,3 +98,5 @@ class Table:
     """Gives the rows that did not parse, once `sql` was read."""
     check: Callable[[int], None] = _no_check
     """Takes the number of rows that `sql` gave; raises MisreadError when they cannot be all, DataError when the file is broken."""
+    lines: Callable[[], Lines | None] = _no_lines
+    """Once `sql` was read: on which line of its only file each row is; None where that is not known."""

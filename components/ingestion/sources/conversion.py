@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ def converted(request: Request, batches: Iterable[pa.RecordBatch]) -> Table:
     rows = 0
     writer: pq.ParquetWriter | None = None
     try:
-        for batch in batches:
+        for batch in islice(batches, 1) if request.glance else batches:
             if writer is None or not writer.schema.equals(batch.schema):
                 if writer is not None:
                     writer.close()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import File
 from stellwerk.components.ingestion.sources import types
-from stellwerk.components.ingestion.sources.base import MisreadError, Reject, Request, Table
+from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.components.ingestion.sources.headers import header
 from stellwerk.components.ingestion.sources.lines import expected_rows
 from stellwerk.errors import DataError, did_you_mean
@@ -38,9 +39,13 @@ def open_table(request: Request) -> Table:
         _Part(request, delimiter, files, {name: columns[name] for name in names}, f"{tag}_{number}")
         for number, (names, files) in enumerate(layouts)
     ]
-    listed = ", ".join(types.narrowed(name, kind) for name, kind in columns.items())
+    listed = ", ".join(types.narrowed(name, kind, not request.glance) for name, kind in columns.items())
     union = " UNION ALL BY NAME ".join(part.sql for part in parts)
     guessed = {name for name in columns if name not in request.source.types and name not in request.numbers}
+
+    @cache
+    def count() -> int | None:
+        return expected_rows([file.readable for file in request.files], request.source.encoding)
 
     def rejects() -> Iterator[Reject]:
         for part in parts:
@@ -52,9 +57,14 @@ def open_table(request: Request) -> Table:
         if not request.careful:
             for part in parts:
                 part.check_types(guessed)
-        _check_count(request, parts, rows)
+        _check_count(request, parts, rows, count())
 
-    return Table(f"SELECT {listed} FROM ({union})", rejects=rejects, check=check)
+    def lines() -> Lines | None:
+        if len(request.files) > 1 or count() is None:
+            return None
+        return Lines.around(parts[0].rejected_lines(), first=2)
+
+    return Table(f"SELECT {listed} FROM ({union})", rejects=rejects, check=check, lines=lines)
 
 
 def _layouts(request: Request, delimiter: str) -> list[tuple[tuple[str, ...], list[File]]]:
@@ -87,7 +97,7 @@ def _types(request: Request, layouts: list[tuple[tuple[str, ...], list[File]]], 
     inferred: dict[str, str] = {}
     if open_names:
         inferred = types.infer(request.connection, _texts(request, layouts, delimiter), open_names)
-        if not request.careful and "BIGINT" in inferred.values():
+        if not request.careful and not request.glance and "BIGINT" in inferred.values():
             raise MisreadError
     for column, kind in inferred.items():
         if kind == "VARCHAR" and column in request.numbers:
@@ -142,6 +152,12 @@ class _Part:
         row = self._ask("SELECT count(*) FROM (SELECT DISTINCT file_id, line_byte_position FROM {errors})").fetchone()
         return int(row[0]) if row else 0
 
+    def rejected_lines(self) -> Iterator[int]:
+        """Yields the lines that did not parse, in order; of all files together."""
+        answer = self._ask("SELECT DISTINCT line FROM {errors} ORDER BY line")
+        while rows := answer.fetchmany(10_000):
+            yield from (row[0] for row in rows)
+
     def check_quotes(self) -> None:
         """Raises DataError when a quote swallowed lines: they are one broken row to the parser, and would be lost."""
         row = self._ask(
@@ -176,13 +192,15 @@ class _Part:
     def _reason(self, kind: str, column: str) -> str:
         if kind == "CAST":
             told = {"DOUBLE": "a number", "BOOLEAN": "true or false", "TIMESTAMPTZ": "a time"}
-            return f"{column}: not {told.get(types.READ_AS.get(self.columns[column], self.columns[column]), 'a number')}"
+            return (
+                f"{column}: not {told.get(types.READ_AS.get(self.columns[column], self.columns[column]), 'a number')}"
+            )
         if kind == "INVALID ENCODING":
             return f"not {self.request.source.encoding}"
         return REASONS.get(kind, kind.lower())
 
 
-def _check_count(request: Request, parts: list[_Part], rows: int) -> None:
+def _check_count(request: Request, parts: list[_Part], rows: int, lines: int | None) -> None:
     """Raises MisreadError when rows are missing.
 
     The parallel reader (DuckDB 2.0) stops early after a stretch in which no row parses at all, so where rows were
@@ -192,7 +210,6 @@ def _check_count(request: Request, parts: list[_Part], rows: int) -> None:
     if rows + rejected == 0:
         names = ", ".join(file.label for file in request.files[:3])
         raise DataError(f"{request.name}: {names}: there is a header and no row below it. Give a file with data.")
-    lines = expected_rows([file.readable for file in request.files], request.source.encoding)
     if lines is not None:
         if lines != rows + rejected:
             raise MisreadError

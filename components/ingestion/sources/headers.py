@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from stellwerk.errors import DataError
 
-LONGEST = 1 << 20
-ENCODINGS = {"utf-8": "utf-8-sig", "utf-16": "utf-16", "latin-1": "latin-1"}
+USUAL, LONGEST = 1 << 16, 1 << 22
+BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def header(path: Path, label: str, delimiter: str, encoding: str) -> list[str]:
@@ -38,15 +38,17 @@ def header(path: Path, label: str, delimiter: str, encoding: str) -> list[str]:
 def _first_lines(path: Path, label: str, encoding: str) -> str:
     try:
         with pa.input_stream(str(path), compression="detect") as stream:
-            start = stream.read(LONGEST)
+            start = stream.read(USUAL)
+            if start and not _line(start, encoding):
+                start += stream.read(LONGEST)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{label}: does not unpack: {error}. The file is damaged; fetch it again.") from None
     if not start:
         raise DataError(f"{label} is empty: 0 bytes. Give a file with data, or leave it out.")
-    if encoding == "utf-8" and start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if encoding == "utf-8" and start.startswith(BYTE_ORDERS):
         raise DataError(f"{label}: is utf-16, not utf-8. Say `encoding: utf-16` for this source.")
     try:
-        return _complete(start, encoding)
+        return (_line(start, encoding) or start).decode(_codec(start, encoding))
     except UnicodeError:
         other = "latin-1" if encoding == "utf-8" else "utf-8"
         raise DataError(
@@ -54,13 +56,20 @@ def _first_lines(path: Path, label: str, encoding: str) -> str:
         ) from None
 
 
-def _complete(start: bytes, encoding: str) -> str:
-    """Decodes the lines that are whole; a character that the end of `start` cuts is no error."""
-    if encoding == "utf-16":
-        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return start[: len(start) // 2 * 2].decode("utf-16", errors="strict")
-        return start[: len(start) // 2 * 2].decode("utf-16-le")
-    line = start[: start.find(b"\n") + 1] or start
-    while line.count(b'"') % 2 and (end := start.find(b"\n", len(line))) >= 0:
-        line = start[: end + 1]
-    return line.decode(ENCODINGS[encoding])
+def _codec(start: bytes, encoding: str) -> str:
+    if encoding == "utf-16" and not start.startswith(BYTE_ORDERS):
+        return "utf-16-le"
+    return {"utf-8": "utf-8-sig"}.get(encoding, encoding)
+
+
+def _line(start: bytes, encoding: str) -> bytes:
+    """Returns the first line with its end, counting in quoted line breaks; nothing when it is not whole."""
+    wide = encoding == "utf-16"
+    newline = "\n".encode("utf-16-be" if start.startswith(BYTE_ORDERS[1]) else "utf-16-le") if wide else b"\n"
+    end = -1
+    while (end := start.find(newline, end + 1)) >= 0:
+        end += len(newline)
+        if start.count(b'"', 0, end) % 2 == 0 and not (wide and end % 2):
+            return start[:end]
+        end -= 1
+    return b""

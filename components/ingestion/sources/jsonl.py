@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,9 +12,11 @@ import pyarrow as pa
 
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import File
-from stellwerk.components.ingestion.sources.base import MisreadError, Reject, Request, Table
+from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.data import ColumnType
+
+SAMPLE_ROWS = 10_240
 
 TYPES: dict[ColumnType, str] = {
     "number": "DOUBLE",
@@ -29,6 +30,7 @@ TYPES: dict[ColumnType, str] = {
 def open_table(request: Request) -> Table:
     """Opens JSONL files. A key that an object lacks is missing; nested values stay nested, for the query to take apart."""
     rejects: list[Reject] = []
+    originals = request.files
     if request.careful:
         request = _cleaned(request, rejects)
     try:
@@ -41,16 +43,30 @@ def open_table(request: Request) -> Table:
         raise MisreadError
     columns = _typed(request, columns)
 
+    read = 0
+
     def check(rows: int) -> None:
+        nonlocal read
+        read = rows
         if rows + len(rejects) == 0:
             raise DataError(f"{request.name}: {request.files[0].label}: there are no rows. Give a file with data.")
 
-    return Table(_select(request, columns), rejects=lambda: iter(rejects), check=check)
+    def lines() -> Lines | None:
+        if len(originals) > 1 or sum(1 for _ in _lines(originals[0], blank=True)) != read + len(rejects):
+            return None
+        return Lines.around((reject.line or 0 for reject in rejects), first=1)
+
+    return Table(_select(request, columns), rejects=lambda: iter(rejects), check=check, lines=lines)
 
 
 def _select(request: Request, columns: dict[str, str] | None) -> str:
     files = engine.text_list(str(file.readable) for file in request.files)
-    how = "sample_size = -1, union_by_name = true" if columns is None else f"columns = {engine.text_struct(columns)}"
+    sample = SAMPLE_ROWS if request.glance else -1
+    how = (
+        f"sample_size = {sample}, union_by_name = true"
+        if columns is None
+        else f"columns = {engine.text_struct(columns)}"
+    )
     return f"SELECT * FROM read_json({files}, format = 'newline_delimited', records = true, {how})"
 
 
@@ -89,16 +105,16 @@ def _cleaned(request: Request, rejects: list[Reject]) -> Request:
     return replace(request, files=tuple(files))
 
 
-def _lines(file: File) -> Iterator[tuple[int, bytes]]:
+def _lines(file: File, blank: bool = False) -> Iterator[tuple[int, bytes]]:
     with pa.input_stream(str(file.readable), compression="detect") as stream:
         rest, number = b"", 0
         while chunk := stream.read(1 << 20):
             *whole, rest = (rest + chunk).split(b"\n")
             for row in whole:
                 number += 1
-                if row.strip():
+                if blank or row.strip():
                     yield number, row
-        if rest.strip():
+        if rest.strip() or (rest and blank):
             yield number + 1, rest
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 CHUNK = 1 << 20
 PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
@@ -28,13 +30,19 @@ def _lines(path: Path) -> int | None:
     lines, last = 0, b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
-            if not lines and not last and chunk.startswith(PACKED):
+            if not last and chunk.startswith((*PACKED, b"\n", b"\r")):
                 return None
-            piece = last + chunk
-            returns = piece.count(b"\r") - piece.endswith(b"\r")
-            blank = piece.startswith(b"\n") and not last
-            if b'"' in chunk or blank or b"\n\n" in piece or b"\n\r" in piece or returns != piece.count(b"\r\n"):
+            if b'"' in chunk or _has_odd_returns(last + chunk):
                 return None
-            lines += chunk.count(b"\n")
+            breaks = np.flatnonzero(np.frombuffer(last + chunk, np.uint8) == ord("\n"))
+            if (np.diff(breaks) == 1).any():
+                return None
+            lines += len(breaks) - (last == b"\n")
             last = chunk[-1:]
     return lines + (last not in (b"\n", b""))
+
+
+def _has_odd_returns(piece: bytes) -> bool:
+    """Tells whether there is a carriage return that ends no line, or a blank line of returns."""
+    returns = piece.count(b"\r")
+    return returns > 0 and (returns - piece.endswith(b"\r") != piece.count(b"\r\n") or b"\n\r" in piece)

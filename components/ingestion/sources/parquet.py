@@ -22,7 +22,9 @@ def open_table(request: Request) -> Table:
             with pq.ParquetFile(file.readable) as parquet:
                 names, rows = parquet.schema_arrow.names, rows + parquet.metadata.num_rows
         except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(f"{request.name}: {file.label}: is not Parquet, or damaged: {error}. Fetch it again.") from None
+            raise DataError(
+                f"{request.name}: {file.label}: is not Parquet, or damaged: {error}. Fetch it again."
+            ) from None
         first = set(names) if first is None else first
         for name in sorted(first ^ set(names)):
             lacks, has = (file, request.files[0]) if name in first else (request.files[0], file)

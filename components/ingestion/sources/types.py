@@ -71,9 +71,14 @@ def _type(seen: int) -> str:
     return next((kind for mask, kind in _TYPES if seen | mask == mask), "VARCHAR")
 
 
-def narrowed(column: str, kind: str) -> str:
-    """Returns the SQL that takes a column from what it was read as to its type, and fails where that would change a value."""
+def narrowed(column: str, kind: str, guarded: bool = True) -> str:
+    """Returns the SQL that takes a column from what it was read as to its type.
+
+    It fails where that would change a value, unless `guarded` is False.
+    """
     quoted = name(column)
+    if not guarded and kind in ("INTEGER", "INTEGER_TOLD", "DATE"):
+        return f"TRY_CAST({quoted} AS {'DATE' if kind == 'DATE' else 'BIGINT'}) AS {quoted}"
     if kind in ("INTEGER", "INTEGER_TOLD"):
         exact = f"{quoted} = trunc({quoted})" + (f" AND abs({quoted}) < 1e15" if kind == "INTEGER" else "")
         return _guarded(column, exact, "BIGINT", told=kind == "INTEGER_TOLD")
