@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,23 +26,29 @@ def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Example
     if any(feature.type == "custom" for feature in plan.features.values()):
         columns = tft.get_analyze_input_columns(preprocessing_fn, plan.specs())
         if columns:
-            from stellwerk.components.transformation.beam import analyze  # noqa: PLC0415 - Beam costs seconds to load
-
-            with tempfile.TemporaryDirectory() as scratch:
-                analyze(plan, preprocessing_fn, examples, folder, Path(scratch))
+            _analyze_on_beam(plan, preprocessing_fn, examples, folder)
             return
     specs = {name: tf.io.FixedLenFeature([], DTYPES[kind]) for name, kind in plan.all_inputs.items()}
     impl_helper.analyze_in_place(preprocessing_fn, False, specs, plan.specs(), str(folder))
+
+
+def _analyze_on_beam(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
+        from stellwerk.components.transformation.beam import analyze  # noqa: PLC0415 - Beam costs seconds to load
+
+    with tempfile.TemporaryDirectory() as scratch:
+        analyze(plan, preprocessing_fn, examples, folder, Path(scratch))
 
 
 def load_graph(plan: Plan, folder: Path) -> Callable[[dict[str, tf.Tensor]], dict[str, Any]]:
     """Returns the saved graph as a function from raw columns, each [batch], to transformed columns and the label."""
     layer = tft.TFTransformOutput(str(folder)).transform_features_layer()
 
-    @tf.function(input_signature=[plan.specs()], autograph=False)
     def apply(inputs: dict[str, tf.Tensor]) -> dict[str, Any]:
         transformed: dict[str, Any] = layer(inputs)
         return transformed
 
-    traced: Callable[[dict[str, tf.Tensor]], dict[str, Any]] = apply.get_concrete_function()
+    applied = tf.function(apply, input_signature=[plan.specs()], autograph=False)
+    traced: Callable[[dict[str, tf.Tensor]], dict[str, Any]] = applied.get_concrete_function()
     return traced

@@ -12,7 +12,7 @@ import tensorflow_transform as tft
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.labels import class_names, find_classes, is_words, word_sides
-from stellwerk.errors import DataError
+from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.target import Target
 
 LABEL = "label"
@@ -23,6 +23,10 @@ def classes_of(examples: Examples, target: Target) -> list[str]:
 
     Raises DataError for a target that is missing or not finite in some row, constant, or of too many values.
     """
+    if target.column not in examples.columns:
+        raise DataError(
+            f"target: there is no column '{target.column}' in the examples.{did_you_mean(target.column, examples.columns)}"
+        )
     if target.type == "regression" and examples.columns[target.column] in ("string", "binary"):
         raise DataError(
             f"target: column '{target.column}' is text, but a regression needs numbers. "

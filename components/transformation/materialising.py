@@ -73,10 +73,9 @@ def _transformed(
     width = sum(getattr(field.type, "list_size", 1) for field in schema)
     rows = max(64, min(BATCH_ROWS, _BATCH_BYTES // (8 * width)))
     for batch in examples.batches(split, sorted(plan.all_inputs), rows):
-        values = apply(as_tensors(batch, plan.all_inputs))
-        yield pa.RecordBatch.from_arrays(
-            [_column(values[item.name].numpy(), item.type) for item in schema], schema=schema
-        )
+        values = {name: tensor.numpy() for name, tensor in apply(as_tensors(batch, plan.all_inputs)).items()}
+        _refuse_strange(plan, values, split)
+        yield pa.RecordBatch.from_arrays([_column(values[item.name], item.type) for item in schema], schema=schema)
         seen(batch.num_rows)
 
 

@@ -94,6 +94,11 @@ class Quantiles:
     def __init__(self) -> None:
         self._sketch = sketches.QuantilesSketch(_QUANTILE_ERROR, _QUANTILE_STREAM, 1)
         self._count = 0
+        self._found: dict[int, list[float]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A sketch that has answered cannot be pickled: then what it found goes alone."""
+        return {**vars(self), "_sketch": None} if self._found else vars(self)
 
     def add(self, values: np.ndarray[Any, Any]) -> None:
         """Takes a float batch."""
@@ -109,10 +114,10 @@ class Quantiles:
 
     def inner(self, parts: int) -> list[float]:
         """Returns the distinct values that cut the data into `parts` equal shares: at most `parts` - 1, none for no data."""
-        if not self._count:
-            return []
-        values = self._sketch.GetQuantiles(parts).to_pylist()[0]
-        return sorted(set(values[1:-1]))
+        if parts not in self._found:
+            values = self._sketch.GetQuantiles(parts).to_pylist()[0] if self._count else []
+            self._found[parts] = sorted(set(values[1:-1]))
+        return self._found[parts]
 
 
 class Counts:

@@ -30,12 +30,12 @@ def measure(plan: Plan, examples: Examples, seen: Callable[[int], None]) -> dict
     fed = _fed(plan)
     asked: dict[Key, Asked] = {}
 
-    @tf.function(input_signature=[{name: plan.specs()[name] for name in fed}], autograph=False)
     def derived(tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         asked.update(plan.asked(Columns(tensors)))
         return {str(key): one.values for key, one in asked.items() if not isinstance(one.values, str)}
 
-    traced = derived.get_concrete_function() if fed else None
+    specs = {name: plan.specs()[name] for name in fed}
+    traced = tf.function(derived, input_signature=[specs], autograph=False).get_concrete_function() if fed else None
     asked = asked or plan.asked(Columns({}))
     raw = {one.values for one in asked.values() if isinstance(one.values, str)}
     for batch in examples.batches("train", sorted({*fed, *raw}), _ROWS) if asked else ():

@@ -30,7 +30,8 @@ class Strangers:
             words = pc.utf8_lower(pc.utf8_trim_whitespace(values))
             known = pc.is_in(words, value_set=pa.array([*TRUE_WORDS, *FALSE_WORDS, ""]))
         else:
-            known = pc.or_(pc.equal(values, 0), pc.equal(values, 1))
+            known_values = [0, 1] if pa.types.is_integer(values.type) else [0.0, 1.0, float("nan")]
+            known = pc.is_in(values, value_set=pa.array(known_values, values.type))
         strange = values.filter(pc.invert(known)).drop_null()
         if len(strange) and len(self.found) < _SHOWN:
             self.found.update(map(str, strange.slice(0, 1000).unique().to_pylist()))

@@ -69,4 +69,6 @@ def standardised(values: tf.Tensor, moments: Moments) -> tf.Tensor:
 
 
 def _logarithm(values: tf.Tensor) -> tf.Tensor:
-    return tf.sign(values) * tf.math.log1p(tf.abs(values))
+    """Returns sign(x) * ln(1 + |x|), in 64 bits: in 32 the last bit differs between one row and a batch."""
+    logarithm = tf.math.log1p(tf.cast(tf.abs(values), tf.float64))
+    return tf.sign(values) * tf.cast(logarithm, tf.float32)

@@ -50,11 +50,11 @@ def _tf_idf(ids: tf.RaggedTensor, vocabulary: list[str], measure: Words) -> tf.T
         return tf.zeros([ids.nrows(), 1])
     rarity = [math.log((measure.texts + 1) / (measure.texts_with(word) + 1)) + 1 for word in vocabulary]
     inside = ids.flat_values < len(vocabulary)
-    places = tf.stack([ids.value_rowids(), ids.flat_values], axis=1)
-    share = 1 / tf.gather(tf.cast(ids.row_lengths(), tf.float32), ids.value_rowids())
-    shape = tf.stack([ids.nrows(), len(vocabulary)])
-    shares = tf.scatter_nd(tf.boolean_mask(places, inside), tf.boolean_mask(share, inside), tf.cast(shape, tf.int64))
-    return shares * tf.constant(rarity, tf.float32)
+    places = tf.boolean_mask(tf.stack([ids.value_rowids(), ids.flat_values], axis=1), inside)
+    shape = tf.cast(tf.stack([ids.nrows(), len(vocabulary)]), tf.int64)
+    times = tf.scatter_nd(places, tf.ones(tf.shape(places)[:1]), shape)
+    length = tf.cast(tf.maximum(ids.row_lengths(), 1), tf.float32)
+    return times / length[:, tf.newaxis] * tf.constant(rarity, tf.float32)
 
 
 def _words(texts: tf.Tensor, feature: Text) -> tf.RaggedTensor:

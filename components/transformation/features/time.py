@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from stellwerk.components.transformation import moments, outputs
@@ -16,7 +17,6 @@ from stellwerk.spec.features.time import Time
 
 FORMS = AS_NAME
 
-_OF_A_DAY = ("hour", "minute")
 _ENOUGH = 0.5
 
 
@@ -51,14 +51,16 @@ def transform(name: str, feature: Time, columns: Columns, known: Known) -> list[
         elif feature.encoding == "category":
             made.append(outputs.ids(key, name, tf.where(valid, value, size), size + 1))
         else:
-            made.extend(_circle(key, name, tf.cast(value, tf.float32) * (2 * math.pi / size), valid))
+            made.extend(_circle(key, name, tf.where(valid, value, size), size))
     return made
 
 
-def _circle(key: str, name: str, angle: tf.Tensor, valid: tf.Tensor) -> list[outputs.Output]:
+def _circle(key: str, name: str, place: tf.Tensor, size: int) -> list[outputs.Output]:
+    """Reads sine and cosine from tables: TensorFlow's own differ in the last bit between one row and a batch."""
+    angles = 2 * np.pi * np.arange(size) / size
     return [
-        outputs.number(f"{key}_{suffix}", name, tf.where(valid, function(angle), 0.0))
-        for suffix, function in (("sin", tf.sin), ("cos", tf.cos))
+        outputs.number(f"{key}_{suffix}", name, tf.gather(tf.constant([*table, 0.0], tf.float32), place))
+        for suffix, table in (("sin", np.sin(angles)), ("cos", np.cos(angles)))
     ]
 
 
@@ -75,8 +77,6 @@ def _moments(name: str, feature: Time, columns: Columns) -> tuple[tf.Tensor, tf.
     column = feature.columns_of(name)[0]
     raw = columns.whole(column)
     chosen = _format(feature, raw)
-    if chosen == "hhmm" and (odd := [part for part in feature.parts if part not in _OF_A_DAY]):
-        raise DataError(f"features.{name}.parts: format hhmm has hour and minute only, no {', '.join(odd)}.")
     if chosen == "iso":
         if raw.dtype != tf.string:
             raise DataError(f"features.{name}.format: column '{column}' holds whole numbers and no iso texts.")

@@ -44,10 +44,12 @@ class Transformed:
 
     def serve(self, **columns: Any) -> dict[str, np.ndarray[Any, Any]]:
         """Puts raw rows through the served graph, without the label."""
+        return self.serve_with(tft.TFTransformOutput(str(self.graph)).transform_features_layer(), **columns)
+
+    def serve_with(self, layer: Callable[..., Any], **columns: Any) -> dict[str, np.ndarray[Any, Any]]:
         dtypes = {"float": tf.float32, "int64": tf.int64, "string": tf.string}
         inputs = self.description["inputs"]
         tensors = {name: tf.constant(values, dtypes[inputs[name]]) for name, values in columns.items()}
-        layer = tft.TFTransformOutput(str(self.graph)).transform_features_layer()
         return {name: tensor.numpy() for name, tensor in layer(tensors).items()}
 
 

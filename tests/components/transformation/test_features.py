@@ -183,11 +183,13 @@ def booleans(run_transform):
         "flag": pa.array([0, 1, None, 1]),
         "word": pa.array(["Yes", " no ", None, "TRUE"]),
         "letter": pa.array(["t", "F", "", "n"]),
+        "float": pa.array([1.0, NAN, None, 0.0]),
     }
     features = {
         "flag": {"type": "boolean", "missing_indicator": True},
         "word": {"type": "boolean"},
         "letter": {"type": "boolean", "missing": True},
+        "float": {"type": "boolean", "missing": True},
     }
     return run_transform(rows, features)
 
@@ -197,10 +199,11 @@ def test_numbers_and_words_become_zero_and_one(booleans):
     assert booleans.values("flag_missing") == [0, 0, 1, 0]
     assert booleans.values("word") == [1, 0, 0, 1]
     assert booleans.values("letter") == [1, 0, 1, 0]
+    assert booleans.values("float") == [1, 1, 1, 0]
 
 
 def test_a_strange_word_at_serving_counts_as_missing(booleans):
-    served = booleans.serve(flag=[NAN, 7.0], word=["perhaps", "y"], letter=["perhaps", "0"])
+    served = booleans.serve(flag=[NAN, 7.0], word=["perhaps", "y"], letter=["perhaps", "0"], float=[NAN, 0.0])
     assert served["flag_missing"].tolist() == [1, 1]
     assert served["word"].tolist() == [0, 1]
     assert served["letter"].tolist() == [1, 0]

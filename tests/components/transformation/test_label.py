@@ -101,3 +101,8 @@ def test_a_positive_value_that_does_not_occur_is_refused():
 def test_what_is_no_class_encodes_as_nothing():
     assert np.isnan(encode(pa.array(["x", None]), "binary", ["a", "b"])).all()
     assert encode(pa.array(["x", None]), "multiclass", ["a", "b"]).tolist() == [-1, -1]
+
+
+def test_a_target_that_is_not_there_is_refused(run_transform):
+    with pytest.raises(DataError, match=r"no column 'z'.*Did you mean 'zz'"):
+        run_transform({"x": [1.0], "zz": [1]}, ONE_NUMBER, {"column": "z", "type": "binary"})
