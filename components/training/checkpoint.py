@@ -61,7 +61,7 @@ class Checkpoint:
         if self.folder is None or not (self.folder / _FILE).exists():
             return None
         try:
-            with np.load(self.folder / _FILE, allow_pickle=False) as file:
+            with (self.folder / _FILE).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 facts = json.loads(str(file["facts"]))
                 if facts["fingerprint"] != self.fingerprint:
                     return None
