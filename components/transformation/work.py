@@ -9,7 +9,7 @@ from pathlib import Path
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import file_digest, write_json, written_aside
 from stellwerk.components.transformation.graph import load_graph, write_graph
-from stellwerk.components.transformation.label import LABEL, classes_of
+from stellwerk.components.transformation.label import classes_of
 from stellwerk.components.transformation.materialising import SPLITS, materialise
 from stellwerk.components.transformation.measuring import measure
 from stellwerk.components.transformation.plan import Plan
@@ -57,7 +57,7 @@ def _counted(progress: Progress, total: int) -> Callable[[int], None]:
 
 
 def _describe(plan: Plan, data: Examples, schema: Path, path: Path) -> None:
-    label = {"name": LABEL, "type": plan.target.type, "classes": plan.classes}
+    label = {"name": plan.target.column, "type": plan.target.type, "classes": plan.classes}
     description: Mapping[str, object] = {
         "features": list(plan.outputs.values()),
         "label": label,

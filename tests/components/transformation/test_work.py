@@ -76,7 +76,7 @@ def test_served_rows_one_by_one_equal_the_transformed_rows_value_by_value(flight
 def test_features_are_described_in_the_order_of_the_spec(flights):
     owners = list(dict.fromkeys(line["feature"] for line in flights.description["features"]))
     assert owners == list(EVERYTHING)
-    assert flights.description["label"] == {"name": "label", "type": "binary", "classes": ["0", "1"]}
+    assert flights.description["label"] == {"name": "late", "type": "binary", "classes": ["0", "1"]}
 
 
 def test_the_transformed_columns_are_those_described_and_have_no_gap(flights):
