@@ -38,6 +38,6 @@ def _import_without_client() -> None:
 if "kfp" not in sys.modules:
     _import_without_client()
 
-from kfp import compiler, dsl  # type: ignore[import-untyped]  # noqa: E402 - after the light import
+from kfp import compiler, dsl  # noqa: E402 - after the light import
 
 __all__ = ["compiler", "dsl"]

@@ -13,6 +13,8 @@ from stellwerk.spec.section import Contradiction
 class Category(SingleColumn):
     """One of several names or codes, turned into an id. A missing value counts as out of vocabulary."""
 
+    TAKES: ClassVar[tuple[str, ...]] = ("int64", "string")
+    """Column types of Examples that it can be made from."""
     EXAMPLE: ClassVar[str] = """\
 features:
   carrier: {type: category, vocabulary: 200, oov: 2}

@@ -12,6 +12,8 @@ from stellwerk.spec.section import Section
 class Cross(Section):
     """Several columns as one category: lets a wide part learn that two values together matter."""
 
+    TAKES: ClassVar[tuple[str, ...]] = ("int64", "string")
+    """Column types of Examples that it can be made from."""
     EXAMPLE: ClassVar[str] = """\
 features:
   route: {type: cross, columns: [origin, dest], buckets: 1000}

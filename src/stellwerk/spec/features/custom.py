@@ -12,6 +12,8 @@ from stellwerk.spec.section import Contradiction, Hook, Section
 class Custom(Section):
     """A user's own TFT function: may use any TFT analyser; its graph is inside the served model too."""
 
+    TAKES: ClassVar[tuple[str, ...]] = ("int64", "float", "string")
+    """Column types of Examples that it can be made from."""
     EXAMPLE: ClassVar[str] = """\
 features:
   speed: {transform: features.py:speed, columns: [distance, minutes]}

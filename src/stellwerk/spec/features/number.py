@@ -13,6 +13,8 @@ from stellwerk.spec.section import Contradiction
 class Number(SingleColumn):
     """A quantity, scaled so that a network can learn from it."""
 
+    TAKES: ClassVar[tuple[str, ...]] = ("int64", "float")
+    """Column types of Examples that it can be made from."""
     EXAMPLE: ClassVar[str] = """\
 features:
   distance: {type: number, scale: log, missing: median}

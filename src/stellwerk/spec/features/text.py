@@ -13,6 +13,8 @@ from stellwerk.spec.section import Contradiction
 class Text(SingleColumn):
     """Free text, cut into words after it is normalised."""
 
+    TAKES: ClassVar[tuple[str, ...]] = ("string",)
+    """Column types of Examples that it can be made from."""
     EXAMPLE: ClassVar[str] = """\
 features:
   review: {type: text, encoding: tokens, max_tokens: 100}

@@ -18,6 +18,8 @@ OF_THE_DAY: tuple[Part, ...] = ("hour", "minute")
 class Time(SingleColumn):
     """A moment, taken apart into what repeats: hours, weekdays, months."""
 
+    TAKES: ClassVar[tuple[str, ...]] = ("int64", "string")
+    """Column types of Examples that it can be made from."""
     EXAMPLE: ClassVar[str] = """\
 features:
   date: {type: time, parts: [weekday, day_of_year]}

@@ -1,0 +1,67 @@
+"""Holds the spec against the data, before anything runs: every problem at once, each with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stellwerk.errors import DataError, Problem
+from stellwerk.loading import LoadedSpec
+from stellwerk.loading.document import Keys
+from stellwerk.spec import Data
+
+Found = tuple[Keys, str]
+
+
+def check(loaded: LoadedSpec, data: bool = True) -> list[Problem]:
+    """Returns what does not fit between a loaded spec and its data, in the order of the lines.
+
+    Loading has already checked what the spec alone can say. With `data` the first rows of every source are looked at, and
+    all of them only where the first leave a doubt. What a look cannot tell is no problem: the run decides. Needs no
+    TensorFlow. TFRecord files are only looked for, as their columns show when they are read.
+    """
+    if not data:
+        return []
+    found = list(_sources(loaded)) or list(_content(loaded))
+    return sorted(dict.fromkeys(loaded.problem(keys, message) for keys, message in found))
+
+
+def _sources(loaded: LoadedSpec) -> Iterator[Found]:
+    """Yields sources whose path leads nowhere, all of them."""
+    from stellwerk.components.ingestion.files import origins  # noqa: PLC0415 - only where data is looked at
+
+    for name, source in loaded.spec.data.sources.items():
+        try:
+            origins(name, source, loaded.directory)
+        except DataError as error:
+            keys, message = _where(loaded.spec.data, str(error))
+            yield (*keys, "path") if keys[:2] == ("data", "sources") else keys, message
+
+
+def _content(loaded: LoadedSpec) -> Iterator[Found]:
+    from stellwerk.components.ingestion.probing import probe  # noqa: PLC0415 - only where data is looked at
+    from stellwerk.pipelines.checking.columns import find_problems  # noqa: PLC0415
+    from stellwerk.pipelines.graph import number_columns  # noqa: PLC0415
+
+    try:
+        seen = probe(loaded.spec.data, loaded.directory, number_columns(loaded.spec))
+        yield from find_problems(loaded.spec, seen)
+    except DataError as error:
+        yield _where(loaded.spec.data, str(error))
+
+
+def _where(data: Data, message: str) -> Found:
+    """Returns the keys that an error of the data means, by how it begins, and the rest of the message."""
+    begin, _, rest = message.partition(": ")
+    if begin.startswith(("data.", "target.")):
+        return tuple(begin.split(".")), rest
+    for name, source in data.sources.items():
+        paths = (source.path,) if isinstance(source.path, str) else source.path
+        if begin == name:
+            return ("data", "sources", name), rest
+        if begin in paths:
+            return ("data", "sources", name), message
+    only = next(iter(data.sources)) if len(data.sources) == 1 else None
+    return (("data", "sources", only) if only else ("data", "query")), message
+
+
+__all__ = ["check"]

@@ -1,0 +1,109 @@
+"""Every column that a spec names: whether it is there, and whether it can be what the spec makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stellwerk.components.ingestion.probing import Probe
+from stellwerk.errors import did_you_mean
+from stellwerk.loading.document import Keys
+from stellwerk.pipelines.checking.features import misfit
+from stellwerk.pipelines.checking.labels import check_target
+from stellwerk.spec import SPLITS, Spec
+from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
+from stellwerk.spec.features import Cross, Custom, Feature
+
+Found = tuple[Keys, str]
+
+
+def find_problems(spec: Spec, seen: Probe) -> Iterator[Found]:
+    """Yields what is wrong with the columns that `spec` names, as far as a look at the data tells."""
+    if not seen.seen:
+        return
+    named = list(_named(spec))
+    for keys, column in named:
+        if column not in seen.columns:
+            near = did_you_mean(column, seen.columns)
+            yield keys, f"there is no column '{column}' in the data.{near} Columns: {', '.join(seen.columns)}."
+    if seen.complete and seen.sample is not None and seen.sample.num_rows == 0:
+        yield ("data", "query" if spec.data.query else "sources"), _no_rows(spec)
+        return
+    yield from _features(spec, seen)
+    if spec.target.column in seen.columns:
+        yield from check_target(spec.target, seen)
+    yield from _split(spec, seen)
+    yield from _slices(spec, seen)
+    yield from _comparators(spec, seen)
+
+
+def _no_rows(spec: Spec) -> str:
+    if spec.data.query:
+        return "gives no rows. Check its joins and filters."
+    return "hold no rows, only columns. Give files with data."
+
+
+def _named(spec: Spec) -> Iterator[Found]:
+    """Yields every column that the spec names, with the keys where it does."""
+    yield ("target", "column"), spec.target.column
+    for name, feature in spec.features.items():
+        for position, column in enumerate(feature.columns_of(name)):
+            yield _column_keys(name, feature, position), column
+    split = spec.data.split
+    if isinstance(split, HashSplit):
+        yield from ((("data", "split", "key", at), column) for at, column in enumerate(split.key))
+    else:
+        yield ("data", "split", "column"), split.column
+    for at, columns in enumerate(spec.evaluate.slices):
+        yield from ((("evaluate", "slices", at, inner), column) for inner, column in enumerate(columns))
+    for kind, columns_of in (("skew", spec.validate_.skew), ("drift", spec.validate_.drift)):
+        yield from ((("validate", kind, column), column) for column in columns_of)
+
+
+def _column_keys(name: str, feature: Feature, position: int) -> Keys:
+    if isinstance(feature, (Cross, Custom)):
+        return ("features", name, "columns", position) if feature.columns else ("features", name)
+    return ("features", name, "column") if feature.column else ("features", name)
+
+
+def _features(spec: Spec, seen: Probe) -> Iterator[Found]:
+    for name, feature in spec.features.items():
+        for column in feature.columns_of(name):
+            wrong = misfit(feature, column, seen) if column in seen.columns else None
+            if wrong is not None:
+                key, message = wrong
+                yield ("features", name, key), message
+
+
+def _split(spec: Spec, seen: Probe) -> Iterator[Found]:
+    split = spec.data.split
+    if isinstance(split, TimeSplit) and seen.columns.get(split.column) in ("string", "binary"):
+        message = f"'{split.column}' holds texts; a split by time needs a number or a timestamp"
+        yield ("data", "split", "column"), f"{message}. Give the source `types`, or convert it with CAST in data.query."
+    if isinstance(split, ColumnSplit) and split.column in seen.columns:
+        absent = seen.absent(split.column, [value for name in SPLITS for value in split.values(name)])
+        for name in SPLITS:
+            wanted = split.values(name)
+            if set(wanted) <= set(absent):
+                there = [str(value) for value in seen.values(split.column).found]
+                message = f"no row has {' or '.join(map(repr, wanted))} in '{split.column}', so {name} would be empty"
+                near = did_you_mean(wanted[0], there) if wanted else ""
+                yield ("data", "split", name), f"{message}.{near} It holds: {', '.join(sorted(there)[:20])}."
+
+
+def _slices(spec: Spec, seen: Probe) -> Iterator[Found]:
+    for at, columns in enumerate(spec.evaluate.slices):
+        for inner, column in enumerate(columns):
+            if seen.columns.get(column) in ("float", "binary"):
+                message = f"'{column}' holds values that are rarely equal; slices are made of texts and whole numbers"
+                advice = f"Make ranges of it in data.query, e.g. CAST({column} / 100 AS BIGINT) AS {column}_100."
+                yield ("evaluate", "slices", at, inner), f"{message}. {advice}"
+
+
+def _comparators(spec: Spec, seen: Probe) -> Iterator[Found]:
+    for kind, compared in (("skew", spec.validate_.skew), ("drift", spec.validate_.drift)):
+        for column, comparator in compared.items():
+            if comparator.l_infinity is not None and seen.columns.get(column) == "float":
+                message = (
+                    f"'{column}' holds numbers with fractions, and l_infinity compares the shares of single values"
+                )
+                yield ("validate", kind, column, "l_infinity"), f"{message}. Use jensen_shannon."
