@@ -7,7 +7,7 @@ need no second drawing. No mark is told apart by colour alone: lines have dashes
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -93,9 +93,10 @@ class Frame:
     height: int
 
     @classmethod
-    def around(cls, xs: Sequence[float], ys: Sequence[float], size: tuple[int, int], left: int = 46) -> Frame:
+    def around(cls, xs: Sequence[float], ys: Sequence[float], size: tuple[int, int]) -> Frame:
         """Returns a frame whose axes run from the first to the last tick of `xs` and `ys`."""
         width, height = size
+        left = 26 + round(6.2 * max(len(tick(value)) for value in ys))
         return cls(Scale(xs[0], xs[-1], left, width - 12), Scale(ys[0], ys[-1], height - 38, 12), width, height)
 
 
@@ -228,12 +229,18 @@ def key(names: Sequence[tuple[str, str]]) -> Markup:
 
 
 def histogram(
-    splits: Sequence[tuple[str, str, Sequence[tuple[float, float, float]]]], *, title: str, label: str
+    splits: Sequence[tuple[str, str, Sequence[tuple[float, float, float]]]],
+    *,
+    title: str,
+    label: str,
+    written: Callable[[float], str] = measure,
+    time: bool = False,
 ) -> Markup:
     """Draws the distribution of each split, (name, style, buckets) with buckets (low, high, rows).
 
     Heights are densities relative to the highest bucket, so that splits of different sizes and bounds may be compared:
-    the first split is filled, the others are outlines.
+    the first split is filled, the others are outlines. `written` says how a value reads; points in `time` have no round
+    numbers, so their axis shows both ends.
     """
     shapes = [(name, style, _densities(buckets)) for name, style, buckets in splits if buckets]
     lows = [low for _, _, bars in shapes for low, _, _, _ in bars]
@@ -246,18 +253,20 @@ def histogram(
     ticks = [value for value in nice_ticks(low, high, 4) if low <= value <= high] or [low, high]
     if all(len(bars) == 3 and bars[0][3] == 0 for _, _, bars in shapes):
         ticks = [(low + high) / 2]
+    elif time:
+        ticks = [low, high]
     x, y = Scale(low, high, 4, 316), Scale(0, top * 1.04, 106, 6)
     parts = [_outline(shapes[0], x, y, filled=True)]
     parts += [_outline(entry, x, y, filled=False) for entry in shapes[1:]]
     step = (high - low) / COLUMNS
     edges = [(low + step * index, low + step * (index + 1)) for index in range(COLUMNS)]
-    parts += [_bar_target(shapes, ends, (x, y), label) for ends in edges]
+    parts += [_bar_target(shapes, ends, (x, y), label, written) for ends in edges]
     parts.append(tag("line", class_="axis", x1=4, x2=316, y1=106, y2=106))
     for value in ticks:
         at = x(value)
         place = "start" if at < 18 else "end" if at > 302 else "mid"
         parts.append(tag("line", class_="axis", x1=at, x2=at, y1=106, y2=110))
-        parts.append(tag("text", tick(value), class_=f"tick {place}", x=at, y=122))
+        parts.append(tag("text", written(value) if time else tick(value), class_=f"tick {place}", x=at, y=122))
     return svg(title, *parts, size=size)
 
 
@@ -291,13 +300,17 @@ def _outline(entry: tuple[str, str, list[Bar]], x: Scale, y: Scale, *, filled: b
 
 
 def _bar_target(
-    shapes: Sequence[tuple[str, str, list[Bar]]], ends: tuple[float, float], scales: tuple[Scale, Scale], label: str
+    shapes: Sequence[tuple[str, str, list[Bar]]],
+    ends: tuple[float, float],
+    scales: tuple[Scale, Scale],
+    label: str,
+    written: Callable[[float], str],
 ) -> Markup:
     """An invisible column over the picture that tells each split's share of rows between `ends`."""
     low, high = ends
     x, y = scales
     told = ", ".join(f"{name} {share(_share_between(bars, low, high))}" for name, _, bars in shapes)
-    title = tag("title", f"{label} {measure(low)} to {measure(high)}: {told}")
+    title = tag("title", f"{label} {written(low)} to {written(high)}: {told}")
     left, height = x(low), y.start - y.end
     return tag("rect", title, class_="target", x=left, y=y.end, width=x(high) - left, height=height)
 

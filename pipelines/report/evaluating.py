@@ -20,14 +20,16 @@ def evaluation_section(report: Report) -> dict[str, Any]:
     evaluation = report.evaluation
     if isinstance(evaluation, Missing) or not evaluation.slices:
         nothing: dict[str, Any] = {"charts": [], "slices": (), "worst": (), "worst_ends": (0, 1), "residuals": []}
-        return {**nothing, "metric": "", "least": 1, "overall": ""}
+        return {**nothing, "metrics": [], "metric": "", "least": 1, "overall": ""}
     metric = headline_metric(evaluation, report.blessing) or ""
     asked = report.setting("evaluate", "min_slice_size")
     least = asked if isinstance(asked, int) else 1
+    metrics = _ordered(evaluation, report.setting("evaluate", "metrics"), metric)
     rows, ends = worst(evaluation, metric, least)
     return {
         "charts": _charts(evaluation),
-        "slices": table(evaluation),
+        "metrics": metrics,
+        "slices": table(evaluation, metrics),
         "worst": rows,
         "worst_ends": ends,
         "residuals": _residuals(evaluation.regression),
@@ -35,6 +37,13 @@ def evaluation_section(report: Report) -> dict[str, Any]:
         "least": least,
         "overall": measure(evaluation.slices[0].metrics.get(metric)),
     }
+
+
+def _ordered(evaluation: Evaluation, asked: Any, first: str) -> list[str]:
+    """The metrics as the spec lists them, else with the most important one first."""
+    known = evaluation.metrics
+    wanted = [name for name in asked if name in known] if isinstance(asked, list) else [first]
+    return list(dict.fromkeys((*wanted, *known)))
 
 
 def _charts(evaluation: Evaluation) -> list[Chart]:
@@ -74,7 +83,7 @@ def _confusion(matrix: Confusion) -> Chart:
     drawn = confusion(matrix.classes, matrix.counts, title="Confusion matrix: true class by predicted class")
     notes = []
     if matrix.threshold is not None:
-        notes.append(f"from {measure(matrix.threshold)} on positive")
+        notes.append(f"positive from {matrix.threshold:g}")
     if matrix.classes_left_out:
         notes.append(f"{several(matrix.classes_left_out, 'rarer class', 'rarer classes')} left out")
     return Chart("Confusion matrix", drawn, ", ".join(notes))

@@ -186,13 +186,17 @@ class Pushed:
     path: str
     new: bool = True
     """False when this very model was there already."""
+    model_digest: str = ""
+    """Digest of the model that is there: the same as that of the Model artifact."""
 
 
 def read_pushed(path: Path) -> Pushed:
     """Reads the PushedModel artifact in `path`."""
     entry = read_json(path / "pushed.json")
     place = str(entry.get("path") or entry.get("uri") or "")
-    return Pushed(str(entry.get("version") or Path(place).name), place, entry.get("new", True))
+    return Pushed(
+        str(entry.get("version") or Path(place).name), place, entry.get("new", True), entry.get("model_digest") or ""
+    )
 
 
 @dataclass(frozen=True)

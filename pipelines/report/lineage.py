@@ -40,7 +40,7 @@ def links(run: Run, data: Data | Missing, pushed: Pushed | Missing, spec: str) -
         rows += [Link("Source", source.path, source.sha256 or "", _about(source)) for source in data.sources]
         rows.append(Link("Data version", "examples", data.version, several(data.written, "row")))
     for step, artifact, kind, _ in CHAIN:
-        digest = _digest(run, step, artifact)
+        digest = _digest(run, step, artifact, pushed)
         name = pushed.path if artifact == "pushed_model" and not isinstance(pushed, Missing) else artifact
         if digest:
             note = (
@@ -61,7 +61,7 @@ def picture(run: Run, data: Data | Missing, pushed: Pushed | Missing) -> Markup:
         rows = several(data.written, "row")
         nodes.append(Node("examples", "Data version", (short(data.version), rows), before, tip=data.version))
     for step, artifact, kind, before in CHAIN:
-        digest = _digest(run, step, artifact)
+        digest = _digest(run, step, artifact, pushed)
         if digest:
             published = artifact == "pushed_model" and not isinstance(pushed, Missing)
             note = f"version {pushed.version}" if published and not isinstance(pushed, Missing) else f"by {step}"
@@ -88,6 +88,9 @@ def _about(source: Source) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _digest(run: Run, step: str, artifact: str) -> str:
+def _digest(run: Run, step: str, artifact: str, pushed: Pushed | Missing) -> str:
+    """Returns the digest of an artifact; of the published model itself, not of the note that says where it is."""
+    if artifact == "pushed_model" and not isinstance(pushed, Missing) and pushed.model_digest:
+        return pushed.model_digest
     found = run.step(step)
     return found.outputs.get(artifact, "") if found else ""

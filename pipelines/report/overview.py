@@ -93,8 +93,8 @@ def _graph(run: Run) -> Markup:
 
 def _told(step: Step) -> tuple[str, ...]:
     if step.status in ("done", "failed", "refused") and step.seconds is not None:
-        rows = several(step.rows, "row") if step.rows else ""
-        return (f"{step.status} · {duration(step.seconds)}", rows)
+        speed = f"{step.rows / step.seconds:,.0f} rows/s" if step.rows and step.seconds else ""
+        return (f"{step.status} · {duration(step.seconds)}", speed)
     return (step.status, f"from {step.cached_from}") if step.cached_from else (step.status,)
 
 

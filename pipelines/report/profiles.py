@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,10 @@ from stellwerk.pipelines.report.charts import histogram, key, tag, top_values
 from stellwerk.pipelines.report.gathering import Report
 from stellwerk.pipelines.report.reading import Missing
 from stellwerk.pipelines.report.statistics import SPLIT_ORDER, TOP_VALUES, Column, FeatureStatistics, Numbers, Values
-from stellwerk.pipelines.report.wording import NOTHING, count, measure, share
+from stellwerk.pipelines.report.wording import NOTHING, count, day, days, measure, moment, share
+
+MUCH_MISSING = 0.05
+"""From this share on, missing values are told beside the name of the column."""
 
 STYLES = ("s0", "s1", "s2")
 
@@ -27,6 +30,8 @@ class Profile:
     splits: tuple[str, ...]
     drawn: Markup
     rows: tuple[tuple[str, tuple[str, ...]], ...]
+    missing: str
+    """Share of missing values where it is worth a look."""
     anomalies: str
 
 
@@ -75,25 +80,42 @@ def features_section(report: Report) -> dict[str, Any]:
     if isinstance(report.statistics, Missing):
         return {"features": [], "split_key": ""}
     troubled = Counter() if isinstance(report.anomalies, Missing) else Counter(row.column for row in report.anomalies)
+    times = _times(report.setting("features"))
     splits = dict.fromkeys(split for feature in report.statistics for split in feature.splits)
     return {
-        "features": [_profile(feature, troubled[feature.name]) for feature in report.statistics],
+        "features": [_profile(feature, troubled[feature.name], feature.name in times) for feature in report.statistics],
         "split_key": key([(split, style_of(split)) for split in splits]),
     }
 
 
-def _profile(feature: FeatureStatistics, anomalies: int) -> Profile:
+def _times(features: Any) -> set[str]:
+    """Columns that hold seconds since 1970: those of `time` features without a format of their own."""
+    entries = features.items() if isinstance(features, Mapping) else ()
+    known = [(name, entry) for name, entry in entries if isinstance(entry, Mapping) and entry.get("type") == "time"]
+    return {str(entry.get("column") or name) for name, entry in known if not entry.get("format")}
+
+
+def _profile(feature: FeatureStatistics, anomalies: int, time: bool) -> Profile:
     columns = tuple(feature.splits.values())
     rows = [("missing", tuple(share(column.missing_share) for column in columns))]
     drawn = Markup("")
     if any(column.numbers for column in columns):
-        rows += _number_rows([column.numbers for column in columns])
-        drawn = _histogram(feature)
+        rows += _number_rows([column.numbers for column in columns], TIME_ROWS if time else NUMBER_ROWS)
+        drawn = _histogram(feature, time)
     elif any(column.values for column in columns):
         rows += _value_rows([column.values for column in columns])
         drawn = _top_values(feature)
+    missing = f"{share(feature.missing_share)} missing" if feature.missing_share >= MUCH_MISSING else ""
     flagged = f"{anomalies} {'anomaly' if anomalies == 1 else 'anomalies'}" if anomalies else ""
-    return Profile(feature.name, feature.kind, tuple(feature.splits), drawn, tuple(rows), flagged)
+    return Profile(
+        feature.name,
+        "time" if time and drawn else feature.kind,
+        tuple(feature.splits),
+        drawn,
+        tuple(rows),
+        missing,
+        flagged,
+    )
 
 
 NUMBER_ROWS: tuple[tuple[str, Callable[[Numbers], str]], ...] = (
@@ -104,12 +126,20 @@ NUMBER_ROWS: tuple[tuple[str, Callable[[Numbers], str]], ...] = (
     ("max", lambda numbers: measure(numbers.max)),
     ("zeros", lambda numbers: count(numbers.zeros)),
 )
+TIME_ROWS: tuple[tuple[str, Callable[[Numbers], str]], ...] = (
+    ("mean", lambda numbers: day(numbers.mean)),
+    ("std", lambda numbers: days(numbers.std)),
+    ("first", lambda numbers: moment(numbers.min)),
+    ("median", lambda numbers: day(numbers.median)),
+    ("last", lambda numbers: moment(numbers.max)),
+)
 
 
-def _number_rows(splits: Sequence[Numbers | None]) -> list[tuple[str, tuple[str, ...]]]:
+def _number_rows(
+    splits: Sequence[Numbers | None], shown: Sequence[tuple[str, Callable[[Numbers], str]]]
+) -> list[tuple[str, tuple[str, ...]]]:
     return [
-        (name, tuple(NOTHING if numbers is None else written(numbers) for numbers in splits))
-        for name, written in NUMBER_ROWS
+        (name, tuple(NOTHING if numbers is None else written(numbers) for numbers in splits)) for name, written in shown
     ]
 
 
@@ -120,11 +150,17 @@ def _value_rows(splits: Sequence[Values | None]) -> list[tuple[str, tuple[str, .
     ]
 
 
-def _histogram(feature: FeatureStatistics) -> Markup:
+def _histogram(feature: FeatureStatistics, time: bool) -> Markup:
     shown = [
         (split, style_of(split), column.numbers.buckets) for split, column in feature.splits.items() if column.numbers
     ]
-    return histogram(shown, title=f"Distribution of {feature.name} by split", label=feature.name)
+    return histogram(
+        shown,
+        title=f"Distribution of {feature.name} by split",
+        label=feature.name,
+        written=day if time else measure,
+        time=time,
+    )
 
 
 def _top_values(feature: FeatureStatistics) -> Markup:

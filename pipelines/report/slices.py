@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -54,12 +55,11 @@ def headline_metric(evaluation: Evaluation, blessing: Blessing | Missing) -> str
     return next((name for name in (*asked, *PREFERRED, *known) if name in known), None)
 
 
-def table(evaluation: Evaluation) -> tuple[Row, ...]:
-    """Returns every slice with its metrics; the bars of a column share one scale around the whole test split."""
-    scales = {metric: _spread(evaluation, metric) for metric in evaluation.metrics}
+def table(evaluation: Evaluation, metrics: Sequence[str]) -> tuple[Row, ...]:
+    """Returns every slice with its `metrics`; the bars of a column share one scale around the whole test split."""
+    scales = {metric: _spread(evaluation, metric) for metric in metrics}
     return tuple(
-        Row(entry, tuple(_cell(entry, metric, *scales[metric]) for metric in evaluation.metrics))
-        for entry in evaluation.slices
+        Row(entry, tuple(_cell(entry, metric, *scales[metric]) for metric in metrics)) for entry in evaluation.slices
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 NOTHING = "\N{EN DASH}"
 """What stands where there is no value."""
@@ -53,6 +54,25 @@ def share(value: float | None) -> str:
     if percent >= 99.95:
         return "100 %" if value >= 1 else ">99.9 %"
     return f"{percent:.1f} %" if percent >= 1 else f"{percent:.2f} %"
+
+
+def moment(seconds: float | None) -> str:
+    """Returns a point in time, given in seconds since 1970, as a date, with the time of day where it is not midnight (UTC)."""
+    try:
+        point = datetime.fromtimestamp(seconds or 0, UTC)
+    except (ValueError, OverflowError, OSError):
+        return measure(seconds)
+    return point.strftime("%Y-%m-%d" if (seconds or 0) % 86400 == 0 else "%Y-%m-%d %H:%M")
+
+
+def day(seconds: float) -> str:
+    """Returns the date of a point in time, given in seconds since 1970 (UTC)."""
+    return moment(seconds)[:10]
+
+
+def days(seconds: float) -> str:
+    """Returns a span of time, given in seconds, in days or a shorter unit."""
+    return f"{seconds / 86400:,.1f} days" if seconds >= 2 * 86400 else duration(seconds)
 
 
 def duration(seconds: float | None) -> str:

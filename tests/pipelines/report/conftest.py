@@ -29,6 +29,7 @@ data:
 features:
   distance: {type: number, scale: standard}
   carrier: {type: category, vocabulary: 200, oov: 1}
+  date: {type: time, parts: [weekday]}
 target: {column: late, type: binary}
 model: {type: wide_deep, hidden: [128, 64], dropout: 0.1}
 evaluate:
@@ -127,6 +128,7 @@ def write_statistics(folder: Path, extra: int = 0, texts: Mapping[str, Sequence[
             "precip": np.where(random.random(size) < 0.95, 0.0, random.gamma(1, 0.03, size)),
             "late": (random.random(size) < 0.24).astype(float),
             "year": np.full(size, 2013.0),
+            "date": 1_356_998_400 + 86_400.0 * random.integers(0, 365, size),
         }
         numbers |= {f"sensor_{index:02d}": random.normal(index, 1 + index / 10, size) for index in range(extra)}
         for name, values in numbers.items():
@@ -374,7 +376,7 @@ def make_run() -> MakeRun:
         if "evaluate" in wrote:
             write_evaluation(path, blessed=blessed, slices=slices)
         if "push" in wrote and steps.get("push", "done") != "refused":
-            pushed = {"version": 3, "path": "/home/ada/flights/models/flight-delays/3"}
+            pushed = {"version": 3, "path": "/home/ada/flights/models/flight-delays/3", "model_digest": "9a" * 32}
             _write(path / "push" / "pushed_model" / "pushed.json", pushed)
         for step, error in (errors or {}).items():
             _write(path / step / "log.txt", "starting\n" * 100 + f"\x1b[31m{error}\x1b[0m\n")

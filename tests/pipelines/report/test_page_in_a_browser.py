@@ -89,7 +89,7 @@ def test_typing_filters_slices_and_columns(browser: Any, report: Path) -> None:
     shown = "[...document.querySelectorAll('#slices tbody tr')].filter(row => !row.hidden).map(row => row.cells[0].textContent)"
     assert page.evaluate(shown) == ["origin = JFK"]
     page.type("input[data-filter^='#cards']", "wind")
-    assert page.evaluate("document.querySelector('[data-count^=\"#cards\"]').textContent") == "1 of 12"
+    assert page.evaluate("document.querySelector('[data-count^=\"#cards\"]').textContent") == "1 of 13"
 
 
 def test_the_navigation_marks_the_section_in_view(browser: Any, report: Path) -> None:
