@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from stellwerk.pipelines.report.charts import Line, Point, confusion, grid, line_chart
+from stellwerk.pipelines.report.charts import Line, Point, line_chart
 from stellwerk.pipelines.report.gathering import Report
 from stellwerk.pipelines.report.judging import Confusion, Curves, Evaluation, Grid, Regression
+from stellwerk.pipelines.report.matrices import confusion, grid
 from stellwerk.pipelines.report.reading import Missing
 from stellwerk.pipelines.report.slices import headline_metric, table, worst
 from stellwerk.pipelines.report.training import Chart

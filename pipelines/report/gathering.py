@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from stellwerk.pipelines.report.dataset import Data, read_data
 from stellwerk.pipelines.report.judging import (
     Blessing,
     Card,
@@ -21,13 +22,11 @@ from stellwerk.pipelines.report.judging import (
 )
 from stellwerk.pipelines.report.reading import (
     Anomaly,
-    Data,
     History,
     Missing,
     Run,
     read_anomalies,
     read_artifact,
-    read_data,
     read_history,
     read_log,
     read_run,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from stellwerk.pipelines.report.dataset import Data, Source
 from stellwerk.pipelines.report.diagram import Node, diagram
 from stellwerk.pipelines.report.judging import Pushed
-from stellwerk.pipelines.report.reading import Data, Missing, Run, Source
+from stellwerk.pipelines.report.reading import Missing, Run
 from stellwerk.pipelines.report.wording import several, short, size
 
 SOURCES_IN_THE_DIAGRAM = 5

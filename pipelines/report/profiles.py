@@ -9,7 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import histogram, key, tag, top_values
+from stellwerk.pipelines.report.charts import key, tag
+from stellwerk.pipelines.report.distributions import histogram, top_values
 from stellwerk.pipelines.report.gathering import Report
 from stellwerk.pipelines.report.reading import Missing
 from stellwerk.pipelines.report.statistics import SPLIT_ORDER, TOP_VALUES, Column, FeatureStatistics, Numbers, Values

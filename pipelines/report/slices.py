@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import deviation, nice_ticks, sticks
+from stellwerk.pipelines.report.charts import Scale, nice_ticks, tag
 from stellwerk.pipelines.report.judging import Blessing, Evaluation, Slice, badness
 from stellwerk.pipelines.report.reading import Missing
 from stellwerk.pipelines.report.wording import NOTHING, measure, signed
@@ -77,7 +77,7 @@ def _cell(entry: Slice, metric: str, whole: float | None, spread: float) -> Cell
     away = value - whole if whole is not None else 0.0
     bar = Markup("")
     if entry.slice and whole is not None and spread:
-        bar = deviation(away / spread, worse=badness(metric, value) > badness(metric, whole))
+        bar = _deviation(away / spread, worse=badness(metric, value) > badness(metric, whole))
     before = (entry.baseline or {}).get(metric)
     if before is None:
         return Cell(measure(value), value, bar)
@@ -107,4 +107,25 @@ def worst(evaluation: Evaluation, metric: str, least: int) -> tuple[tuple[Worst,
 def _worst(entry: Slice, metric: str, value: float, whole: float, ends: tuple[float, float]) -> Worst:
     before = (entry.baseline or {}).get(metric)
     change = signed(value - before) if before is not None else ""
-    return Worst(entry, measure(value), change, sticks(*ends, value, whole, before))
+    return Worst(entry, measure(value), change, _sticks(*ends, value, whole, before))
+
+
+def _sticks(low: float, high: float, value: float, reference: float, baseline: float | None) -> Markup:
+    """Draws one row of a dot plot in percent of the row's width: a stick from the reference to the value, and the baseline."""
+    scale = Scale(low, high, 2, 98)
+    at, base = f"{scale(value):.2f}%", f"{scale(reference):.2f}%"
+    parts = [tag("line", class_="reference", x1=base, x2=base, y1=0, y2=24)]
+    if baseline is not None:
+        parts.append(tag("circle", class_="hollow", cx=f"{scale(baseline):.2f}%", cy=12, r=4))
+    parts.append(tag("line", class_="stick", x1=base, x2=at, y1=12, y2=12))
+    parts.append(tag("circle", class_="point s0", cx=at, cy=12, r=4.5))
+    return tag("svg", *parts, class_="sticks", width="100%", height=24, aria_hidden="true")
+
+
+def _deviation(part: float, *, worse: bool) -> Markup:
+    """Draws a bar from the middle: to the right for a positive part (up to 1), to the left for a negative one."""
+    width = 50 * min(1.0, abs(part))
+    left = 50.0 if part > 0 else 50.0 - width
+    bar = tag("rect", class_=f"bar {'s1' if worse else 's0'}", x=f"{left:.1f}%", width=f"{width:.1f}%", height=4)
+    middle = tag("line", class_="axis", x1="50%", x2="50%", y1=0, y2=6)
+    return tag("svg", bar, middle, class_="cellbar", width="100%", height=6, aria_hidden="true")

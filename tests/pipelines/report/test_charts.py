@@ -7,18 +7,10 @@ import re
 
 import pytest
 
-from stellwerk.pipelines.report.charts import (
-    Line,
-    Scale,
-    confusion,
-    histogram,
-    line_chart,
-    nice_ticks,
-    tag,
-    thinned,
-    tick,
-)
+from stellwerk.pipelines.report.charts import Line, Scale, line_chart, nice_ticks, tag, thinned, tick
 from stellwerk.pipelines.report.diagram import Node, diagram, direct, places
+from stellwerk.pipelines.report.distributions import histogram
+from stellwerk.pipelines.report.matrices import confusion
 from stellwerk.pipelines.report.wording import (
     MINUS,
     NOTHING,

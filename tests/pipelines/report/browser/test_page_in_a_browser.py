@@ -207,4 +207,4 @@ def test_every_outcome_renders(
     assert page.evaluate("document.querySelector('.verdict h2').textContent") == headline
     assert page.complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.screenshot(tmp_path / "page.png")
+    page.screenshot(tmp_path / "page.png", whole=False)
