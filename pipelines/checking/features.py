@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.ingestion.probing import Probe
+from stellwerk.pipelines.checking.values import counted
 from stellwerk.spec.features import Boolean, Feature, Time
 
 HOLDS = {
@@ -24,7 +24,13 @@ _BETTER = {
     "string": "type: category or text",
     "binary": "a `transform` of your own",
 }
-_ISO = r"^\s*\d{4}-\d\d-\d\d"
+_WORDS = frozenset((*TRUE_WORDS, *FALSE_WORDS, ""))
+_TIMES = {
+    "iso": re.compile(r"\d{4}-\d\d-\d\d.*"),
+    "hhmm": re.compile(r"([01]?\d|2[0-4])?[0-5]?\d"),
+    "epoch_seconds": re.compile(r"-?\d+"),
+    "epoch_milliseconds": re.compile(r"-?\d+"),
+}
 _ENOUGH = 0.5
 
 
@@ -39,56 +45,51 @@ def misfit(feature: Feature, column: str, seen: Probe) -> tuple[str, str] | None
         message = f"type: {feature.type} takes {takes}, but '{column}' holds {HOLDS[kind]}{_such_as(column, seen)}"
         return "type", f"{message}. Use {_BETTER[kind]}, or convert it with CAST in data.query."
     look = _LOOKS.get(type(feature))
-    values = seen.sample[column].drop_null() if seen.sample is not None else None
-    if look is None or values is None or not len(values):
+    if look is None:
         return None
     key, wrong = look
-    message = wrong(feature, column, values)
+    values = counted(seen, column)
+    message = wrong(feature, column, values) if values else ""
     return (key, message) if message else None
 
 
 def _such_as(column: str, seen: Probe) -> str:
-    values = seen.sample[column].drop_null() if seen.sample is not None else None
-    if values is None or not len(values) or seen.columns[column] == "binary":
+    value = next(iter(counted(seen, column)), None)
+    if value is None or isinstance(value, bytes):
         return ""
-    value = values[0].as_py()
     return f" such as '{value[:40]}'" if isinstance(value, str) else f" such as {value:g}"
 
 
-def _boolean(_feature: Feature, column: str, values: pa.ChunkedArray) -> str:
-    if pa.types.is_string(values.type):
-        words = pc.utf8_lower(pc.utf8_trim_whitespace(values))
-        known = pc.is_in(words, value_set=pa.array([*TRUE_WORDS, *FALSE_WORDS, ""]))
-    else:
-        known = pc.is_in(values, value_set=pa.array([0, 1], values.type))
-    strange = values.filter(pc.invert(known))
-    if not len(strange):
+def _boolean(_feature: Feature, column: str, values: Counter[Any]) -> str:
+    strange = [value for value in values if not _is_boolean(value)]
+    if not strange:
         return ""
-    shown = ", ".join(sorted({str(value) for value in strange.slice(0, 1000).to_pylist()})[:5])
+    shown = ", ".join(sorted(map(str, strange))[:5])
     return f"'{column}' has values that are neither true nor false: {shown}. Use type: category or number."
 
 
-def _time(feature: Time, column: str, values: pa.ChunkedArray) -> str:
-    is_text = pa.types.is_string(values.type)
+def _is_boolean(value: Any) -> bool:
+    return value.strip().lower() in _WORDS if isinstance(value, str) else value in (0, 1)
+
+
+def _time(feature: Time, column: str, values: Counter[Any]) -> str:
+    is_text = isinstance(next(iter(values)), str)
     if feature.format == "iso" and not is_text:
-        return f"format: iso is text (2013-01-01T05:15:00Z), but '{column}' holds whole numbers. Use another format."
+        return f"iso is text (2013-01-01T05:15:00Z), but '{column}' holds whole numbers. Use another format."
     chosen = feature.format or ("iso" if is_text else "epoch_seconds")
-    valid = pc.match_substring_regex(values, _ISO) if chosen == "iso" else _numbers(values, chosen == "hhmm")
-    share = (pc.sum(valid).as_py() or 0) / len(values)
+    strange = Counter(
+        {value: count for value, count in values.items() if not _TIMES[chosen].fullmatch(str(value).strip())}
+    )
+    share = 1 - strange.total() / values.total()
     if share >= _ENOUGH:
         return ""
-    strange = values.filter(pc.invert(valid))[0].as_py()
-    message = f"only {share:.0%} of the values in '{column}' are times of format {chosen}; one is {strange!r}"
+    message = (
+        f"only {share:.0%} of the values in '{column}' are times of format {chosen}; one is {next(iter(strange))!r}"
+    )
     return f"{message}. Set `format`, or convert it in data.query."
 
 
-def _numbers(values: pa.ChunkedArray, time_of_day: bool) -> Any:
-    """Tells which values are whole numbers, and with `time_of_day` those that are a time such as 1530."""
-    texts = pc.utf8_trim_whitespace(values.cast(pa.string()))
-    return pc.match_substring_regex(texts, r"^([01]?\d|2[0-4])?[0-5]?\d$" if time_of_day else r"^-?\d+$")
-
-
-_LOOKS: Mapping[type, tuple[str, Callable[[Any, str, pa.ChunkedArray], str]]] = {
+_LOOKS: Mapping[type, tuple[str, Callable[[Any, str, Counter[Any]], str]]] = {
     Boolean: ("type", _boolean),
     Time: ("format", _time),
 }
