@@ -93,7 +93,7 @@ class Packing:
 
 
 def _matrix(table: pa.Table, inputs: Sequence[ModelInput], dtype: type) -> Matrix:
-    matrix = np.empty((table.num_rows, sum(item.width for item in inputs)), dtype)
+    matrix: Matrix = np.empty((table.num_rows, sum(item.width for item in inputs)), dtype)
     start = 0
     for item in inputs:
         end = start + item.width

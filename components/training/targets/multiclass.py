@@ -27,7 +27,7 @@ class Multiclass(Head):
     def prior(self) -> Numbers:
         """Returns the log share of each class; one row more for each keeps unseen classes possible."""
         counts = (self.labels.counts + 1) * np.maximum(self.weights, 1e-6)
-        return np.log(counts / counts.sum()).astype(np.float32)
+        return np.asarray(np.log(counts / counts.sum()), np.float32)
 
     def output(self, scores: Any) -> Any:
         """Turns scores into probabilities that sum to 1."""
