@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from stellwerk.errors import DataError
 
@@ -50,6 +52,16 @@ def lock(connection: duckdb.DuckDBPyConnection, readable: Iterable[Path]) -> Non
     connection.execute(f"SET allowed_paths = {text_list(str(path) for path in readable)}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
+
+
+def batches(answer: duckdb.DuckDBPyRelation, rows: int) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of an answer as they are computed, `rows` at a time at most. Raises duckdb.Error, as `execute` does."""
+    reader = answer.to_arrow_reader(rows)
+    try:
+        yield from reader
+    except (OSError, pa.ArrowException) as error:
+        message = str(error)
+        raise (duckdb.OutOfMemoryException if "Out of Memory" in message else duckdb.Error)(message) from None
 
 
 def check_query(connection: duckdb.DuckDBPyConnection, query: str) -> str:
@@ -99,6 +111,12 @@ def text_list(values: Iterable[str]) -> str:
 def text_struct(values: Mapping[str, str]) -> str:
     """Quotes names and values as a SQL struct."""
     return "{" + ", ".join(f"{text(key)}: {text(value)}" for key, value in values.items()) + "}"
+
+
+def first_row(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    """Returns the first row of an answer, which is fetched whole: an answer that is left half read blocks the connection."""
+    rows: list[tuple[Any, ...]] = connection.execute(sql, list(values)).fetchall()
+    return rows[0] if rows else None
 
 
 def describe(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:

@@ -175,6 +175,8 @@ def _unzipped(
     try:
         with zipfile.ZipFile(origin) as archive:
             members = [item for item in archive.infolist() if not item.is_dir()]
+            for item in members:
+                _check_inside(item.filename, label)
             wanted = [item for item in members if given is not None or _is_data(PurePosixPath(item.filename))]
             if not wanted:
                 raise DataError(f"{label}: holds no data file. Known endings: {', '.join(ENDINGS)}.")
@@ -185,13 +187,16 @@ def _unzipped(
         raise DataError(f"{label}: does not unpack: {error}. The file is damaged; fetch it again.") from None
 
 
+def _check_inside(member: str, label: str) -> None:
+    path = PurePosixPath(member.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
+        raise DataError(f"{label}: member '{member}' points outside the archive. Pack the files again.")
+
+
 def _unzip(archive: zipfile.ZipFile, item: zipfile.ZipInfo, label: str, folder: Path, limit: int | None) -> Path:
-    inside = PurePosixPath(item.filename.replace("\\", "/"))
-    if inside.is_absolute() or ".." in inside.parts:
-        raise DataError(f"{label}: member '{item.filename}' points outside the archive. Pack the files again.")
     if item.file_size == 0:
         raise DataError(f"{label}: member '{item.filename}' is empty: 0 bytes. Give a file with data, or leave it out.")
-    target = folder.joinpath(*inside.parts)
+    target = folder / item.filename
     target.parent.mkdir(parents=True, exist_ok=True)
     left = limit
     with archive.open(item) as packed, target.open("wb") as plain:

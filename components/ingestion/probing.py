@@ -116,9 +116,9 @@ def _stage(request: Request, kind: Format) -> bool:
     limit = f" LIMIT {SAMPLE_ROWS}" if request.glance else ""
     try:
         table = open_table(kind, request)
-        row = request.connection.execute(
-            f"CREATE TABLE {engine.name(request.name)} AS SELECT * FROM ({table.sql}){limit}"
-        ).fetchone()
+        row = engine.first_row(
+            request.connection, f"CREATE TABLE {engine.name(request.name)} AS SELECT * FROM ({table.sql}){limit}"
+        )
     except MisreadError:
         first = request.files[0].label
         raise DataError(f"{request.name}: {first}: not every line is an object. Look at its first lines.") from None

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stellwerk.components.ingestion.arrays import mask, nulls, values
-from stellwerk.components.ingestion.engine import name
+from stellwerk.components.ingestion.engine import first_row, name
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
 from stellwerk.spec.section import SPLITS
 
@@ -115,14 +115,15 @@ def quantile_moments(
     """
     column = name(split.column)
     first, second = split.train, split.train + split.eval
-    row = connection.execute(
+    row = first_row(
+        connection,
         f"WITH counts AS (SELECT {column} AS moment, count(*) AS rows FROM ({relation}) "
         f"WHERE {column} IS NOT NULL AND NOT isnan(CAST({column} AS DOUBLE)) GROUP BY ALL), "
         "places AS (SELECT moment, sum(rows) OVER (ORDER BY moment) - rows AS before, sum(rows) OVER () AS total FROM counts) "
         "SELECT min(moment) FILTER (WHERE before >= total * CAST(? AS DOUBLE) - 1e-6), "
         "min(moment) FILTER (WHERE before >= total * CAST(? AS DOUBLE) - 1e-6) FROM places",
         [first, second],
-    ).fetchone()
+    )
     return (row[0], row[1]) if row and row[0] is not None and row[1] is not None else None
 
 

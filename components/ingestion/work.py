@@ -173,7 +173,7 @@ class _Ingestion:
 
     def _stage(self, name: str, table: Table) -> tuple[int, int]:
         kind = "VIEW" if table.files else "TABLE"
-        row = self.connection.execute(f"CREATE OR REPLACE {kind} {engine.name(name)} AS {table.sql}").fetchone()
+        row = engine.first_row(self.connection, f"CREATE OR REPLACE {kind} {engine.name(name)} AS {table.sql}")
         rows = table.rows if table.rows is not None else int(row[0]) if row else 0
         return rows, rows
 

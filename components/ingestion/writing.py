@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stellwerk.components.artifacts.examples import BATCH_ROWS
+from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.arrays import arrow_mask
 from stellwerk.components.ingestion.columns import Column, Flaws, Normaliser, select
 from stellwerk.components.ingestion.quarantine import Quarantine
@@ -80,7 +81,7 @@ def write(connection: duckdb.DuckDBPyConnection, relation: str, job: Job) -> Wri
     answer = connection.sql(select(job.columns, relation))
     try:
         with _in_background(lambda batch: _write_batch(batch, normaliser, writers, job, written)) as put:
-            for batch in answer.to_arrow_reader(BATCH_ROWS):
+            for batch in engine.batches(answer, BATCH_ROWS):
                 put(batch)
                 written.rows += batch.num_rows
                 job.progress(written.rows, job.total, "rows")

@@ -38,8 +38,8 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
     `consume` returns how many rows it saw and its result.
     """
     for careful in (False, True):
-        table = open_table(kind, replace(request, careful=careful))
         try:
+            table = open_table(kind, replace(request, careful=careful))
             rows, result = consume(table)
             table.check(rows)
         except MisreadError:

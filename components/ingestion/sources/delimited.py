@@ -20,6 +20,9 @@ SAMPLE_ROWS = 10_240
 BUFFER = 8_000_000
 """A file below this many bytes is read in one piece."""
 
+_PLACE = "(CASE error_type WHEN 'CAST' THEN 1e6 ELSE 0 END) + coalesce(column_idx, 0)"
+"""Of several errors of a row the first counts, and its shape before its values."""
+
 REASONS = {
     "MISSING COLUMNS": "too few values",
     "TOO MANY COLUMNS": "too many values",
@@ -149,8 +152,8 @@ class _Part:
 
     def rejected(self) -> int:
         """Returns the number of rows that did not parse."""
-        row = self._ask("SELECT count(*) FROM (SELECT DISTINCT file_id, line_byte_position FROM {errors})").fetchone()
-        return int(row[0]) if row else 0
+        rows = self._ask("SELECT count(*) FROM (SELECT DISTINCT file_id, line_byte_position FROM {errors})").fetchall()
+        return int(rows[0][0])
 
     def rejected_lines(self) -> Iterator[int]:
         """Yields the lines that did not parse, in order; of all files together."""
@@ -160,28 +163,31 @@ class _Part:
 
     def check_quotes(self) -> None:
         """Raises DataError when a quote swallowed lines: they are one broken row to the parser, and would be lost."""
-        row = self._ask(
+        rows = self._ask(
             "SELECT s.file_path, e.line FROM {errors} e JOIN {scans} s USING (scan_id, file_id) "
             "WHERE error_type IN ('UNQUOTED VALUE', 'LINE SIZE OVER MAXIMUM', 'INVALID STATE') "
             "AND contains(trim(csv_line, chr(13) || chr(10)), chr(10)) ORDER BY file_id, line LIMIT 1"
-        ).fetchone()
-        if row:
+        ).fetchall()
+        if rows:
             raise DataError(
-                f"{self.request.label(row[0])}:{row[1]}: a quote opens here and does not close, "
+                f"{self.request.label(rows[0][0])}:{rows[0][1]}: a quote opens here and does not close, "
                 "so the lines after it cannot be told apart. Close it, or double it if it is part of the text."
             )
 
     def check_types(self, guessed: set[str]) -> None:
         """Raises MisreadError when a value does not fit a type that was only guessed."""
-        rows = self._ask("SELECT DISTINCT column_name FROM {errors} WHERE error_type = 'CAST'").fetchall()
+        rows = self._ask(
+            "SELECT DISTINCT unnest(list(column_name)) FROM {errors} GROUP BY file_id, line_byte_position "
+            "HAVING bool_and(error_type = 'CAST')"
+        ).fetchall()
         if guessed & {row[0] for row in rows}:
             raise MisreadError
 
     def rejects(self) -> Iterator[Reject]:
         """Yields the rows that did not parse, in order."""
         answer = self._ask(
-            "SELECT s.file_path, e.line, arg_min(e.error_type, coalesce(e.column_idx, 0)), arg_min(e.column_name, coalesce(e.column_idx, 0)), "
-            "any_value(e.csv_line) FROM {errors} e JOIN {scans} s USING (scan_id, file_id) "
+            "SELECT s.file_path, e.line, arg_min(e.error_type, place), arg_min(e.column_name, place), any_value(e.csv_line) "
+            f"FROM (SELECT *, {_PLACE} AS place FROM {{errors}}) e JOIN {{scans}} s USING (scan_id, file_id) "
             "GROUP BY file_id, s.file_path, e.line, line_byte_position ORDER BY file_id, e.line, line_byte_position"
         )
         while rows := answer.fetchmany(1000):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import duckdb
 
-from stellwerk.components.ingestion.engine import name, text
+from stellwerk.components.ingestion.engine import first_row, name, text
 from stellwerk.components.ingestion.sources.base import MISREAD
 from stellwerk.spec.data import ColumnType
 
@@ -52,7 +52,7 @@ def infer(connection: duckdb.DuckDBPyConnection, texts: str, columns: Iterable[s
     Numbers with leading zeros and dates in other forms than ISO stay text.
     """
     columns = list(columns)
-    row = connection.execute(f"SELECT {', '.join(_seen(column) for column in columns)} FROM ({texts})").fetchone() or ()
+    row = first_row(connection, f"SELECT {', '.join(_seen(column) for column in columns)} FROM ({texts})") or ()
     return {column: _type(int(seen or 0)) for column, seen in zip(columns, row, strict=True)}
 
 

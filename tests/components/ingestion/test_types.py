@@ -1,0 +1,138 @@
+"""What columns become."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from stellwerk.errors import DataError
+
+BEYOND_THE_SAMPLE = 12_000
+
+
+def _csv(header: str, line, count: int = 60) -> str:
+    return header + "\n" + "".join(line(row) + "\n" for row in range(count))
+
+
+def test_csv_types_are_the_narrowest_that_fit_every_value(run, write):
+    header = "i,f,b,d,t,zip,s,none,n,y"
+    fixed = "1,1.5,true,2013-01-01,2013-01-01T10:00:00Z,01234,N1,"
+    write("rows.csv", _csv(header, lambda row: f"{fixed},{row},{row % 2}"))
+    ingested = run("rows.csv")
+    floats, texts = {"f"}, {"zip", "s"}
+    assert ingested.examples.columns == {
+        name: "float" if name in floats else "string" if name in texts else "int64" for name in header.split(",")
+    }
+    midnight = int(datetime.datetime(2013, 1, 1, tzinfo=datetime.UTC).timestamp())
+    assert next(row for row in ingested.table().to_pylist() if row["n"] == 1) == {
+        "i": 1,
+        "f": 1.5,
+        "b": 1,
+        "d": midnight,
+        "t": midnight + 36_000,
+        "zip": "01234",
+        "s": "N1",
+        "none": None,
+        "n": 1,
+        "y": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("usual", "late", "kind", "expected"),
+    [
+        ("7", "7.5", "float", 7.5),
+        ("7", "N7", "string", "N7"),
+        ("7", "9007199254740993", "int64", 9007199254740993),
+        ("2013-01-01", "2013-01-01 12:00:00", "int64", 1357041600),
+        ("true", "maybe", "string", "maybe"),
+        ("", "7.5", "float", 7.5),
+    ],
+)
+def test_a_value_far_down_the_file_widens_the_type_and_is_kept_as_it_is(run, write, usual, late, kind, expected):
+    lines = lambda row: f"{late if row == BEYOND_THE_SAMPLE else usual},{row},{row % 2}"  # noqa: E731
+    write("rows.csv", _csv("v,n,y", lines, BEYOND_THE_SAMPLE + 100))
+    for query in (None, "SELECT * FROM rows"):
+        ingested = run({"sources": {"rows": "rows.csv"}, "query": query})
+        assert ingested.examples.columns["v"] == kind
+        table = ingested.table()
+        assert table.filter(pa.compute.equal(table["n"], BEYOND_THE_SAMPLE))["v"].to_pylist() == [expected]
+        assert ingested.quarantine == []
+
+
+def test_types_of_the_spec_win(run, write, rows):
+    write("rows.csv", rows(60))
+    types = {"n": "text", "x": "text", "y": "boolean"}
+    ingested = run({"sources": {"r": {"path": "rows.csv", "types": types}}})
+    assert ingested.examples.columns == {"n": "string", "x": "string", "c": "string", "y": "int64"}
+
+
+def test_types_of_an_unknown_column_are_refused(run, write, rows):
+    write("rows.csv", rows(60))
+    with pytest.raises(
+        DataError, match=r"`types` names the column 'nn'.*Did you mean 'n'\?|`types` names the column 'nn'"
+    ):
+        run({"sources": {"r": {"path": "rows.csv", "types": {"nn": "text"}}}})
+
+
+def test_nan_is_missing_and_is_counted(run, tmp_path: Path):
+    pq.write_table(
+        pa.table({"x": [float("nan") if row % 10 == 0 else row / 2 for row in range(60)], "y": [0, 1] * 30}),
+        tmp_path / "rows.parquet",
+    )
+    ingested = run("rows.parquet", numbers=["x"])
+    assert ingested.table()["x"].null_count == 6
+    assert ingested.manifest["missing_from_nan"] == {"x": 6}
+    assert ingested.manifest["rows"]["written"] == 60
+
+
+def test_parquet_types_become_the_four_of_examples(run, tmp_path: Path):
+    moment = datetime.datetime(2013, 1, 1, 10, 0, 0, 500_000)
+    columns = {
+        "flag": pa.array([True] * 60),
+        "small": pa.array([3] * 60, pa.uint8()),
+        "price": pa.array([Decimal("1.25")] * 60),
+        "day": pa.array([moment.date()] * 60),
+        "at": pa.array([moment] * 60, pa.timestamp("us")),
+        "image": pa.array([b"\xff\x00"] * 60),
+        "kind": pa.array(["a"] * 60).dictionary_encode(),
+        "n": pa.array(range(60)),
+        "y": pa.array([0, 1] * 30),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    ingested = run("rows.parquet")
+    seconds = int(moment.replace(tzinfo=datetime.UTC).timestamp())
+    assert ingested.table().to_pylist()[0] | {"n": 0, "y": 0} == {
+        "flag": 1,
+        "small": 3,
+        "price": 1.25,
+        "day": seconds - 36_000,
+        "at": seconds,
+        "image": b"\xff\x00",
+        "kind": "a",
+        "n": 0,
+        "y": 0,
+    }
+
+
+def test_nested_columns_are_to_be_taken_apart_in_the_query(run, tmp_path: Path):
+    pq.write_table(pa.table({"tags": [["a", "b", "c"]] * 60, "y": [0, 1] * 30}), tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match=r"column 'tags' is nested .* unnest"):
+        run("rows.parquet")
+    split = {"by": "column", "column": "tag", "train": ["a"], "eval": ["b"], "test": ["c"]}
+    query = "SELECT unnest(tags) AS tag, y FROM r"
+    assert run({"sources": {"r": "rows.parquet"}, "query": query, "split": split}).manifest["rows"]["read"] == 180
+
+
+def test_a_whole_number_beyond_64_bits_is_refused(run, write, rows):
+    write("rows.csv", rows(60))
+    query = "SELECT *, n::HUGEINT * 9223372036854775807 AS big FROM r"
+    with pytest.raises(
+        DataError, match=r"ingest: (Out of Range|Conversion) Error: .*Check the sources and data\.query"
+    ):
+        run({"sources": {"r": "rows.csv"}, "query": query})
