@@ -7,6 +7,7 @@ through this loader.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,12 @@ import numpy as np
 import tensorflow as tf
 
 from stellwerk.errors import ModelError, did_you_mean
-from stellwerk.serving.tensors import Tensor, as_input
+from stellwerk.serving.tensors import Array, Tensor, as_input
 
 SIGNATURE = "serving_default"
 """The signature that is asked when none is named."""
+
+_PREAMBLE = re.compile(r"Graph execution error:|\d+ root error\(s\) found\.|Detected at node.*")
 
 _INTERNAL_PREFIX = "__saved_model"
 
@@ -69,7 +72,7 @@ class LoadedModel:
             for name, signature in sorted(definition.signature_def.items())
             if not name.startswith(_INTERNAL_PREFIX)
         }
-        self._callables: dict[str, Callable[..., Sequence[np.ndarray]]] = {}
+        self._callables: dict[str, Callable[..., Sequence[Array]]] = {}
 
     def __enter__(self) -> LoadedModel:
         return self
@@ -96,7 +99,7 @@ class LoadedModel:
             )
         return self.signatures[name]
 
-    def predict(self, inputs: Mapping[str, np.ndarray], signature: str = SIGNATURE) -> dict[str, np.ndarray]:
+    def predict(self, inputs: Mapping[str, Array], signature: str = SIGNATURE) -> dict[str, Array]:
         """Asks the model: arrays by input name, all with the same first dimension; returns arrays by output name.
 
         Raises InputError when the arrays do not fit the signature, ModelError when the model itself fails.
@@ -115,9 +118,9 @@ class LoadedModel:
             raise ModelError(f"{self.path}: the model does not answer: {_first_line(error)}") from error
         return dict(zip(asked.outputs, values, strict=True))
 
-    def _callable(self, signature: Signature) -> Callable[..., Sequence[np.ndarray]]:
+    def _callable(self, signature: Signature) -> Callable[..., Sequence[Array]]:
         with self._session.graph.as_default():
-            made: Callable[..., Sequence[np.ndarray]] = self._session.make_callable(
+            made: Callable[..., Sequence[Array]] = self._session.make_callable(
                 [tensor.graph_name for tensor in signature.outputs.values()],
                 feed_list=[self._session.graph.get_tensor_by_name(t.graph_name) for t in signature.inputs.values()],
             )
@@ -155,7 +158,7 @@ def _tensor(name: str, info: Any) -> Tensor:
     return Tensor(name, dtype.name, np.dtype(dtype.as_numpy_dtype), shape, info.name)
 
 
-def _fitting(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+def _fitting(signature: Signature, inputs: Mapping[str, Array]) -> list[Array]:
     missing = [name for name in signature.inputs if name not in inputs]
     unknown = [name for name in inputs if name not in signature.inputs]
     if missing or unknown:
@@ -174,6 +177,8 @@ def _fitting(signature: Signature, inputs: Mapping[str, np.ndarray]) -> list[np.
 
 
 def _first_line(error: Exception) -> str:
-    text = str(getattr(error, "message", None) or error).strip().splitlines()
-    line = (text[0] if text else type(error).__name__)[:300]
+    """Returns the first line of an error that says what went wrong, as a sentence."""
+    lines = [line.strip() for line in str(getattr(error, "message", None) or error).splitlines()]
+    telling = [line for line in lines if line and not _PREAMBLE.fullmatch(line)]
+    line = (telling[0] if telling else type(error).__name__)[:300]
     return line if line.endswith(".") else f"{line}."

@@ -19,6 +19,7 @@ from google.protobuf import json_format
 
 from stellwerk.errors import ModelError
 from stellwerk.serving.loading import SIGNATURE, InputError, LoadedModel, Signature
+from stellwerk.serving.tensors import Array
 from stellwerk.serving.values import is_bytes, to_array, to_json
 
 _PATH = re.compile(r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+))?(?P<verb>/metadata|:predict)?")
@@ -115,7 +116,7 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
     return request
 
 
-def _from_columns(inputs: Any, signature: Signature) -> dict[str, np.ndarray]:
+def _from_columns(inputs: Any, signature: Signature) -> dict[str, Array]:
     if not isinstance(inputs, Mapping) or is_bytes(inputs):
         inputs = {_only_input(signature): inputs}
     return {
@@ -124,7 +125,7 @@ def _from_columns(inputs: Any, signature: Signature) -> dict[str, np.ndarray]:
     }
 
 
-def _from_rows(instances: Any, signature: Signature) -> dict[str, np.ndarray]:
+def _from_rows(instances: Any, signature: Signature) -> dict[str, Array]:
     if not isinstance(instances, list) or not instances:
         raise InputError("'instances' must be a list with at least one row.")
     if not any(isinstance(row, Mapping) and not is_bytes(row) for row in instances):
@@ -147,7 +148,7 @@ def _only_input(signature: Signature) -> str:
     return next(iter(signature.inputs))
 
 
-def _as_rows(outputs: Mapping[str, np.ndarray], rows: int) -> list[Any]:
+def _as_rows(outputs: Mapping[str, Array], rows: int) -> list[Any]:
     for name, array in outputs.items():
         if array.ndim == 0 or len(array) != rows:
             raise InputError(f"the output '{name}' has no row for each instance: ask with 'inputs' (columns) instead.")

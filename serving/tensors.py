@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 
 from stellwerk.errors import DataError
 
+Array = np.ndarray[Any, Any]
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -35,7 +37,7 @@ class Tensor:
         return b"" if self.dtype.kind == "O" else np.iinfo(self.dtype).min if self.dtype.kind in "iu" else False
 
 
-def as_input(tensor: Tensor, values: np.ndarray) -> np.ndarray:
+def as_input(tensor: Tensor, values: Array) -> Array:
     """Returns `values` in the tensor's own type and shape; raises ValueError with a sentence where they do not fit."""
     array = np.asarray(values)
     kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b", "O": "OSU"}.get(tensor.dtype.kind, tensor.dtype.kind)
@@ -58,7 +60,7 @@ def _shape_text(shape: Iterable[int | None]) -> str:
     return f"[{', '.join('any' if size is None else str(size) for size in shape)}]"
 
 
-def inputs_from_batch(batch: pa.RecordBatch, tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+def inputs_from_batch(batch: pa.RecordBatch, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
     """Turns flat columns of Examples into the arrays a signature takes, each [batch]; nulls become missing values.
 
     Raises DataError for a column that the examples lack or whose type the input cannot take.
@@ -72,7 +74,7 @@ def inputs_from_batch(batch: pa.RecordBatch, tensors: Mapping[str, Tensor]) -> d
     return {name: column_values(batch.column(name), tensor) for name, tensor in tensors.items()}
 
 
-def column_values(column: pa.Array, tensor: Tensor) -> np.ndarray:
+def column_values(column: pa.Array, tensor: Tensor) -> Array:
     """Turns one flat column into the array of an input: vectorised, without a copy where there is no null."""
     is_text = pa.types.is_string(column.type) or pa.types.is_binary(column.type)
     if is_text != (tensor.dtype.kind == "O"):
@@ -84,7 +86,8 @@ def column_values(column: pa.Array, tensor: Tensor) -> np.ndarray:
         values = column.cast(pa.binary())
         if values.null_count:
             values = pc.fill_null(values, b"")
-        return values.to_numpy(zero_copy_only=False)
+        texts: Array = values.to_numpy(zero_copy_only=False)
+        return texts
     if pa.types.is_integer(column.type) and tensor.dtype.kind == "f" and column.null_count:
         column = column.cast(pa.float64(), safe=False)
     if column.null_count:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from stellwerk.serving.loading import InputError
-from stellwerk.serving.tensors import Tensor
+from stellwerk.serving.tensors import Array, Tensor
 
 
 def is_bytes(value: Any) -> bool:
@@ -23,7 +23,7 @@ def is_bytes(value: Any) -> bool:
     return isinstance(value, Mapping) and set(value) == {"b64"}
 
 
-def to_array(value: Any, tensor: Tensor) -> np.ndarray:
+def to_array(value: Any, tensor: Tensor) -> Array:
     """Turns nested lists of JSON values into the tensor's type; raises InputError for ragged lists and wrong types."""
     shape = _shape(value)
     flat: list[Any] = []
@@ -116,7 +116,7 @@ _CONVERTERS: dict[str, Callable[[Any, Tensor], Any]] = {
 }
 
 
-def to_json(array: np.ndarray, name: str) -> Any:
+def to_json(array: Array, name: str) -> Any:
     """Turns an output into JSON values; strings are base64 objects where the output's name ends with `_bytes`."""
     if array.dtype.kind in "OS":
         encode = _base64 if name.endswith("_bytes") else _text

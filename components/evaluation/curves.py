@@ -25,7 +25,8 @@ def _bins_of_buckets() -> Array:
     inner = np.arange(1, _THRESHOLDS - 1) / (_THRESHOLDS - 1)
     thresholds = np.concatenate([[0.0], inner + _EPSILON, [1.0 + 2 * _EPSILON]])
     starts = np.concatenate([[-np.inf], np.arange(BUCKETS) / BUCKETS, [np.inf]])
-    return np.clip(np.searchsorted(thresholds, starts, side="right") - 1, 0, _THRESHOLDS - 2)
+    bins: Array = np.clip(np.searchsorted(thresholds, starts, side="right") - 1, 0, _THRESHOLDS - 2)
+    return bins
 
 
 _BINS = _bins_of_buckets()
@@ -34,7 +35,8 @@ _BINS = _bins_of_buckets()
 def buckets(predictions: Array) -> Array:
     """Returns the number of TFMA's bucket for each prediction (int64, 0 to 10,001)."""
     places = np.trunc(predictions.astype(np.float64) * BUCKETS + 1)
-    return np.clip(places, 0, BUCKETS + 1).astype(np.int64)
+    numbers: Array = np.clip(places, 0, BUCKETS + 1).astype(np.int64)
+    return numbers
 
 
 class Ranking:

@@ -89,7 +89,7 @@ class Predictor:
     def predict(self, batch: pa.RecordBatch) -> Array:
         """Returns the predictions for a batch of examples, [rows, outputs]. Raises ModelError where they are not finite."""
         answer = self.model.predict(inputs_from_batch(batch, self.model.inputs))[self._output]
-        predictions = answer.reshape(batch.num_rows, -1)
+        predictions: Array = answer.reshape(batch.num_rows, -1)
         bad = np.count_nonzero(~np.isfinite(predictions).all(axis=1))
         if bad:
             raise ModelError(
@@ -98,7 +98,7 @@ class Predictor:
             )
         if self._aligned:
             return predictions
-        padded = np.concatenate([predictions, np.zeros((len(predictions), 1), predictions.dtype)], axis=1)
+        padded: Array = np.concatenate([predictions, np.zeros((len(predictions), 1), predictions.dtype)], axis=1)
         return padded[:, self._places]
 
 

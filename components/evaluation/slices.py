@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stellwerk.components.evaluation.counts import Array
+
 MISSING = "(missing)"
 """What a missing value, or an empty string, is called as the value of a slice."""
 
@@ -32,7 +34,7 @@ class Slices:
         """The raw columns that the slices need."""
         return list(dict.fromkeys(column for spec in self.specs for column in spec))
 
-    def groups(self, batch: pa.RecordBatch, keep: np.ndarray[Any, Any] | None = None) -> list[np.ndarray[Any, Any]]:
+    def groups(self, batch: pa.RecordBatch, keep: Array | None = None) -> list[Array]:
         """Returns for each spec the slice number of every row (int64 [rows]); `keep` takes only some rows."""
         coded = {column: _codes(batch.column(column), keep) for column in self.columns}
         rows = batch.num_rows if keep is None else int(np.count_nonzero(keep))
@@ -49,7 +51,7 @@ class Slices:
             ),
         )
 
-    def _group(self, spec: tuple[str, ...], coded: dict[str, _Coded], rows: int) -> np.ndarray[Any, Any]:
+    def _group(self, spec: tuple[str, ...], coded: dict[str, _Coded], rows: int) -> Array:
         combined = np.zeros(rows, np.int64)
         members = np.zeros((1, 0), np.int64)
         for column in spec:
@@ -62,7 +64,8 @@ class Slices:
             self._number(tuple((column, values[code]) for column, values, code in zip(spec, lists, row, strict=True)))
             for row in members.tolist()
         ]
-        return np.asarray(numbers, np.int64)[combined.reshape(-1)]
+        group: Array = np.asarray(numbers, np.int64)[combined.reshape(-1)]
+        return group
 
     def _number(self, key: SliceKey) -> int:
         number = self._numbers.setdefault(key, len(self.keys))
@@ -71,10 +74,10 @@ class Slices:
         return number
 
 
-_Coded = tuple[np.ndarray[Any, Any], "list[str | int]"]
+_Coded = tuple[Array, "list[str | int]"]
 
 
-def _codes(column: pa.Array, keep: np.ndarray[Any, Any] | None) -> _Coded:
+def _codes(column: pa.Array, keep: Array | None) -> _Coded:
     """Returns each row's place in a list of the distinct values."""
     if keep is not None:
         column = column.filter(pa.array(keep))

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import tensorflow_model_analysis as tfma
 import tf_keras
-from apache_beam.runners.portability import fn_api_runner
+from apache_beam.runners.portability.fn_api_runner import fn_runner
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
@@ -185,7 +185,7 @@ def _run(config: Any, spool: Path, place: int, keys: Sequence[SliceKey], folder:
     )
     with pa.OSFile(str(spool)) as file:
         batches = pa.ipc.open_file(file).num_record_batches
-    with beam.Pipeline(runner=fn_api_runner.FnApiRunner()) as pipeline:
+    with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
         extracts = (
             pipeline
             | "Batches" >> beam.Create(range(batches))
