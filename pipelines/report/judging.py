@@ -70,7 +70,7 @@ class Confusion:
     classes_left_out: int = 0
     """Rarer classes that the matrix does not show."""
     threshold: float | None = None
-    """binary: probability from which an example counts as positive."""
+    """binary: probability above which an example counts as positive."""
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,6 @@ evaluate:
     min_slice_size: Annotated[int, Field(ge=1)] = 1
     """Slices with fewer examples are shown but ask nothing."""
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """binary: probability from which an example counts as positive in accuracy, precision, recall, f1."""
+    """binary: probability above which an example counts as positive in accuracy, precision, recall, f1."""
     require: dict[Metric, Requirement] = {}
     """What must hold before the model is blessed."""
