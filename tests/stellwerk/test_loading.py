@@ -71,8 +71,9 @@ def test_a_loaded_spec_can_be_sent_to_another_process(write_spec):
     ],
 )
 def test_scalars_are_those_of_yaml_1_2(written: str, value: object):
-    assert parse_value(written) == value
-    assert type(parse_value(written)) is type(value)
+    found = parse_value(written, {}).value(("value",))
+    assert found == value
+    assert type(found) is type(value)
 
 
 def test_keys_are_the_texts_that_are_written(write_spec):
@@ -195,7 +196,8 @@ class TestOverrides:
             ("train={epochs: x}", "--set train: train.epochs: must be a whole number. Received: 'x'."),
             ("features.carrier.type=categry", f"--set features.carrier.type: unknown type 'categry'. Did you mean 'category'? Known: {'number, category, boolean, time, text, cross, custom'}."),
             ("name=", "--set name: must be text. Received: nothing (the key is empty)."),
-            ("train={epochs: 1", "--set train: the value is not YAML: did not find expected ',' or '}'. The line reads: '{epochs: 1'."),
+            ("train={epochs: 1", "--set train: the value: is not YAML: did not find expected ',' or '}'. The line reads: '{epochs: 1'."),
+            ("train.epochs=${NOT_SET}", "--set train.epochs: the value: the environment variable NOT_SET is not set. Set it, or write ${NOT_SET:-default}."),
             ("name.x=1", "--set name.x: name is no section but a single value. Set it whole: --set name=VALUE."),
             ("evaluate.slices.3=[a]", "--set evaluate.slices.3: evaluate.slices is a list of 1: go on with the position of an item, from 0, or set it whole."),
         ],
@@ -207,6 +209,14 @@ class TestOverrides:
     def test_one_without_key_and_value_is_a_wrong_command_line(self, write_spec, override: str):
         with pytest.raises(UsageError, match=r"^--set takes KEY=VALUE, e\.g\. --set train\.epochs=1\. Received: "):
             load(write_spec(), [override])
+
+    def test_a_variable_in_one_is_replaced_and_never_printed(self, write_spec, monkeypatch):
+        monkeypatch.setenv("SECRET", "hunter2")
+        loaded = load(write_spec(), ["push={to: /x/${SECRET}}"])
+        assert loaded.spec.push.to == "/x/hunter2"
+        assert (
+            str(loaded.problem(("push", "to"), "/x/hunter2 is full.")) == "--set push: push.to: /x/${SECRET} is full."
+        )
 
     def test_a_wrong_value_of_the_file_may_be_mended_by_one(self, write_spec):
         assert load(write_spec("train: {epochs: x}"), ["train.epochs=2"]).spec.train.epochs == 2

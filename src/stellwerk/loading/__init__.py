@@ -57,7 +57,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> LoadedSpec:
     text = read_text(path, file)
     document = parse(text, file, os.environ)
     for override in overrides:
-        apply(override, document)
+        apply(override, document, os.environ)
     directory = path.absolute().parent
     problems = list(document.problems)
     spec, found = _validated(document, document.values)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from stellwerk.errors import Problem, UsageError
+from stellwerk.errors import Problem, SpecError, UsageError
 from stellwerk.loading.document import Document, Keys
 from stellwerk.loading.parsing import parse_value
 
 
-def apply(override: str, document: Document) -> None:
-    """Writes `key.key=value` into the document; the value is YAML.
+def apply(override: str, document: Document, environment: Mapping[str, str]) -> None:
+    """Writes `key.key=value` into the document; the value is YAML, also with `${VAR}`.
 
     Sections on the way are made where they are missing. Raises UsageError when `override` is not of that form; a way that
     leads through a value that is no section is one of the document's `problems`.
@@ -21,14 +22,17 @@ def apply(override: str, document: Document) -> None:
         raise UsageError(f"--set takes KEY=VALUE, e.g. --set train.epochs=1. Received: '{override}'.")
     label = f"--set {way.strip()}"
     try:
-        value = parse_value(text)
-    except ValueError as error:
-        document.problems.append(Problem(label, 0, "", f"the value {error}"))
+        parsed = parse_value(text, environment)
+    except SpecError as error:
+        parsed = Document("the value", text, problems=[*error.problems])
+    if parsed.problems:
+        document.problems += [Problem(label, 0, "", f"the value: {problem.message}") for problem in parsed.problems]
         return
-    keys = _write(document, parts, value, label)
+    keys = _write(document, parts, parsed.value(("value",)), label)
     if keys is not None:
         document.forget(keys)
         document.overrides[keys] = label
+        document.variables |= {(*keys, *below[1:]): found for below, found in parsed.variables.items()}
 
 
 def _write(document: Document, parts: list[str], value: Any, label: str) -> Keys | None:

@@ -50,19 +50,13 @@ def parse(text: str, file: str, environment: Mapping[str, str]) -> Document:
     return builder.document
 
 
-def parse_value(text: str) -> Any:
-    """Parses one YAML value, e.g. of `--set`. Raises ValueError with what is wrong."""
-    try:
-        root = _compose(text, "value")
-        if root is None:
-            return None
-        builder = _Builder(Document("value", text), {})
-        value = builder.build(root, (), frozenset())
-    except SpecError as error:
-        raise ValueError(error.problems[0].message) from None
-    if builder.document.problems:
-        raise ValueError(builder.document.problems[0].message)
-    return value
+def parse_value(text: str, environment: Mapping[str, str]) -> Document:
+    """Parses one YAML value, e.g. of `--set`: the document's `value` at `("value",)`. Problems as for `parse`."""
+    root = _compose(text, "the value")
+    builder = _Builder(Document("the value", text), environment)
+    value = builder.build(root, ("value",), frozenset()) if root is not None else None
+    builder.document.values = {"value": value}
+    return builder.document
 
 
 def _compose(text: str, file: str) -> Node | None:
