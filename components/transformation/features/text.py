@@ -66,7 +66,7 @@ def _words(texts: tf.Tensor, feature: Text) -> tf.RaggedTensor:
     if feature.strip_numbers:
         texts = tf.strings.regex_replace(texts, r"\d+(?:[.,:]\d+)*", f" {_NUMBER_SIGN} ")
     if feature.strip_punctuation:
-        texts = tf.strings.regex_replace(texts, rf"[^\pL\pM\pN{_NUMBER_SIGN}]+", " ")
+        texts = tf.strings.regex_replace(texts, rf"[^\pL\pM\pN\s{_NUMBER_SIGN}]+", " ")
     if feature.strip_numbers:
         texts = tf.strings.regex_replace(texts, _NUMBER_SIGN, NUMBER)
     return tf.strings.split(texts)
