@@ -35,7 +35,9 @@ STANDARD: dict[str, Standard] = {
     "precision": Standard({"binary": "Precision", "multiclass": "Precision"}),
     "recall": Standard({"binary": "Recall", "multiclass": "Recall"}),
     "f1": Standard({"binary": "F1Score", "multiclass": "F1Score"}),
-    "log_loss": Standard({"binary": "BinaryCrossEntropy", "multiclass": "SparseCategoricalCrossentropy"}, better="lower"),
+    "log_loss": Standard(
+        {"binary": "BinaryCrossEntropy", "multiclass": "SparseCategoricalCrossentropy"}, better="lower"
+    ),
     "calibration": Standard(dict.fromkeys(_QUANTITY, "Calibration"), better="one"),
     "mean_prediction": Standard(dict.fromkeys(_QUANTITY, "MeanPrediction")),
     "mean_label": Standard(dict.fromkeys(_QUANTITY, "MeanLabel")),
