@@ -26,6 +26,9 @@ from stellwerk.components.artifacts.folders import read_json
 COLUMN_TYPES = {"int64": pa.int64(), "float": pa.float32(), "string": pa.string(), "binary": pa.binary()}
 """Types that a column may have, by their name in the manifest."""
 
+LABEL = "label"
+"""Column of transformed Examples that holds the label, whatever the target's own column is called."""
+
 BATCH_ROWS = 65_536
 
 

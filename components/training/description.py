@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from stellwerk.components.artifacts.examples import LABEL
 from stellwerk.components.artifacts.folders import read_json
 
 Kind = Literal["number", "vector", "id", "tokens"]
@@ -70,7 +71,7 @@ class Description:
         label = values["label"]
         return cls(
             inputs=inputs,
-            label=label["name"],
+            label=LABEL,
             classes=tuple(label.get("classes") or ()),
             raw=dict(values["inputs"]),
             examples_version=values["examples_version"],
