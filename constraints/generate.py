@@ -44,7 +44,9 @@ def main() -> None:
     """Writes one file a stack beside this script."""
     for stack, (platform, pythons) in STACKS.items():
         lines = merge({python: resolve(python, platform) for python in pythons})
-        title = f"# Made by `make constraints` from setup.py: all extras on Python {' and '.join(pythons)}. Do not edit."
+        title = (
+            f"# Made by `make constraints` from setup.py: all extras on Python {' and '.join(pythons)}. Do not edit."
+        )
         (ROOT / "constraints" / f"{stack}.txt").write_text("\n".join([title, *lines, ""]))
         sys.stdout.write(f"constraints/{stack}.txt: {len(lines)} packages\n")
 

@@ -1,0 +1,64 @@
+# The commands of this repository. Everything they need is installed under .venv; nothing is installed elsewhere.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+EXAMPLE := examples/flight-delays
+
+# Without bytecode every import of TensorFlow takes two to three times as long.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint constraints docs clean
+
+help:  ## what there is
+	@echo "make demo         installs, then runs the flight-delays example from raw CSV to a pushed model"
+	@echo "make test         installs, then runs the tests and reports their coverage"
+	@echo "make lint         ruff, mypy and the import contracts"
+	@echo "make docs         writes docs/spec.md and docs/pipeline.schema.json from the spec's classes"
+	@echo "make constraints  writes the exact versions of both stacks to constraints/"
+	@echo "make clean        removes what these commands made, the example's runs and models included"
+	@echo
+	@echo "PYTHON=python3.11 in front or behind chooses the Python that .venv is made from."
+
+# The compiler comes from a wheel where the machine has none: one small package has no wheels of its own.
+$(INSTALLED): setup.py pyproject.toml constraints/older.txt constraints/current.txt
+	@if [ -x $(BIN)/python ]; then python=$(BIN)/python; else python=$(PYTHON); fi; \
+	stack=$$($$python constraints/choose.py) || exit 1; \
+	[ -x $(BIN)/python ] || $$python -m venv $(VENV) || exit 1; \
+	if ! command -v g++ >/dev/null; then \
+	    $(BIN)/python -m pip install --quiet ziglang || exit 1; \
+	    CC="$(CURDIR)/$(BIN)/python -m ziglang c++"; CXX="$$CC"; export CC CXX; \
+	fi; \
+	echo "Installing the $$stack stack into $(VENV): about two minutes"; \
+	$(BIN)/python -m pip install --quiet --editable '.[runtime,examples,dev]' --constraint constraints/$$stack.txt || exit 1; \
+	touch $@
+
+demo: $(INSTALLED)  ## the example, end to end
+	$(BIN)/python $(EXAMPLE)/fetch.py
+	$(BIN)/stellwerk run $(EXAMPLE)/pipeline.yaml
+
+test: $(INSTALLED)  ## all tests, with coverage
+	$(BIN)/pytest --cov=stellwerk --cov-report=term --durations=15
+
+# mypy and import-linter cannot see through the mapping of folders to packages: they get the tree that a wheel would hold.
+lint: $(INSTALLED)  ## style, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	rm -rf build/tree
+	$(BIN)/python setup.py --quiet build_py --build-lib build/tree
+	MYPYPATH=build/tree $(BIN)/mypy --package stellwerk
+	PYTHONPATH=build/tree $(BIN)/lint-imports
+
+constraints:  ## exact versions from the ranges in setup.py
+	test -x build/uv/bin/python || $(PYTHON) -m venv build/uv
+	build/uv/bin/python -m pip install --quiet --upgrade uv
+	build/uv/bin/python constraints/generate.py
+
+docs: $(INSTALLED)  ## the reference of the spec
+	$(BIN)/stellwerk schema --json > docs/pipeline.schema.json
+	$(BIN)/python -m stellwerk.spec.documentation > docs/spec.md
+
+clean:  ## everything that can be made again
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
+	rm -rf $(EXAMPLE)/data $(EXAMPLE)/runs $(EXAMPLE)/models
