@@ -51,7 +51,7 @@ model: {build: model.py:build, parameters: {layers: 3}}
 
     type: Literal["custom"] = "custom"
     build: Hook
-    """`file.py:function`; called with the Keras inputs of the features by name and `parameters`, returns the model's output tensor before the last layer."""
+    """`file.py:function`; called with the Keras inputs of the features by name and `parameters`, returns the tensor before the last layer, or a whole `keras.Model`."""
     parameters: dict[str, bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]] = {}
     """Keyword arguments for the function."""
 
