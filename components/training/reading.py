@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.training.packing import Chunk, Packing
 
-POOL_BYTES = 32 << 20
+POOL_BYTES = 16 << 20
 """Packed rows that are mixed with one another: a small data set is shuffled whole, a larger one through this window."""
 
 READ_AHEAD = 1
