@@ -21,9 +21,18 @@ ROOMS = {"stellwerk": "src/stellwerk"} | {f"stellwerk.{room}": room for room in 
 SOURCES = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "src", "components", "pipelines", "serving")
 DATA = {"stellwerk/py.typed", "stellwerk/pipelines/report/page/page.css", "stellwerk/pipelines/report/page/page.html"}
 
+# Asks the import system where a module is, without running its packages: those would load TensorFlow.
 WHERE_FOUND = """
-import importlib.util, json, sys
-print(json.dumps({name: getattr(importlib.util.find_spec(name), "origin", None) for name in json.load(sys.stdin)}))
+import functools, json, sys
+
+@functools.cache
+def locate(name):
+    parent = name.rpartition(".")[0]
+    path = locate(parent).submodule_search_locations if parent else None
+    specs = (finder.find_spec(name, path) for finder in sys.meta_path)
+    return next((spec for spec in specs if spec is not None), None)
+
+print(json.dumps({name: getattr(locate(name), "origin", None) for name in json.load(sys.stdin)}))
 """
 
 IMPORT_ALL = """
