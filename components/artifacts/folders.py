@@ -35,8 +35,12 @@ def write_json(path: Path, value: Any) -> None:
     """Writes JSON with sorted keys, whole or not at all. NaN and infinity are refused: they are not JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    aside.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def read_json(path: Path) -> Any:

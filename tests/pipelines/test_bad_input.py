@@ -174,11 +174,11 @@ def test_a_column_with_100_000_categories_runs_through(tmp_path, stellwerk):
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
+    """A file system of 600 kilobytes: enough for the data, too small for the model."""
     assert os.geteuid() == 0, "this test mounts a tmpfs: run it as root"
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)], check=True)
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
 
