@@ -44,8 +44,9 @@ class Server:
 
     def serve(self) -> None:
         """Handles requests; while there is none, loads the next module that was asked for."""
+        watched: list[socket.socket | int] = [self._control, self._wake]
         while True:
-            ready, _, _ = select.select([self._control, self._wake], [], [], 0 if self._modules else None)
+            ready, _, _ = select.select(watched, [], [], 0 if self._modules else None)
             if self._wake in ready:
                 os.read(self._wake, 4096)
                 self._reap()

@@ -28,7 +28,7 @@ class StellwerkError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong in a spec: `file:line: path: what. What to do.`"""
+    """One thing that is wrong in a spec, said as `file:line: path: what. What to do.` in one line."""
 
     file: str
     line: int

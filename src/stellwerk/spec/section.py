@@ -30,7 +30,7 @@ Split = Literal["train", "eval", "test"]
 SPLITS: tuple[Split, ...] = ("train", "eval", "test")
 
 
-class Contradiction(ValueError):  # noqa: N818 - named for what it finds
+class Contradiction(ValueError):
     """Keys of a section that are fine alone and not together, each with the place where it is to be mended."""
 
     def __init__(self, *found: tuple[tuple[str | int, ...], str]) -> None:

