@@ -42,7 +42,7 @@ def test_a_run_goes_from_raw_data_to_a_pushed_model(finished: Path):
     assert all(step["status"] == "done" and step["peak_memory"] > 0 for step in record["steps"])
     pushed = finished.parent / "models" / "small-flights" / "1"
     assert (pushed / "saved_model.pb").exists()
-    assert json.loads((pushed / "provenance.json").read_text())["run"] == record["run"]
+    assert json.loads((pushed / "provenance.json").read_text())["context"]["run"] == record["run"]
 
 
 def test_every_run_has_a_report_and_a_log_for_each_step(finished: Path):
