@@ -1,4 +1,4 @@
-"""Arrow arrays as numpy arrays and back, without a copy and without importing pandas as Arrow's own `to_numpy` does."""
+"""Arrow arrays as numpy arrays and back, without a copy and without importing pandas as Arrow's own methods do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 _DTYPES = {pa.int64(): np.int64, pa.int32(): np.int32, pa.float32(): np.float32}
 
@@ -21,8 +22,8 @@ def values(array: pa.Array) -> np.ndarray[Any, Any]:
 def mask(array: pa.Array) -> np.ndarray[Any, Any]:
     """Returns a bool array [len]; missing is False."""
     present, true = array.buffers()
-    chosen = _unpacked(true, array)
-    return chosen & _unpacked(present, array) if array.null_count else chosen
+    trues = _unpacked(true, array)
+    return trues & _unpacked(present, array) if array.null_count else trues
 
 
 def nulls(array: pa.Array) -> np.ndarray[Any, Any]:
@@ -37,7 +38,15 @@ def _unpacked(bits: pa.Buffer | None, array: pa.Array) -> np.ndarray[Any, Any]:
     return unpacked[array.offset :].view(np.bool_)
 
 
-def arrow_mask(chosen: np.ndarray[Any, Any]) -> pa.Array:
-    """Returns a bool array as Arrow filters with."""
-    bits = np.packbits(chosen, bitorder="little")
-    return pa.Array.from_buffers(pa.bool_(), len(chosen), [None, pa.py_buffer(bits)])
+def chosen(batch: pa.RecordBatch, rows: np.ndarray[Any, Any]) -> pa.RecordBatch:
+    """Returns the rows of a batch where the bool array `rows` is True."""
+    bits = np.packbits(rows, bitorder="little")
+    mask = pa.Array.from_buffers(pa.bool_(), len(rows), [None, pa.py_buffer(bits)])
+    return pc.call_function("filter", [batch, mask], pc.FilterOptions())
+
+
+def text(value: str) -> pa.Scalar:
+    """Returns a text as Arrow joins with."""
+    content = value.encode()
+    ends = np.array([0, len(content)], np.int32)
+    return pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(ends), pa.py_buffer(content)])[0]

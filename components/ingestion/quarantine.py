@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
+from stellwerk.components.ingestion.encoding import encode
 from stellwerk.components.ingestion.sources import Lines, Reject
 
 EXAMPLES = 5
@@ -24,7 +24,8 @@ class Quarantine:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.by_reason: Counter[str] = Counter()
         self.rejects: list[Reject] = []
-        self.held: list[tuple[int, Reject]] = []
+        self._held: list[tuple[int, str, str]] = []
+        self._head = encode({"source": None, "file": None})[:-1]
         self._file = path.open("w", encoding="utf-8")
         self._held_file = (scratch / "held").open("w+", encoding="utf-8")
 
@@ -44,34 +45,50 @@ class Quarantine:
             file.truncate()
         self.by_reason.clear()
         self.rejects.clear()
-        self.held.clear()
+        self._held.clear()
 
     def add(self, reject: Reject) -> None:
         """Writes one row."""
         self.by_reason[reject.reason] += 1
         if len(self.rejects) < EXAMPLES:
             self.rejects.append(reject)
-        self._file.write(_encode(vars(reject)) + "\n")
+        self._file.write(encode(vars(reject)) + "\n")
 
-    def hold(self, position: int, reject: Reject) -> None:
-        """Writes row number `position` (from 0) of those that parsed, to be given its line by `release`."""
-        self.by_reason[reject.reason] += 1
-        if len(self.held) < EXAMPLES:
-            self.held.append((position, reject))
-        head = _encode({"source": reject.source, "file": reject.file})[:-1]
-        self._held_file.write(f"{position}\t{head}\t{_encode({'reason': reject.reason, 'row': reject.row})[1:]}\n")
+    def hold_for(self, source: str, file: str | None) -> None:
+        """Says where the rows to be held come from."""
+        self._head = encode({"source": source, "file": file})[:-1]
+
+    def hold(self, positions: Sequence[int], reasons: Sequence[str], rows: Sequence[str]) -> None:
+        """Writes rows as JSON, to be given their lines by `release`; `positions` count the rows that parsed, from 0."""
+        self.by_reason.update(reasons)
+        wanted = EXAMPLES - len(self._held)
+        if wanted > 0:
+            self._held += list(zip(positions, reasons, rows, strict=True))[:wanted]
+        encoded = {reason: encode(reason) for reason in set(reasons)}
+        self._held_file.writelines(
+            f"{position}\t{encoded[reason]}\t{row}\n"
+            for position, reason, row in zip(positions, reasons, rows, strict=True)
+        )
+
+    @property
+    def holds(self) -> bool:
+        """Whether there are rows to be released."""
+        return bool(self._held)
 
     def release(self, lines: Lines | None) -> None:
         """Writes the rows that were held, each with its line if that is known."""
         self._held_file.seek(0)
         for record in self._held_file:
-            position, head, tail = record.split("\t", 2)
+            position, reason, row = record.split("\t", 2)
             line = "null" if lines is None else lines.of(int(position))
-            self._file.write(f'{head}, "line": {line}, {tail}')
-        self.rejects += [replace(reject, line=lines.of(row) if lines else None) for row, reject in self.held]
+            self._file.write(f'{self._head}, "line": {line}, "reason": {reason}, "row": {row[:-1]}}}\n')
+        origin = json.loads(self._head + "}")
+        for held, why, content in self._held:
+            place = None if lines is None else lines.of(held)
+            self.rejects.append(Reject(origin["source"], origin["file"], place, why, json.loads(content)))
         self._held_file.seek(0)
         self._held_file.truncate()
-        self.held.clear()
+        self._held.clear()
 
     @property
     def rows(self) -> int:
@@ -88,12 +105,5 @@ class Quarantine:
 def _described(reject: Reject) -> str:
     where = reject.file or reject.source
     where = f"{where}:{reject.line}" if reject.line else where
-    row = reject.row if isinstance(reject.row, str) else _encode(reject.row)
+    row = reject.row if isinstance(reject.row, str) else encode(reject.row)
     return f"{where}: {reject.reason}: {row if len(row) <= 160 else row[:157] + '...'}"
-
-
-def _readable(value: Any) -> str:
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, default=_readable).encode

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 
 from stellwerk.components.ingestion.arrays import mask, nulls, values
 from stellwerk.components.ingestion.engine import first_row, name
+from stellwerk.components.ingestion.hashing import row_hashes
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
 from stellwerk.spec.section import SPLITS
 
@@ -22,48 +22,6 @@ Deal = Callable[[pa.RecordBatch], np.ndarray[Any, Any]]
 
 UNDEALT = -1
 BUCKETS = 1_000_000
-_GOLDEN, _FIRST, _SECOND = (np.uint64(value) for value in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
-_NULL = np.uint64(0x5851F42D4C957F2D)
-
-
-def row_hashes(columns: Iterable[pa.Array], rows: int) -> np.ndarray[Any, Any]:
-    """Returns a 64-bit hash of each row's values, uint64 [rows]; the same on every machine and in every version.
-
-    A value becomes 64 bits: a whole number its two's complement; a 32-bit float its IEEE 754 bits (-0 as 0) plus 2^32;
-    text and bytes the first 8 bytes, little-endian, of BLAKE2b-64 of the UTF-8 or the bytes; missing a constant.
-    Then, starting from h = 0, for every column: h = mix((h + 0x9E3779B97F4A7C15) * 31 + mix(value)), modulo 2^64, where mix
-    is the finaliser of SplitMix64. So the columns' order counts, and missing is not the same as an empty text.
-    """
-    hashes = np.zeros(rows, np.uint64)
-    for column in columns:
-        hashes = _mix((hashes + _GOLDEN) * np.uint64(31) + _mix(_bits(column)))
-    return hashes
-
-
-def _mix(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    values = (values ^ (values >> np.uint64(30))) * _FIRST
-    values = (values ^ (values >> np.uint64(27))) * _SECOND
-    mixed: np.ndarray[Any, Any] = values ^ (values >> np.uint64(31))
-    return mixed
-
-
-def _bits(column: pa.Array) -> np.ndarray[Any, Any]:
-    if pa.types.is_integer(column.type):
-        bits = values(column).view(np.uint64)
-    elif pa.types.is_floating(column.type):
-        bits = (values(column) + np.float32(0)).view(np.uint32).astype(np.uint64) + np.uint64(1 << 32)
-    else:
-        encoded = column.dictionary_encode()
-        known = [_digest(value) for value in encoded.dictionary.cast(pa.binary()).to_pylist()]
-        indices = np.where(nulls(encoded), 0, values(encoded.indices))
-        bits = np.array(known or [0], np.uint64)[indices]
-    if column.null_count:
-        bits = np.where(nulls(column), _NULL, bits)
-    return bits
-
-
-def _digest(value: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(value, digest_size=8).digest(), "little")
 
 
 def by_hash(split: HashSplit) -> Deal:

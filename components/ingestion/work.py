@@ -149,16 +149,16 @@ class _Ingestion:
         numbers = frozenset(self.numbers) - set(self.data.sources[name].types)
         table, (columns, written) = read(found.format, self._request(name, found, numbers), consume)
         self._account(name, table, written.rows)
-        self.quarantine.release(table.lines())
+        self.quarantine.release(table.lines() if self.quarantine.holds else None)
         return columns, written
 
     def _queried(self, found: dict[str, Found]) -> tuple[list[Column], Written]:
-        """Makes every source a table or a view, then writes the rows of the query."""
+        """Makes every source a view of Parquet files, then writes the rows of the query."""
         open_files: list[Path] = []
         for name, files in found.items():
-            table, rows = read(files.format, self._request(name, files), partial(self._stage, name))
+            table, (rows, paths) = read(files.format, self._request(name, files), partial(self._stage, name))
             self._account(name, table, rows)
-            open_files += table.files
+            open_files += paths
         engine.lock(self.connection, open_files)
         if self.data.query is None:
             relation = f"SELECT * FROM {engine.name(next(iter(found)))}"
@@ -171,11 +171,20 @@ class _Ingestion:
     def _request(self, name: str, found: Found, numbers: frozenset[str] = frozenset()) -> Request:
         return Request(self.connection, name, self.data.sources[name], found.files, self.scratch, numbers)
 
-    def _stage(self, name: str, table: Table) -> tuple[int, int]:
-        kind = "VIEW" if table.files else "TABLE"
-        row = engine.first_row(self.connection, f"CREATE OR REPLACE {kind} {engine.name(name)} AS {table.sql}")
-        rows = table.rows if table.rows is not None else int(row[0]) if row else 0
-        return rows, rows
+    def _stage(self, name: str, table: Table) -> tuple[int, tuple[int, tuple[Path, ...]]]:
+        """Makes a source a view; returns its rows, and those again with the files that are behind the view.
+
+        Rows of other formats are copied to Parquet beside the output, not into a table in memory: that takes a third of
+        the space, and memory does not grow with the rows.
+        """
+        sql, rows, paths = table.sql, table.rows, table.files
+        if not paths:
+            paths = (self.scratch / f"{name}.staged.parquet",)
+            copied = engine.first_row(self.connection, f"COPY ({sql}) TO {engine.text(str(paths[0]))} (FORMAT parquet)")
+            rows = int(copied[0]) if copied else 0
+            sql = f"SELECT * FROM read_parquet({engine.text(str(paths[0]))})"
+        self.connection.execute(f"CREATE OR REPLACE VIEW {engine.name(name)} AS {sql}")
+        return rows or 0, (rows or 0, paths)
 
     def _account(self, name: str, table: Table, rows: int) -> None:
         """Notes how many rows a source has; raises StepFailed when the format says another number."""

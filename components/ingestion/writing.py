@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,11 @@ import pyarrow.compute as pc
 
 from stellwerk.components.artifacts.examples import BATCH_ROWS
 from stellwerk.components.ingestion import engine
-from stellwerk.components.ingestion.arrays import arrow_mask
+from stellwerk.components.ingestion.arrays import chosen
 from stellwerk.components.ingestion.columns import Column, Flaws, Normaliser, select
+from stellwerk.components.ingestion.encoding import json_rows
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.shards import ShardWriter
-from stellwerk.components.ingestion.sources import Reject
 from stellwerk.components.ingestion.splitting import UNDEALT, Deal
 from stellwerk.progress import Progress
 from stellwerk.spec.section import SPLITS
@@ -78,6 +77,7 @@ def write(connection: duckdb.DuckDBPyConnection, relation: str, job: Job) -> Wri
     normaliser = Normaliser(job.columns, job.target)
     writers = [ShardWriter(job.root, split, normaliser.schema) for split in SPLITS]
     written = Written()
+    job.quarantine.hold_for(job.source, job.file)
     answer = connection.sql(select(job.columns, relation))
     try:
         with _in_background(lambda batch: _write_batch(batch, normaliser, writers, job, written)) as put:
@@ -133,7 +133,7 @@ def _write_batch(
         if mine.all():
             writer.write(batch)
         elif mine.any():
-            writer.write(batch.filter(arrow_mask(mine)))
+            writer.write(chosen(batch, mine))
 
 
 def _note_targets(values: pa.Array, written: Written) -> None:
@@ -144,22 +144,11 @@ def _note_targets(values: pa.Array, written: Written) -> None:
 
 
 def _set_aside(raw: pa.RecordBatch, flaws: Flaws, job: Job, before: int) -> None:
-    places = np.flatnonzero(flaws.bad)
-    rows = raw.filter(arrow_mask(flaws.bad))
-    columns = list(rows.columns[: len(job.columns)])
+    rows = chosen(raw, flaws.bad)
     texts = iter(rows.columns[len(job.columns) :])
-    columns = [next(texts) if column.from_text else values for column, values in zip(job.columns, columns, strict=True)]
-    values = [_json_values(column) for column in columns]
-    names = [column.name for column in job.columns]
-    for place, row in zip(places, zip(*values, strict=True), strict=True):
-        reason = flaws.reason(int(place))
-        row_by_name = dict(zip(names, row, strict=True))
-        job.quarantine.hold(before + int(place), Reject(job.source, job.file, None, reason, row_by_name))
-
-
-def _json_values(column: pa.Array) -> list[Any]:
-    """Makes infinity and NaN text: JSON has no such numbers."""
-    values: list[Any] = column.to_pylist()
-    if pa.types.is_floating(column.type):
-        return [str(value) if value is not None and not isfinite(value) else value for value in values]
-    return values
+    columns = [
+        next(texts) if column.from_text else values for column, values in zip(job.columns, rows.columns, strict=False)
+    ]
+    encoded = json_rows([column.name for column in job.columns], columns)
+    places = np.flatnonzero(flaws.bad)
+    job.quarantine.hold((before + places).tolist(), [flaws.reason(place) for place in places], encoded)

@@ -93,7 +93,7 @@ class Table:
     rows: int | None = None
     """Rows that the format itself says it has; None where only reading tells."""
     files: tuple[Path, ...] = field(default=())
-    """Files in a format good enough to be queried where they lie; without any, the rows are copied into a table first."""
+    """Files in a format good enough to be queried where they lie; without any, a query reads a copy in Parquet."""
     rejects: Callable[[], Iterator[Reject]] = _no_rejects
     """Gives the rows that did not parse, once `sql` was read."""
     check: Callable[[int], None] = _no_check

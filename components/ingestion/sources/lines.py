@@ -34,10 +34,10 @@ def _lines(path: Path) -> int | None:
                 return None
             if b'"' in chunk or _has_odd_returns(last + chunk):
                 return None
-            breaks = np.flatnonzero(np.frombuffer(last + chunk, np.uint8) == ord("\n"))
-            if (np.diff(breaks) == 1).any():
+            breaks = np.frombuffer(last + chunk, np.uint8) == ord("\n")
+            if (breaks[1:] & breaks[:-1]).any():
                 return None
-            lines += len(breaks) - (last == b"\n")
+            lines += int(np.count_nonzero(breaks)) - (last == b"\n")
             last = chunk[-1:]
     return lines + (last not in (b"\n", b""))
 
