@@ -17,7 +17,7 @@ CURRENT = "python_version >= '3.12'"
 BASE = {
     "": [
         "click>=8.1",
-        "duckdb>=1.1",
+        "duckdb>=2.0",
         "fastavro>=1.9",
         "jinja2>=3.1",
         "numpy>=1.26",
