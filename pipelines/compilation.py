@@ -21,7 +21,7 @@ DIRECTORY = "/data"
 ACCELERATOR = "nvidia.com/gpu"
 
 
-def compile(loaded: LoadedSpec, output: Path) -> None:  # noqa: A001 - the verb of KFP
+def compile(loaded: LoadedSpec, output: str | Path) -> None:  # noqa: A001 - the verb of KFP
     """Writes the KFP v2 IR of a spec: the same spec, hooks and schema give the same bytes.
 
     Every step is a task in the image `cluster.image`. Hook files and the curated schema travel as parameters. Data does not
@@ -36,6 +36,7 @@ def compile(loaded: LoadedSpec, output: Path) -> None:  # noqa: A001 - the verb 
             "is missing. A pipeline for Kubeflow runs in an image: add `cluster: {image: REGISTRY/stellwerk:TAG}`."
         )
         raise SpecError([loaded.problem(("cluster",), message)])
+    output = Path(output)
     pipeline = _pipeline(loaded, graph(loaded), cluster)
     if output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{output}: the IR is YAML. Give a file that ends in .yaml.")

@@ -47,7 +47,7 @@ class LoadedSpec:
         return self.document.problem(tuple(keys), message)
 
 
-def load(path: Path, overrides: Sequence[str] = ()) -> LoadedSpec:
+def load(path: str | Path, overrides: Sequence[str] = ()) -> LoadedSpec:
     """Reads a spec, puts environment variables and `overrides` (`train.epochs=1`) into it, and checks it.
 
     Raises SpecError with every problem at once, UsageError when an override is not of the form KEY=VALUE.
