@@ -121,7 +121,7 @@ class Normaliser:
         texts = iter(batch.columns[len(self.columns) :])
         arrays = []
         for column, values in zip(self.columns, batch.columns, strict=False):
-            array = values if values.type == COLUMN_TYPES[column.kind] else values.cast(COLUMN_TYPES[column.kind])
+            array = values if values.type == COLUMN_TYPES[column.kind] else pc.cast(values, COLUMN_TYPES[column.kind])
             if column.from_text:
                 flaws.add(nulls(array) & ~nulls(next(texts)), f"{column.name}: not a number")
             if column.kind == "float":

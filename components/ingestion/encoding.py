@@ -38,12 +38,12 @@ def _joined(*parts: Any) -> pa.Array:
 
 def _json_values(column: pa.Array) -> pa.Array:
     if pa.types.is_string(column.type) and not pc.any(pc.match_substring_regex(column, _TO_ESCAPE)).as_py():
-        return _quoted(column, column.is_null())
+        return _quoted(column, pc.is_null(column))
     if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
         return pa.array([None if value is None else encode(value) for value in column.to_pylist()], pa.string())
-    written = column.cast(pa.string())
+    written = pc.cast(column, pa.string())
     if pa.types.is_floating(column.type):
-        return pc.if_else(pc.is_finite(column), written, _quoted(written, column.is_null()))
+        return pc.if_else(pc.is_finite(column), written, _quoted(written, pc.is_null(column)))
     return written
 
 

@@ -138,7 +138,7 @@ def _write_batch(
 
 def _note_targets(values: pa.Array, written: Written) -> None:
     if len(written.targets) < 2:
-        for value in pc.unique(values).drop_null().to_pylist():
+        for value in pc.drop_null(pc.unique(values)).to_pylist():
             if value not in written.targets and len(written.targets) < 2:
                 written.targets.append(value)
 

@@ -152,10 +152,21 @@ def test_a_failure_leaves_the_earlier_output_as_it_was(run, write, rows, tmp_pat
     assert sorted(item.name for item in tmp_path.iterdir()) == ["examples", "rows.csv"]
 
 
-def test_importing_the_work_loads_no_framework_and_no_pandas():
-    code = "import sys, stellwerk.components.ingestion.work, stellwerk.components.ingestion.probing\n"
+def test_neither_importing_nor_running_the_work_loads_a_framework_or_pandas(write, rows, tmp_path: Path):
+    write("rows.csv", rows(200, {3: "3,1,c,NA"}))
+    arguments = {
+        "data": {"sources": {"rows": "rows.csv"}},
+        "directory": str(tmp_path),
+        "numbers": ["x"],
+        "target": {"column": "y", "type": "binary"},
+        "examples": str(tmp_path / "examples"),
+    }
+    code = "import sys, stellwerk.components.ingestion.probing\n" + _INGEST
     code += "print([name for name in ('tensorflow', 'pandas', 'fastavro', 'apache_beam') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(arguments)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_the_engine_is_bounded_in_memory_and_reaches_no_network(tmp_path: Path):
