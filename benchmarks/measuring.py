@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-SAMPLE_SECONDS = 0.1
+SAMPLE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,32 @@ class Measured:
     """Seconds."""
     cpu: float
     """Seconds of user and system time, children included."""
-    peak_pss: int
-    """Largest sum of proportional set sizes over the process tree, bytes: shared pages count once."""
+    memory: tuple[tuple[float, int], ...]
+    """Samples: time (seconds since 1970), sum of proportional set sizes over the process tree (bytes, shared pages once)."""
     stdout: str
 
+    @property
+    def peak_pss(self) -> int:
+        """Largest memory of the process tree, bytes."""
+        return max((memory for _, memory in self.memory), default=0)
 
-def measure(command: list[str], cwd: Path) -> Measured:
+    def peak_between(self, began: float, ended: float) -> int:
+        """Largest memory of the process tree between two moments, bytes."""
+        return max((memory for moment, memory in self.memory if began <= moment <= ended), default=0)
+
+
+def measure(command: list[str], cwd: Path, environment: Mapping[str, str] | None = None) -> Measured:
     """Runs `command` in the folder `cwd` and measures it. Raises RuntimeError with its stderr when it fails."""
     before = _children_cpu()
     began = time.monotonic()
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
     sampler = _Sampler(process.pid)
     sampler.start()
     stdout, stderr = process.communicate()
@@ -38,7 +56,7 @@ def measure(command: list[str], cwd: Path) -> Measured:
     sampler.stop()
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{stderr[-4000:]}")
-    return Measured(wall, _children_cpu() - before, sampler.peak, stdout)
+    return Measured(wall, _children_cpu() - before, tuple(sampler.samples), stdout)
 
 
 def _children_cpu() -> float:
@@ -60,7 +78,7 @@ class _Sampler(threading.Thread):
         super().__init__(daemon=True)
         self._root = psutil.Process(pid)
         self._stopped = threading.Event()
-        self.peak = 0
+        self.samples: list[tuple[float, int]] = []
 
     def run(self) -> None:
         while not self._stopped.wait(SAMPLE_SECONDS):
@@ -68,7 +86,7 @@ class _Sampler(threading.Thread):
                 tree = [self._root, *self._root.children(recursive=True)]
             except psutil.NoSuchProcess:
                 return
-            self.peak = max(self.peak, sum(pss(process.pid) for process in tree))
+            self.samples.append((time.time(), sum(pss(process.pid) for process in tree)))
 
     def stop(self) -> None:
         self._stopped.set()

@@ -1,0 +1,37 @@
+"""One picture: pairs of bars, TFX above Stellwerk, as an SVG that a Markdown page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+WIDTH, LEFT, ROW, BAR, TOP = 760, 170, 46, 15, 58
+COLOURS = {"TFX": "#b0b7c3", "Stellwerk": "#0b6e54"}
+
+
+def bars(path: Path, title: str, rows: Sequence[tuple[str, float, float]]) -> None:
+    """Writes the picture; `rows` holds name, seconds of TFX, seconds of Stellwerk. The scale is linear."""
+    longest = max(max(first, second) for _, first, second in rows)
+    scale = (WIDTH - LEFT - 90) / longest
+    height = TOP + ROW * len(rows) + 10
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
+        'font-family="system-ui, sans-serif" font-size="13" role="img">',
+        f"<title>{escape(title)}</title>",
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+        f'<text x="16" y="24" font-size="15" font-weight="600" fill="#1f2430">{escape(title)}</text>',
+    ]
+    for number, (engine, colour) in enumerate(COLOURS.items()):
+        x = LEFT + 110 * number
+        parts.append(f'<rect x="{x}" y="36" width="12" height="12" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 18}" y="47" fill="#1f2430">{engine}</text>')
+    for number, (name, *seconds) in enumerate(rows):
+        y = TOP + ROW * number + 6
+        parts.append(f'<text x="{LEFT - 10}" y="{y + BAR + 4}" text-anchor="end" fill="#1f2430">{escape(name)}</text>')
+        for place, (value, colour) in enumerate(zip(seconds, COLOURS.values(), strict=True)):
+            top, width = y + place * (BAR + 2), max(1.0, value * scale)
+            parts.append(f'<rect x="{LEFT}" y="{top}" width="{width:.1f}" height="{BAR}" rx="2" fill="{colour}"/>')
+            parts.append(f'<text x="{LEFT + width + 6:.1f}" y="{top + 12}" fill="#1f2430">{value:.1f} s</text>')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([*parts, "</svg>"]) + "\n", encoding="utf-8")
