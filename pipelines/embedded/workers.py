@@ -15,15 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stellwerk.environment import FRAMEWORKS
 from stellwerk.errors import StepFailed
 
-QUIET = {
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-    "TF_ENABLE_ONEDNN_OPTS": "0",
-    "PYTHONHASHSEED": "0",
-    "PYTHONUNBUFFERED": "1",
-}
-"""Environment of the steps: frameworks keep quiet, sums are the same in every run."""
+WORKER = {**FRAMEWORKS, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
+"""Environment of the steps: frameworks keep quiet, sets have the same order in every run."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ class Workers:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {**os.environ, **QUIET}
+        environment = {**WORKER, **os.environ}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         command = [sys.executable, "-m", "stellwerk.pipelines.embedded.server", str(theirs.fileno())]
         self._server = subprocess.Popen(  # noqa: S603 - our own module, no shell

@@ -222,9 +222,22 @@ def report(*, spec: Path, wanted: str | None) -> None:
 @click.option("--rest-port", default=8501, show_default=True, help="Port of the REST API.")
 def serve(*, model: Path, name: str | None, host: str, rest_port: int) -> None:
     """Answer TensorFlow Serving's REST API from a pushed model: MODEL is <to>/<name>, or one version in it."""
+    from stellwerk.environment import prepare  # noqa: PLC0415
+
+    prepare()
     from stellwerk.serving.server import serve as serve_model  # noqa: PLC0415
 
-    serve_model(model, name=name or model.resolve().name, host=host, rest_port=rest_port)
+    serve_model(model, name=name or _model_name(model), host=host, rest_port=rest_port, ready=_say_ready)
+
+
+def _model_name(model: Path) -> str:
+    """Returns the name of the folder, or of the one above it where the folder is a version."""
+    folder = model.resolve()
+    return folder.parent.name if folder.name.isdigit() else folder.name
+
+
+def _say_ready(url: str) -> None:
+    click.echo(f"answering at {url}, e.g. POST {url}:predict; Ctrl-C stops", err=True)
 
 
 @cli.command()
