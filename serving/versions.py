@@ -36,3 +36,21 @@ def newest(base: Path) -> Version:
         f"{base}: there is no model to serve: neither a saved_model.pb nor a numbered folder with one "
         f"({', '.join(inner) or 'no folders'}).{hint} Name the folder <to>/<name> that the model was pushed to."
     )
+
+
+def found(base: Path) -> dict[int, Path] | None:
+    """Returns the folders of all complete versions below `base` by number; None where `base` itself is not there.
+
+    A version is complete once it has a saved_model.pb. A `base` that is a SavedModel is its own only version.
+    """
+    if (base / "saved_model.pb").is_file():
+        return {int(base.name) if _is_number(base.name) else 1: base}
+    try:
+        items = list(base.iterdir())
+    except OSError:
+        return None
+    return {int(item.name): item for item in items if _is_number(item.name) and (item / "saved_model.pb").is_file()}
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdecimal() and int(name) < 2**63
