@@ -1,4 +1,4 @@
-"""The smaller sections: `validate`, `push` and `cluster`."""
+"""The smaller sections: `validate` and `cluster`."""
 
 from __future__ import annotations
 
@@ -47,17 +47,6 @@ validate:
     """How far the eval and test splits may differ from the train split, by column."""
     drift: dict[str, Comparator] = {}
     """How far the train split may differ from that of the last run that passed, by column."""
-
-
-class Push(Section):
-    """Where a blessed model goes."""
-
-    EXAMPLE: ClassVar[str] = """\
-push: {to: models}
-"""
-
-    to: str
-    """Folder, relative to the spec; the model appears as `<to>/<name>/<version>/`, as TensorFlow Serving reads it."""
 
 
 class Resources(Section):
