@@ -37,13 +37,16 @@ class Served:
         """Writes the SavedModel to `folder` and returns its outputs: dtype and shape by name.
 
         `serving_default` takes each raw column by name, [batch]; `serve_examples` takes `examples`, serialised
-        tf.Example, [batch], and runs the very same function. ExportArchive is used because what `tf.saved_model.save`
-        makes of a Keras 3 model does not load in TensorFlow Serving.
+        tf.Example, [batch], and runs the very same function. `transform` and `serve_transformed` are its two halves: what
+        runs elsewhere (LiteRT, ONNX) is made of the second, which has numbers only. ExportArchive is used because what
+        `tf.saved_model.save` makes of a Keras 3 model does not load in TensorFlow Serving.
         """
         loaded = tf.saved_model.load(str(self.transform_graph / "transform_fn"))
         specs = {name: tf.TensorSpec([None], DTYPES[kind], name=name) for name, kind in self.raw.items()}
         parsing = {name: tf.io.FixedLenFeature([], spec.dtype, MISSING[spec.dtype]) for name, spec in specs.items()}
-        predict = tf.function(self._predict(_transform(loaded)), input_signature=[specs], autograph=False)
+        seen = {item.name: _spec(item) for item in self.inputs}
+        transform = tf.function(self._transform(_transform(loaded)), input_signature=[specs], autograph=False)
+        predict = tf.function(lambda columns: self._answer(transform(columns)), input_signature=[specs], autograph=False)
 
         def predict_examples(examples: tf.Tensor) -> Tensors:
             outputs: Tensors = predict(tf.io.parse_example(examples, parsing))
@@ -55,16 +58,26 @@ class Served:
         archive.track(loaded)
         archive.add_endpoint("serving_default", predict)
         archive.add_endpoint("serve_examples", predict_examples, [tf.TensorSpec([None], tf.string, name="examples")])
+        archive.add_endpoint("transform", transform)
+        archive.add_endpoint("serve_transformed", tf.function(self._numbers, input_signature=[seen], autograph=False))
         archive.write_out(str(folder), verbose=False)
         return {name: {"dtype": value.dtype.name, "shape": value.shape.as_list()} for name, value in outputs.items()}
 
-    def _predict(self, transform: Callable[[Tensors], Tensors]) -> Callable[[Tensors], Tensors]:
-        def predict(columns: Tensors) -> Tensors:
-            transformed = transform(columns)
-            inputs = {item.name: _as_input(transformed[item.name], item) for item in self.inputs}
-            return self.head.signature(self.network(inputs, training=False))
+    def _transform(self, transform: Callable[[Tensors], Tensors]) -> Callable[[Tensors], Tensors]:
+        """Returns a function from raw columns to what the network sees."""
 
-        return predict
+        def transformed(columns: Tensors) -> Tensors:
+            values = transform(columns)
+            return {item.name: _as_input(values[item.name], item) for item in self.inputs}
+
+        return transformed
+
+    def _answer(self, inputs: Tensors) -> Tensors:
+        return self.head.signature(self.network(inputs, training=False))
+
+    def _numbers(self, inputs: Tensors) -> Tensors:
+        """Answers without the names of the classes."""
+        return {name: value for name, value in self._answer(inputs).items() if value.dtype.is_floating}
 
 
 def _transform(loaded: Any) -> Callable[[Tensors], Tensors]:
@@ -85,5 +98,9 @@ def _transform(loaded: Any) -> Callable[[Tensors], Tensors]:
     return transform
 
 
+def _spec(item: ModelInput) -> tf.TensorSpec:
+    return tf.TensorSpec([None, *item.shape], tf.float32 if item.is_float else tf.int32, name=item.name)
+
+
 def _as_input(tensor: tf.Tensor, item: ModelInput) -> tf.Tensor:
-    return tf.reshape(tf.cast(tensor, tf.float32 if item.is_float else tf.int32), [-1, *item.shape])
+    return tf.reshape(tf.cast(tensor, _spec(item).dtype), [-1, *item.shape])

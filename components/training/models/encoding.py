@@ -72,7 +72,7 @@ def _stacked(inputs: Inputs, items: Sequence[ModelInput]) -> tuple[Any, int]:
     ends = np.cumsum([item.size for item in items])
     starts = np.concatenate([[0], ends[:-1]]).astype(np.int32)
     ids = keras.ops.stack([inputs.tensors[item.name] for item in items], axis=1)
-    return ids + starts, int(ends[-1])
+    return ids - -starts, int(ends[-1])  # Keras would add a vector by BiasAdd, which LiteRT has for floats only
 
 
 def _words(inputs: Inputs) -> list[Any]:
