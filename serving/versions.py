@@ -52,5 +52,14 @@ def found(base: Path) -> dict[int, Path] | None:
     return {int(item.name): item for item in items if _is_number(item.name) and (item / "saved_model.pb").is_file()}
 
 
+def signs(path: Path) -> frozenset[tuple[str, int, int]]:
+    """Returns name, size and time of every file of a version: what changes while it is still being copied."""
+    try:
+        files = [(file, file.stat()) for file in path.rglob("*") if file.is_file()]
+    except OSError:
+        return frozenset()
+    return frozenset((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in files)
+
+
 def _is_number(name: str) -> bool:
     return name.isascii() and name.isdecimal() and int(name) < 2**63
