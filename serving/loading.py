@@ -104,8 +104,18 @@ class LoadedModel:
 
         Raises InputError when the arrays do not fit the signature, ModelError when the model itself fails.
         """
-        asked = self.signature(signature)
-        arrays = _fitting(asked, inputs)
+        return self.run(self.fit(inputs, signature), signature)
+
+    def fit(self, inputs: Mapping[str, Array], signature: str = SIGNATURE) -> list[Array]:
+        """Returns the arrays as `run` takes them: of the signature's types and shapes, in the order of its inputs.
+
+        Raises InputError when they do not fit.
+        """
+        return _fitting(self.signature(signature), inputs)
+
+    def run(self, arrays: Sequence[Array], signature: str = SIGNATURE) -> dict[str, Array]:
+        """Asks the model with arrays that fit; raises InputError for values it cannot use, ModelError when it fails."""
+        asked = self.signatures[signature]
         if signature not in self._callables:
             self._callables[signature] = self._callable(asked)
         try:
@@ -159,21 +169,29 @@ def _tensor(name: str, info: Any) -> Tensor:
 
 
 def _fitting(signature: Signature, inputs: Mapping[str, Array]) -> list[Array]:
-    missing = [name for name in signature.inputs if name not in inputs]
-    unknown = [name for name in inputs if name not in signature.inputs]
-    if missing or unknown:
+    if inputs.keys() != signature.inputs.keys():
+        missing = [name for name in signature.inputs if name not in inputs]
+        unknown = [name for name in inputs if name not in signature.inputs]
         parts = [f"the input '{name}' is missing" for name in missing]
         parts += [f"there is no input '{name}'{did_you_mean(name, missing or signature.inputs)}" for name in unknown]
         raise InputError(f"{'; '.join(parts)}. '{signature.name}' takes: {', '.join(signature.inputs)}.")
     try:
-        arrays = [as_input(tensor, inputs[name]) for name, tensor in signature.inputs.items()]
+        arrays = [
+            value if _fits_already(value := inputs[name], tensor) else as_input(tensor, value)
+            for name, tensor in signature.inputs.items()
+        ]
     except ValueError as error:
         raise InputError(str(error)) from error
-    rows = {name: len(array) for name, array in zip(signature.inputs, arrays, strict=True) if array.ndim}
-    if len(set(rows.values())) > 1:
-        listed = ", ".join(f"{name} has {count}" for name, count in rows.items())
+    if len({array.shape[0] for array in arrays if array.shape}) > 1:
+        named = zip(signature.inputs, arrays, strict=True)
+        listed = ", ".join(f"{name} has {len(array)}" for name, array in named if array.shape)
         raise InputError(f"the inputs have different numbers of rows: {listed}.")
     return arrays
+
+
+def _fits_already(value: Array, tensor: Tensor) -> bool:
+    """Says at little cost that an array is one column of the right type, as nearly all inputs are; False decides nothing."""
+    return type(value) is np.ndarray and value.dtype == tensor.dtype and value.ndim == 1 and tensor.shape == (None,)
 
 
 def _first_line(error: Exception) -> str:
