@@ -51,6 +51,19 @@ def test_data_that_breaks_the_curated_schema_stops_the_run_before_training(proje
     assert stellwerk("run", project).returncode == 0
 
 
+def test_data_that_drifted_from_the_last_run_that_passed_is_refused(project: Path, stellwerk):
+    spec = project.read_text()
+    project.write_text(spec.replace("target:", "validate: {drift: {origin: {l_infinity: 0.1}}}\ntarget:"))
+    unchanged = stellwerk("run", project, "--until", "validate")
+    assert unchanged.returncode == 0, unchanged.stderr
+    data = project.parent / "flights.csv"
+    data.write_text(data.read_text().replace("EWR", "JFK"))
+    ran = stellwerk("run", project, "--until", "validate")
+    assert ran.returncode == 1, ran.stderr
+    assert "origin" in ran.stderr
+    assert "drift" in ran.stderr.lower()
+
+
 def ask(port: int, instances: list[dict[str, Any]]) -> Any:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/v1/models/small-flights:predict",
