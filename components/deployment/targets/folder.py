@@ -1,0 +1,53 @@
+"""A folder of this machine, which may be a mounted share or bucket."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stellwerk.components.deployment.placing import exclusive, place, remove_leftovers
+from stellwerk.components.deployment.targets.base import Placed
+from stellwerk.components.deployment.versions import newest_other_than, versions
+from stellwerk.errors import StepFailed
+
+REASONS = {
+    errno.ENOSPC: "the disk is full. Make room",
+    errno.EDQUOT: "the quota is used up. Make room",
+    errno.EROFS: "the file system is read-only. Choose another push.to",
+    errno.EACCES: "it may not be written by this user. Change its permissions, or choose another push.to",
+    errno.EPERM: "it may not be written by this user. Change its permissions, or choose another push.to",
+    errno.ENOTDIR: "a part of the path is a file. Choose another push.to",
+    errno.EEXIST: "there is a file of that name. Choose another push.to",
+}
+
+
+def target(to: str, directory: Path, name: str) -> FolderTarget:
+    """Returns the folder of the versions of `name`."""
+    return FolderTarget((directory / Path(to).expanduser()).resolve() / name)
+
+
+@dataclass(frozen=True)
+class FolderTarget:
+    """Versions as folders: a version is copied under another name, checked, and renamed; a lock lets one push in."""
+
+    folder: Path
+
+    def push(self, model: Path, digest: str, provenance: dict[str, Any]) -> Placed:
+        """Copies the model to the next version of the folder."""
+        try:
+            with exclusive(self.folder):
+                remove_leftovers(self.folder)
+                there = versions(self.folder)
+                if there and there[-1].model_digest == digest:
+                    return Placed(str(there[-1].path), there[-1].number, new=False)
+                path = place(model, self.folder, digest, provenance)
+        except OSError as error:
+            reason = REASONS.get(error.errno or 0, f"{error.strerror or error}")
+            raise StepFailed(f"push.to: {self.folder}: {reason}. Nothing was pushed") from error
+        return Placed(str(path), int(path.name), new=True)
+
+    def last_other_than(self, model_digest: str, kept: Path) -> Path | None:  # noqa: ARG002 - it is here already
+        """Returns the folder of the newest version that is another model."""
+        return newest_other_than(self.folder, model_digest)

@@ -1,0 +1,202 @@
+"""Versions in an object store, which knows no rename and no lock: only to create what is not there yet.
+
+    <to>/<name>/3/...                   a version; it is there once 3/saved_model.pb is, which is written last
+    <to>/<name>/.push/3.json            who has the number 3: the digest of its model; created once, never changed
+    <to>/<name>/.push/3-<push>/...      the files while they are uploaded; the store copies them to 3/ at the end
+
+A push takes the number after the highest version and every number that another model has claimed. Pushes of the same
+model share a claim: they write the same bytes, and the one that creates saved_model.pb has made the version. So a push
+that follows a killed one of the same model completes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from stellwerk.components.artifacts.folders import folder_digest, written_aside
+from stellwerk.components.deployment.targets.base import Placed
+from stellwerk.components.deployment.versions import PROVENANCE
+from stellwerk.errors import StepFailed
+
+MARK = "saved_model.pb"
+"""The object that makes a version complete."""
+STALE = timedelta(days=1)
+"""What an unfinished push left is removed after this time: no push takes so long."""
+
+
+class StoreError(Exception):
+    """An object store said no: the reason and what to do, as a sentence without a full stop."""
+
+
+class Bucket(Protocol):
+    """What a push needs of an object store. Every method raises StoreError."""
+
+    def changed(self, prefix: str) -> dict[str, datetime]:
+        """Returns the names that begin with `prefix`, and when each was written."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of an object."""
+        ...
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Writes an object unless there is one of that name; tells whether it did. No two callers are told True."""
+        ...
+
+    def upload(self, name: str, file: Path) -> None:
+        """Writes an object from a file; the store checks what arrived."""
+        ...
+
+    def copy(self, source: str, name: str) -> None:
+        """Copies an object inside the store."""
+        ...
+
+    def download(self, name: str, file: Path) -> None:
+        """Writes an object to a file."""
+        ...
+
+    def remove(self, names: list[str]) -> None:
+        """Removes objects; those that are gone already are no error."""
+        ...
+
+
+def place_of(to: str) -> tuple[str, str]:
+    """Returns the bucket and the prefix that a URI names."""
+    parts = urlsplit(to)
+    return parts.netloc, parts.path.strip("/")
+
+
+@dataclass(frozen=True)
+class ObjectTarget:
+    """The versions of one model in a bucket."""
+
+    where: str
+    """URI of them, for people: `<to>/<name>`."""
+    base: str
+    """What the names of all their objects begin with, with a slash at the end."""
+    bucket: Bucket
+
+    def push(self, model: Path, digest: str, provenance: dict[str, Any]) -> Placed:
+        """Uploads the model as the next version."""
+        with self._told("Nothing was pushed"):
+            there = self._versions()
+            newest = max(there, default=0)
+            if newest and self._provenance(newest).get("model_digest") == digest:
+                return Placed(f"{self.where}/{newest}", newest, new=False)
+            number = self._claimed(newest + 1, digest)
+            new = self._placed(model, number, digest, {**provenance, "version": number})
+        with contextlib.suppress(StoreError):  # the version is there: the next push can clean up as well
+            self._remove_leftovers(number)
+        return Placed(f"{self.where}/{number}", number, new=new)
+
+    def last_other_than(self, model_digest: str, kept: Path) -> Path | None:
+        """Downloads the newest version that is another model below `kept`, unless it is there already."""
+        with self._told("There is no model to compare with"):
+            for number in sorted(self._versions(), reverse=True):
+                digest = self._provenance(number).get("model_digest")
+                if digest is None or digest == model_digest:
+                    continue
+                folder = kept / str(digest)
+                if not folder.is_dir():
+                    self._download(number, folder)
+                return folder
+        return None
+
+    @contextlib.contextmanager
+    def _told(self, consequence: str) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            raise StepFailed(f"push.to: {self.where}: {error}. {consequence}") from error
+
+    def _versions(self) -> set[int]:
+        """Returns the numbers of the complete versions, as TensorFlow Serving would find them."""
+        parts = [name.removeprefix(self.base).split("/") for name in self.bucket.changed(self.base)]
+        return {int(part[0]) for part in parts if _is_number(part[0]) and part[1:] == [MARK]}
+
+    def _provenance(self, number: int) -> Mapping[str, Any]:
+        """Returns `provenance.json` of a version; empty for one that was not pushed by Stellwerk."""
+        name = f"{self.base}{number}/{PROVENANCE}"
+        if name not in self.bucket.changed(name):
+            return {}
+        return _mapping(self.bucket.read(name))
+
+    def _claimed(self, first: int, digest: str) -> int:
+        """Returns a number from `first` on that no other model has, claimed for this one."""
+        content = json.dumps({"model_digest": digest}).encode()
+        for number in itertools.count(first):
+            claim = f"{self.base}.push/{number}.json"
+            if self.bucket.create(claim, content):
+                if not self.bucket.changed(f"{self.base}{number}/"):  # somebody may have uploaded it by hand
+                    return number
+            elif _mapping(self.bucket.read(claim)).get("model_digest") == digest:
+                return number
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def _placed(self, model: Path, number: int, digest: str, provenance: dict[str, Any]) -> bool:
+        """Writes the version `number`, its mark last. Returns whether this push is the one that completed it."""
+        version, aside = f"{self.base}{number}/", f"{self.base}.push/{number}-{uuid.uuid4().hex[:8]}/"
+        files = {file.relative_to(model).as_posix(): file for file in sorted(model.rglob("*")) if file.is_file()}
+        mark = files.pop(MARK).read_bytes()
+        try:
+            for name, file in files.items():
+                self.bucket.upload(aside + name, file)
+            if folder_digest(model) != digest:
+                raise StoreError(f"the model {model} was changed while it was uploaded. Push again")
+            if f"{version}{MARK}" in self.bucket.changed(version):
+                return False
+            for name in files:
+                self.bucket.copy(aside + name, version + name)
+            self.bucket.create(version + PROVENANCE, json.dumps(provenance, indent=1, sort_keys=True).encode())
+            return self.bucket.create(version + MARK, mark)
+        finally:
+            with contextlib.suppress(StoreError):
+                self.bucket.remove([aside + name for name in files])
+
+    def _remove_leftovers(self, number: int) -> None:
+        """Removes what pushes before `number` left that were killed long ago."""
+        changed, complete = self.bucket.changed(self.base), self._versions()
+        before = datetime.now(UTC) - STALE
+        left = []
+        for name, moment in changed.items():
+            top, _, rest = name.removeprefix(self.base).partition("/")
+            if top == ".push" and "/" in rest:
+                old = moment < before
+            else:
+                claimed = f"{self.base}.push/{top}.json" in changed
+                unfinished = _is_number(top) and int(top) < number and int(top) not in complete
+                old = claimed and unfinished and moment < before
+            if old:
+                left.append(name)
+        self.bucket.remove(left)
+
+    def _download(self, number: int, folder: Path) -> None:
+        version = f"{self.base}{number}/"
+        with written_aside(folder) as aside:
+            for name in self.bucket.changed(version):
+                file = aside / name.removeprefix(version)
+                if name.endswith("/") or ".." in file.parts:
+                    continue
+                file.parent.mkdir(parents=True, exist_ok=True)
+                self.bucket.download(name, file)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def _mapping(content: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
