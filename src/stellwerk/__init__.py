@@ -5,6 +5,7 @@
     spec = stellwerk.load("pipeline.yaml")
     record = stellwerk.run(spec)
     stellwerk.compile(spec, "ir.yaml")
+    stellwerk.predict("models/churn", "customers.csv", "predicted.parquet")
 
 Names are looked up when they are first used, so that `import stellwerk` costs nothing.
 """
@@ -20,6 +21,7 @@ _WHERE = {
     "load": "stellwerk.loading",
     "run": "stellwerk.pipelines.embedded",
     "compile": "stellwerk.pipelines.compilation",
+    "predict": "stellwerk.serving.bulk",
 }
 
 __all__ = ["__version__", *_WHERE]  # noqa: PLE0604 - all of them are strings

@@ -1,0 +1,189 @@
+"""Makes the columns of a file what a model takes, by the rules that training went by, and says which values do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stellwerk.errors import DataError, did_you_mean
+from stellwerk.serving.bulk.inputs import BadRow, Block
+from stellwerk.serving.tensors import Array, Tensor, column_values
+
+_NUMBER = "TRY_CAST(x AS DOUBLE)"
+_WHOLE = (
+    "CASE WHEN regexp_full_match(x, '\\s*[+-]?\\d+\\s*') THEN TRY_CAST(x AS BIGINT) "
+    f"WHEN {_NUMBER} = trunc({_NUMBER}) AND abs({_NUMBER}) < 1e15 THEN CAST({_NUMBER} AS BIGINT) "
+    f"WHEN {_NUMBER} IS NULL THEN CAST(floor(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT) END"
+)
+_SELECTS = {True: f"SELECT {_WHOLE} AS x FROM texts", False: f"SELECT {_NUMBER} AS x FROM texts"}  # noqa: S608
+"""Whole numbers, also spelled 7.0; dates and times are seconds since 1970 (UTC), as they were in training."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The rows of a block that fit."""
+
+    inputs: dict[str, Array]
+    """Arrays by input name, as the model takes them."""
+    kept: pa.RecordBatch
+    """All columns that were read; of CSV files those that the model takes as numbers are numbers, null for missing."""
+    heads: pa.Array | None
+    bad: list[BadRow]
+
+
+def check_columns(names: Collection[str], tensors: Mapping[str, Tensor], where: str) -> None:
+    """Raises DataError when a column that the model takes is not in the file, or an input is not one value a row."""
+    for tensor in tensors.values():
+        if tensor.shape not in (None, (None,), (None, 1)):
+            raise DataError(
+                f"the model's input '{tensor.name}' is not one value a row (its shape is {list(tensor.shape or ())}), "
+                "so no column can hold it. Name another signature with --signature."
+            )
+    lacking = [name for name in tensors if name not in names]
+    if lacking:
+        free = [name for name in names if name not in tensors]
+        said = ", ".join(f"'{name}'{did_you_mean(name, free)}" for name in lacking)
+        raise DataError(
+            f"{where}: the model takes columns that are not there: {said} The columns are: {', '.join(names)}."
+        )
+
+
+class Fitter:
+    """Fits one block after the other. For one thread: it holds a database connection."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], null_values: Iterable[str], as_read: bool) -> None:
+        """`null_values` are texts that mean missing; with `as_read` kept columns stay as they were read."""
+        self.tensors = tensors
+        self._nulls = pa.array([value.encode() for value in null_values], pa.binary())
+        self._as_read = as_read
+        self._connection = duckdb.connect(config={"threads": 1, "python_enable_replacements": False})
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
+
+    def __call__(self, block: Block) -> Fitted:
+        """Returns what fits; rows with a value that does not are among `bad`, with the first reason."""
+        rows = block.rows
+        reasons: dict[int, str] = {}
+        columns = dict(zip(rows.schema.names, rows.columns, strict=True))
+        typed: dict[str, pa.Array] = {}
+        for name, tensor in self.tensors.items():
+            typed[name] = self._column(columns[name], tensor, reasons)
+        kept = rows if self._as_read else self._kept(rows, typed)
+        heads, bad = block.heads, list(block.bad)
+        if reasons:
+            lines = block.lines()
+            bad += [BadRow(int(lines[row]), reason, _row(rows, row)) for row, reason in sorted(reasons.items())]
+            fits = np.ones(rows.num_rows, np.bool_)
+            fits[list(reasons)] = False
+            mask = pa.array(fits)
+            kept = kept.filter(mask)
+            typed = {name: column.filter(mask) for name, column in typed.items()}
+            heads = None if heads is None else heads.filter(mask)
+        inputs = {name: _shaped(column_values(typed[name], tensor), tensor) for name, tensor in self.tensors.items()}
+        return Fitted(inputs, kept, heads, sorted(bad, key=lambda one: one.line))
+
+    def _kept(self, rows: pa.RecordBatch, typed: Mapping[str, pa.Array]) -> pa.RecordBatch:
+        arrays = [
+            typed[name] if name in typed and self.tensors[name].dtype.kind != "O" else self._without_nulls(column)
+            for name, column in zip(rows.schema.names, rows.columns, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(arrays, names=rows.schema.names)
+
+    def _without_nulls(self, column: pa.Array) -> pa.Array:
+        """Makes texts that mean missing null."""
+        if not len(self._nulls) or not pa.types.is_string(column.type):
+            return column
+        missing = pc.is_in(column, value_set=self._nulls.cast(pa.string()))
+        return pc.if_else(missing, pa.scalar(None, column.type), column) if pc.any(missing).as_py() else column
+
+    def _column(self, column: pa.Array, tensor: Tensor, reasons: dict[int, str]) -> pa.Array:
+        column = self._without_nulls(column)
+        kind = column.type
+        if tensor.dtype.kind == "O":
+            return _text(column, tensor)
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
+            column = self._from_text(column, tensor, reasons)
+        elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+            column = _seconds(column)
+        elif pa.types.is_boolean(kind):
+            column = column.cast(pa.int64())
+        elif pa.types.is_decimal(kind):
+            column = column.cast(pa.float64())
+        elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
+            raise DataError(f"column '{tensor.name}' holds {kind} values, but the model takes {tensor.type_name}.")
+        whole = tensor.dtype.kind in "iu"
+        if not pa.types.is_integer(column.type):
+            column = column.cast(pa.float64()) if not pa.types.is_floating(column.type) else column
+            column = _whole(column, tensor, reasons) if whole else _finite(column, tensor, reasons)
+        return column
+
+    def _from_text(self, column: pa.Array, tensor: Tensor, reasons: dict[int, str]) -> pa.Array:
+        whole = tensor.dtype.kind in "iu"
+        column = column.cast(pa.string())
+        try:
+            return column.cast(pa.int64() if whole else pa.float64())
+        except pa.ArrowInvalid:
+            self._connection.register("texts", pa.table({"x": column}))
+            cast: Any = self._connection.execute(_SELECTS[whole]).to_arrow_table()
+            self._connection.unregister("texts")
+            numbers = cast.column("x").combine_chunks()
+        numbers = pa.concat_arrays(numbers.chunks) if isinstance(numbers, pa.ChunkedArray) else numbers
+        wrong = pc.and_(pc.is_null(numbers), pc.is_valid(column))
+        _add(reasons, wrong, f"{tensor.name}: not a {'whole ' if whole else ''}number")
+        return numbers
+
+
+def _text(column: pa.Array, tensor: Tensor) -> pa.Array:
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        return column
+    if pa.types.is_null(kind) or pa.types.is_integer(kind) or pa.types.is_large_string(kind):
+        return column.cast(pa.string())
+    raise DataError(
+        f"column '{tensor.name}' holds {kind} values, but the model takes text. Write it as the text that training saw."
+    )
+
+
+def _seconds(column: pa.Array) -> pa.Array:
+    """Makes times seconds since 1970, rounded down."""
+    micros = column.cast(pa.timestamp("us", column.type.tz if pa.types.is_timestamp(column.type) else None))
+    values = micros.cast(pa.int64())
+    whole = np.floor_divide(pc.fill_null(values, 0).to_numpy(zero_copy_only=False), 1_000_000)
+    return pc.if_else(pc.is_valid(values), pa.array(whole), pa.scalar(None, pa.int64()))
+
+
+def _whole(column: pa.Array, tensor: Tensor, reasons: dict[int, str]) -> pa.Array:
+    numbers = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    fits = pc.and_(pc.equal(numbers, pc.trunc(numbers)), pc.less(pc.abs(numbers), 2.0**63))
+    wrong = pc.invert(pc.fill_null(fits, True))
+    _add(reasons, wrong, f"{tensor.name}: not a whole number")
+    return pc.if_else(wrong, pa.scalar(None, column.type), numbers).cast(pa.int64())
+
+
+def _finite(column: pa.Array, tensor: Tensor, reasons: dict[int, str]) -> pa.Array:
+    large = pc.greater(pc.abs(column), float(np.finfo(tensor.dtype).max))
+    _add(reasons, pc.fill_null(large, False), f"{tensor.name}: infinite, or too large for {tensor.type_name}")
+    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+
+
+def _add(reasons: dict[int, str], wrong: pa.Array, reason: str) -> None:
+    if pc.any(wrong).as_py():
+        for row in np.flatnonzero(wrong.to_numpy(zero_copy_only=False)):
+            reasons.setdefault(int(row), reason)
+
+
+def _row(rows: pa.RecordBatch, row: int) -> dict[str, Any]:
+    return {name: column[row].as_py() for name, column in zip(rows.schema.names, rows.columns, strict=True)}
+
+
+def _shaped(values: Array, tensor: Tensor) -> Array:
+    return values.reshape(-1, 1) if tensor.shape is not None and len(tensor.shape) == 2 else values

@@ -1,0 +1,64 @@
+"""A model in this process: no server, the full speed of its session."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from stellwerk.environment import prepare
+from stellwerk.errors import ModelError
+from stellwerk.serving.bulk.options import Options
+from stellwerk.serving.tensors import Array
+
+
+class LocalModel:
+    """A version folder, or the newest version below a model's folder."""
+
+    clients = 2
+    batch_size = 8192
+
+    def __init__(self, model: str, options: Options) -> None:
+        """Loads the model. Raises ModelError when there is none, or not the version that was asked for."""
+        prepare()
+        from stellwerk.serving.loading import LoadedModel  # noqa: PLC0415 - TensorFlow, which servers need not
+        from stellwerk.serving.versions import newest  # noqa: PLC0415
+
+        path = Path(model)
+        if options.version is not None and (path / "saved_model.pb").is_file():
+            path = path.parent
+        if options.version is not None and not (path / str(options.version) / "saved_model.pb").is_file():
+            there = sorted(int(one.name) for one in path.glob("[0-9]*") if (one / "saved_model.pb").is_file())
+            raise ModelError(
+                f"{path}: there is no version {options.version}. Versions: {', '.join(map(str, there)) or 'none'}."
+            )
+        folder = newest(path).path if options.version is None else path / str(options.version)
+        self._model = LoadedModel(folder)
+        self._signature = options.signature
+        try:
+            signature = self._model.signature(options.signature)
+        except ModelError:
+            self._model.close()
+            raise
+        self.inputs, self.outputs = signature.inputs, signature.outputs
+        self.identity = f"{options.signature} {_digest(folder)}"
+
+    def ask(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Runs the model."""
+        return self._model.predict(inputs, self._signature)
+
+    def close(self) -> None:
+        """Frees the model."""
+        self._model.close()
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for part in ("saved_model.pb", "variables", "assets"):
+        below = folder / part
+        for file in [below] if below.is_file() else sorted(one for one in below.rglob("*") if one.is_file()):
+            digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+            with file.open("rb") as content:
+                while chunk := content.read(1 << 20):
+                    digest.update(chunk)
+    return digest.hexdigest()
