@@ -113,7 +113,7 @@ class BatchedModel:
         rows = len(arrays[0]) if signature not in self._alone and all(array.ndim for array in arrays) else 0
         if not rows:
             return self._model.run(arrays, signature)
-        if rows > self.options.max_batch_size:
+        if rows > self.options.largest_request:
             raise ServingError(
                 Code.INVALID_ARGUMENT,
                 f"Task size {rows} is larger than maximum input batch size {self.options.max_batch_size}",
@@ -168,7 +168,7 @@ class BatchedModel:
             self._wake()
 
     def _refuse_when_full(self, key: Key) -> None:
-        waiting, most = sum(batch.key[0] == key[0] for batch in self._waiting), self.options.max_enqueued_batches
+        waiting, most = sum(batch.key == key for batch in self._waiting), self.options.max_enqueued_batches
         if waiting >= most:
             raise ServingError(
                 Code.RESOURCE_EXHAUSTED,

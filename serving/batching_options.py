@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -16,22 +17,25 @@ from stellwerk.errors import UsageError
 
 @dataclass(frozen=True)
 class BatchingOptions:
-    """How requests are put together. Names and defaults are TensorFlow Serving's. Raises UsageError when they disagree."""
+    """How requests are put together. Raises UsageError when the settings disagree.
+
+    Names and defaults are TensorFlow Serving's, but for large requests: they are split, and refused only where a file says so.
+    """
 
     max_batch_size: int = 1000
-    """Most rows of a batch, and of a request."""
+    """Most rows of a batch."""
     batch_timeout_seconds: float = 0.0
     """How long a batch that is not full waits for more requests. With 0 a batch holds what came while others ran."""
     allowed_batch_sizes: tuple[int, ...] = ()
     """Sizes that batches are padded to, increasing, the largest last; any size when empty."""
     max_enqueued_batches: int = 10
-    """Most batches of a signature that wait; further requests are refused at once rather than late."""
+    """Most batches of a kind that wait; further requests are refused at once rather than late."""
     threads: int = os.cpu_count() or 1
     """Most batches that run at the same time (`num_batch_threads`)."""
-    split_large_requests: bool = False
-    """Whether a request may be larger than a batch and is split (`enable_large_batch_splitting`)."""
+    split_large_requests: bool = True
+    """Whether a request may be larger than a batch and is split (`enable_large_batch_splitting`), or is refused."""
     max_execution_batch_size: int = 0
-    """Most rows of a batch where requests are split; `max_batch_size` is then that of a request. 0: the same."""
+    """Most rows of a batch where requests are split, and `max_batch_size` those of a request. 0: requests have no limit."""
 
     def __post_init__(self) -> None:
         for name in ("max_batch_size", "max_enqueued_batches", "threads"):
@@ -52,6 +56,12 @@ class BatchingOptions:
                 "batching: Last entry in allowed_batch_sizes must match max_batch_size; last entry was "
                 f"{sizes[-1]}; expected {self.largest_batch}."
             )
+
+    @property
+    def largest_request(self) -> float:
+        """Most rows that may be asked in one request."""
+        unbounded = self.split_large_requests and not self.max_execution_batch_size
+        return math.inf if unbounded else self.max_batch_size
 
     @property
     def largest_batch(self) -> int:
@@ -76,7 +86,7 @@ _FIELDS = {
 
 
 def read_batching_options(path: Path) -> BatchingOptions:
-    """Reads a `batching_parameters.txt` as TensorFlow Serving does; what it leaves out has its default there.
+    """Reads a `batching_parameters.txt` as TensorFlow Serving does: what it leaves out has the default there.
 
     Raises UsageError when the file is not there or is not such a file.
     """
@@ -91,6 +101,8 @@ def read_batching_options(path: Path) -> BatchingOptions:
             "Write lines such as: max_batch_size { value: 128 }"
         ) from error
     values = {name: getattr(given, name).value for name in _FIELDS if given.HasField(name)}
+    values.setdefault("enable_large_batch_splitting", False)
+    values.setdefault("max_execution_batch_size", values.get("max_batch_size", BatchingOptions.max_batch_size))
     renamed = {"num_batch_threads": "threads", "enable_large_batch_splitting": "split_large_requests"}
     options: dict[str, Any] = {renamed.get(name, name): value for name, value in values.items()}
     options.pop("thread_pool_name", None)

@@ -197,17 +197,23 @@ def test_a_full_queue_refuses_at_once(odd, ask):
 
 
 def test_a_request_larger_than_a_batch_is_refused_as_tensorflow_serving_does(odd):
-    batched = BatchedModel(odd, BatchingOptions(max_batch_size=4))
+    batched = BatchedModel(odd, BatchingOptions(max_batch_size=4, split_large_requests=False))
     with pytest.raises(ServingError, match="Task size 5 is larger than maximum input batch size 4") as refused:
         batched.predict({"x": np.zeros(5, np.float32)})
     assert refused.value.code is Code.INVALID_ARGUMENT
 
 
-def test_a_large_request_is_split_where_that_is_allowed(odd):
-    options = BatchingOptions(max_batch_size=10, split_large_requests=True, max_execution_batch_size=4)
+@pytest.mark.parametrize("options", [BatchingOptions(4), BatchingOptions(10, max_execution_batch_size=4)])
+def test_a_large_request_is_split_where_that_is_allowed(odd, options):
     answer = BatchedModel(odd, options).predict({"x": np.arange(10, dtype=np.float32)})
     assert answer["same"].tolist() == list(range(10))
     assert answer["batch"].tolist() == [4] * 8 + [2] * 2
+
+
+def test_a_request_larger_than_all_batches_of_it_may_be_is_refused(odd):
+    batched = BatchedModel(odd, BatchingOptions(10, max_execution_batch_size=4))
+    with pytest.raises(ServingError, match="Task size 11 is larger than maximum input batch size 10"):
+        batched.predict({"x": np.zeros(11, np.float32)})
 
 
 def test_close_answers_what_waits_and_leaves_no_thread(odd_path, ask):
@@ -232,7 +238,7 @@ def test_a_file_of_tensorflow_serving_is_read(tmp_path):
     )
     assert read_batching_options(path) == BatchingOptions(128, 0.0025, (16, 64), 7, 3, True, 64)
     path.write_text("")
-    assert read_batching_options(path) == BatchingOptions()
+    assert read_batching_options(path) == BatchingOptions(split_large_requests=False, max_execution_batch_size=1000)
 
 
 @pytest.mark.parametrize(
