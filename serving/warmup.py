@@ -17,10 +17,8 @@ from tensorflow_serving.apis.input_pb2 import Input
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from stellwerk.errors import ModelError, StellwerkError
-from stellwerk.serving.batching import BatchedModel
-from stellwerk.serving.batching_options import BatchingOptions
 from stellwerk.serving.inference import CLASSIFY, REGRESS, classify, regress
-from stellwerk.serving.loading import SIGNATURE, LoadedModel
+from stellwerk.serving.loading import SIGNATURE
 from stellwerk.serving.protos import to_array, to_examples
 from stellwerk.serving.servable import Model, Servable
 from stellwerk.serving.tensors import Array
@@ -32,25 +30,11 @@ MAX_RECORDS = 1000
 """TensorFlow Serving loads no model with more of them."""
 
 
-def load_warm(path: Path, batching: BatchingOptions | None = None) -> Model:
-    """Loads the SavedModel in folder `path` and replays its warm-up requests; with `batching` its callers share its calls.
-
-    Raises ModelError when the model does not load or cannot answer a warm-up request: as in TensorFlow Serving, such a
-    version does not become available, and the one before it goes on.
-    """
-    model = LoadedModel(path)
-    try:
-        warm_up(model, path)
-    except BaseException:
-        model.close()
-        raise
-    return model if batching is None else BatchedModel(model, batching)
-
-
 def warm_up(model: Model, path: Path) -> int:
     """Asks the model what the warm-up file of the SavedModel in `path` holds; returns how many requests, 0 without the file.
 
-    Raises ModelError for a file that cannot be read, one with too many requests, or a request that is not answered.
+    Raises ModelError for a file that cannot be read, one with too many requests, or a request that is not answered: as in
+    TensorFlow Serving, such a version must not become available, and the one before it goes on.
     """
     file = path / WARMUP_FILE
     if not file.exists():

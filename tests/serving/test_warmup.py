@@ -11,12 +11,10 @@ import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from stellwerk.errors import ModelError
-from stellwerk.serving.batching import BatchedModel
-from stellwerk.serving.batching_options import BatchingOptions
 from stellwerk.serving.config import ModelConfig
 from stellwerk.serving.loading import LoadedModel
 from stellwerk.serving.models import ModelManager
-from stellwerk.serving.warmup import WARMUP_FILE, load_warm, warm_up, write_warmup
+from stellwerk.serving.warmup import WARMUP_FILE, warm_up, write_warmup
 
 ROW = {"distance": np.float32([1.0]), "carrier": np.array([b"AA"], object), "day": np.int64([2])}
 
@@ -89,16 +87,10 @@ def test_the_file_is_one_that_tensorflow_serving_reads(folder):
     assert tf.make_ndarray(request.inputs["day"]).dtype == np.int64
 
 
-def test_a_model_without_a_warm_up_file_loads(model_path):
-    load_warm(model_path).close()
-
-
-def test_a_batched_model_is_warm_and_answers(folder):
-    write_warmup(folder, [ROW])
-    model = load_warm(folder, BatchingOptions())
-    assert isinstance(model, BatchedModel)
-    assert model.predict(ROW)["predictions"].tolist() == [[13.0]]
-    model.close()
+def test_a_model_without_a_warm_up_file_is_asked_nothing(model, model_path):
+    counting = Counting(model)
+    assert warm_up(counting, model_path) == 0
+    assert counting.asked == []
 
 
 def test_classify_regress_and_several_tasks_are_replayed(classifier_path, tmp_path):
@@ -142,7 +134,7 @@ def test_more_than_a_thousand_requests_are_refused(folder, model):
         ("session_run_log", "Unsupported log_type for warmup: session_run_log"),
     ],
 )
-def test_a_request_that_the_model_does_not_answer_stops_the_load(folder, record, sentence):
+def test_a_request_that_the_model_does_not_answer_stops_the_load(model, folder, record, sentence):
     if isinstance(record, dict):
         write_warmup(folder, [record])
     elif isinstance(record, bytes):
@@ -152,18 +144,23 @@ def test_a_request_that_the_model_does_not_answer_stops_the_load(folder, record,
         getattr(log, record).SetInParent()
         written(folder, log)
     with pytest.raises(ModelError, match=sentence):
-        load_warm(folder)
+        warm_up(model, folder)
 
 
-def test_a_file_that_is_no_tfrecord_stops_the_load(folder):
+def test_a_file_that_is_no_tfrecord_stops_the_load(model, folder):
     (folder / WARMUP_FILE).parent.mkdir(exist_ok=True)
     (folder / WARMUP_FILE).write_bytes(b"not a record file, certainly")
     with pytest.raises(ModelError, match="Please verify your warmup data is in TFRecord format"):
-        load_warm(folder)
+        warm_up(model, folder)
 
 
 def test_a_version_that_cannot_be_warmed_leaves_the_one_before_it(folder):
-    with ModelManager([ModelConfig("flights", folder.parent)], poll_seconds=0, load=load_warm) as manager:
+    def load(path: Path) -> LoadedModel:
+        model = LoadedModel(path)
+        warm_up(model, path)
+        return model
+
+    with ModelManager([ModelConfig("flights", folder.parent)], poll_seconds=0, load=load) as manager:
         second = Path(shutil.copytree(folder, folder.with_name("2")))
         write_warmup(second, [{"distance": ROW["distance"]}])
         manager.poll()
