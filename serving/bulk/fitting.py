@@ -21,7 +21,8 @@ _WHOLE = (
     f"WHEN {_NUMBER} = trunc({_NUMBER}) AND abs({_NUMBER}) < 1e15 THEN CAST({_NUMBER} AS BIGINT) "
     f"WHEN {_NUMBER} IS NULL THEN CAST(floor(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT) END"
 )
-_SELECTS = {True: f"SELECT {_WHOLE} AS x FROM texts", False: f"SELECT {_NUMBER} AS x FROM texts"}  # noqa: S608
+_TEXTS = "(SELECT unnest($1::VARCHAR[]) AS x)"
+_SELECTS = {True: f"SELECT {_WHOLE} FROM {_TEXTS}", False: f"SELECT {_NUMBER} FROM {_TEXTS}"}  # noqa: S608
 """Whole numbers, also spelled 7.0; dates and times are seconds since 1970 (UTC), as they were in training."""
 
 
@@ -132,14 +133,17 @@ class Fitter:
         try:
             return column.cast(pa.int64() if whole else pa.float64())
         except pa.ArrowInvalid:
-            self._connection.register("texts", pa.table({"x": column}))
-            cast: Any = self._connection.execute(_SELECTS[whole]).to_arrow_table()
-            self._connection.unregister("texts")
-            numbers = cast.column("x").combine_chunks()
-        numbers = pa.concat_arrays(numbers.chunks) if isinstance(numbers, pa.ChunkedArray) else numbers
+            numbers = self._unusual(column, whole)
         wrong = pc.and_(pc.is_null(numbers), pc.is_valid(column))
         _add(reasons, wrong, f"{tensor.name}: not a {'whole ' if whole else ''}number")
         return numbers
+
+    def _unusual(self, column: pa.Array, whole: bool) -> pa.Array:
+        """Casts texts of which some are not plain numbers, as ingestion does; what is no number becomes null."""
+        encoded = column.dictionary_encode()
+        rows = self._connection.execute(_SELECTS[whole], [encoded.dictionary.to_pylist()]).fetchall()
+        numbers = pa.array([row[0] for row in rows], pa.int64() if whole else pa.float64())
+        return numbers.take(encoded.indices)
 
 
 def _text(column: pa.Array, tensor: Tensor) -> pa.Array:
