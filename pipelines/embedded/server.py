@@ -158,10 +158,11 @@ class _Events:
 
 
 def _die_with_parent() -> None:
-    """Asks the kernel to kill this process when the server dies (Linux); elsewhere does nothing."""
+    """Asks the kernel to kill this process when the one that started it dies (Linux); elsewhere does nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 if __name__ == "__main__":
+    _die_with_parent()  # the end of the socket tells it too, but not while an import is under way
     Server(socket.socket(fileno=int(sys.argv[1]))).serve()
