@@ -1,6 +1,6 @@
 """The steps of a pipeline, one folder each, all the same shape: `component.py` is the face, `work.py` the work.
 
-    from stellwerk.components import ingest, validate, transform, train, evaluate, push
+    from stellwerk.components import ingest, validate, transform, train, evaluate, rehearse, push
 
 gives them as KFP components for hand-written pipelines. Each is imported when it is asked for: importing this package
 imports neither KFP nor TensorFlow.
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stellwerk.components.deployment.component import push
     from stellwerk.components.evaluation.component import evaluate
     from stellwerk.components.ingestion.component import ingest
+    from stellwerk.components.rehearsal.component import rehearse
     from stellwerk.components.training.component import train
     from stellwerk.components.transformation.component import transform
     from stellwerk.components.validation.component import validate
@@ -25,6 +26,7 @@ FACES = {
     "transform": "stellwerk.components.transformation.component",
     "train": "stellwerk.components.training.component",
     "evaluate": "stellwerk.components.evaluation.component",
+    "rehearse": "stellwerk.components.rehearsal.component",
     "push": "stellwerk.components.deployment.component",
 }
 """Where the KFP face of each step is."""
@@ -36,4 +38,4 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(FACES[name]), name)
 
 
-__all__ = ["FACES", "evaluate", "ingest", "push", "train", "transform", "validate"]
+__all__ = ["FACES", "evaluate", "ingest", "push", "rehearse", "train", "transform", "validate"]

@@ -17,6 +17,7 @@ STEPS = {
     "transform": "stellwerk.components.transformation.work",
     "train": "stellwerk.components.training.work",
     "evaluate": "stellwerk.components.evaluation.work",
+    "rehearse": "stellwerk.components.rehearsal.work",
     "push": "stellwerk.components.deployment.work",
 }
 """Where the work of each step is: a function with the step's own name."""

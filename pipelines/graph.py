@@ -17,6 +17,7 @@ from stellwerk.loading import LoadedSpec
 from stellwerk.spec import Spec
 from stellwerk.spec.features import Custom, Number
 from stellwerk.spec.model import CustomModel
+from stellwerk.spec.rehearse import Rehearse
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def graph(loaded: LoadedSpec) -> Graph:
     spec = loaded.spec
     steps = [_ingest(spec), _validate(loaded), _transform(loaded), _train(loaded), _evaluate(loaded)]
     if spec.push is not None:
+        if spec.push.rehearse is not None:
+            steps.append(_rehearse(spec.push.rehearse))
         steps.append(_push(spec))
     return Graph(spec.name, tuple(steps))
 
@@ -182,6 +185,19 @@ def _evaluate(loaded: LoadedSpec) -> Step:
     )
 
 
+def _rehearse(settings: Rehearse) -> Step:
+    return Step(
+        "rehearse",
+        parameters={"settings": _json(settings)},
+        inputs={
+            "examples": ("ingest", "examples"),
+            "model": ("train", "model"),
+            "blessing": ("evaluate", "blessing"),
+        },
+        outputs=("rehearsal",),
+    )
+
+
 def _push(spec: Spec) -> Step:
     assert spec.push is not None  # noqa: S101 - the caller asked
     return Step(
@@ -191,6 +207,7 @@ def _push(spec: Spec) -> Step:
             "model": ("train", "model"),
             "evaluation": ("evaluate", "evaluation"),
             "blessing": ("evaluate", "blessing"),
+            **({"rehearsal": ("rehearse", "rehearsal")} if spec.push.rehearse is not None else {}),
         },
         outputs=("pushed_model",),
         context=("directory", "context"),

@@ -16,6 +16,7 @@ def push(
     context: dict,
     pushed_model: Output[Model],
     run: str = "",
+    rehearsal: Input[Artifact] | None = None,
 ) -> None:
     """Copies a blessed model to the next version of its folder.
 
@@ -29,6 +30,7 @@ def push(
         context: What made the model, for `provenance.json`.
         pushed_model: Where the model is now.
         run: Id of the run, for `provenance.json`.
+        rehearsal: Whether it serves within its resources; fails when it does not.
 
     """
     from stellwerk.components.calling import call

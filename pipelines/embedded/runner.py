@@ -26,6 +26,12 @@ from stellwerk.pipelines.runs import RunRecord, StepRecord, all_runs, new_run_fo
 
 HEARTBEAT_SECONDS = 0.5
 
+GATES = (
+    ("evaluate", "blessing", "blessed", "the model is not blessed"),
+    ("rehearse", "rehearsal", "passed", "the model did not pass its rehearsal"),
+)
+"""Steps that judge the model and leave it to push to refuse: their artifact, its key, and what is said without a push."""
+
 
 def run(
     loaded: LoadedSpec,
@@ -139,8 +145,7 @@ class _Walk:
                 self._run_all(workers)
         if self.problem is not None:
             raise self.problem
-        if any(step.name == "evaluate" for step in self.graph.steps):
-            self._ask_for_blessing()
+        self._ask_the_gates()
 
     def _run_all(self, workers: Workers) -> None:
         while True:
@@ -305,9 +310,11 @@ class _Walk:
         record.error = str(problem)
         self.problem = self.problem or problem
 
-    def _ask_for_blessing(self) -> None:
+    def _ask_the_gates(self) -> None:
         """Where nothing is pushed, nobody else says that the model was refused."""
-        blessing = read_json(self.record.artifact("evaluate", "blessing") / "blessing.json")
-        if not blessing["blessed"]:
-            refused = [row["sentence"] for row in blessing["requirements"] if not row["ok"]]
-            raise GateRefused("the model is not blessed: " + " ".join(refused))
+        for step, artifact, passed, refusal in GATES:
+            if any(one.name == step for one in self.graph.steps):
+                verdict = read_json(self.record.artifact(step, artifact) / f"{artifact}.json")
+                if not verdict[passed]:
+                    refused = [row["sentence"] for row in verdict["requirements"] if not row["ok"]]
+                    raise GateRefused(f"{refusal}: " + " ".join(refused))

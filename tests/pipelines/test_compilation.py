@@ -182,7 +182,7 @@ def test_resources_are_those_of_the_step(compiled):
 def test_steps_that_meet_the_world_outside_are_never_taken_from_the_cache(compiled):
     _, ir = compiled()
     cached = {name for name, task in ir["root"]["dag"]["tasks"].items() if task["cachingOptions"].get("enableCache")}
-    assert cached == {"validate", "transform", "train", "evaluate"}
+    assert cached == {"validate", "transform", "train", "evaluate", "rehearse"}
 
 
 def test_the_run_that_pushes_is_in_the_provenance(compiled):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from stellwerk.spec.rehearse import Rehearse
 from stellwerk.spec.section import Section
 
 
@@ -16,3 +17,5 @@ push: {to: models}
 
     to: str
     """Folder, relative to the spec; the model appears as `<to>/<name>/<version>/`, as TensorFlow Serving reads it."""
+    rehearse: Rehearse | None = None
+    """What must be seen of a server on the model before it is pushed; without this section no server is started."""

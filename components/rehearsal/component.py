@@ -1,0 +1,28 @@
+"""KFP face of the step rehearse."""
+
+# mypy: disable-error-code="type-arg"
+
+from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, component
+
+
+@component
+def rehearse(
+    settings: dict,
+    examples: Input[Dataset],
+    model: Input[Model],
+    blessing: Input[Artifact],
+    rehearsal: Output[Artifact],
+) -> None:
+    """Starts a server on the model, asks it real examples, and says whether it serves within its resources.
+
+    Args:
+        settings: Section `push.rehearse` of the spec.
+        examples: Rows of each split.
+        model: SavedModel to serve.
+        blessing: Whether the model is good enough; one that is not is not rehearsed.
+        rehearsal: What was measured, and which requirement is not met.
+
+    """
+    from stellwerk.components.calling import call
+
+    call("rehearse", locals())
