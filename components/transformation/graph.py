@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,26 @@ def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Example
     What the built-in features need was measured before and is part of `preprocessing_fn`; only a hook that calls TFT's
     analysers needs another pass, by TFT on Beam.
     """
-    if any(feature.type == "custom" for feature in plan.features.values()):
-        columns = tft.get_analyze_input_columns(preprocessing_fn, plan.specs())
-        if columns:
-            _analyze_on_beam(plan, preprocessing_fn, examples, folder)
-            return
-    specs = {name: tf.io.FixedLenFeature([], DTYPES[kind]) for name, kind in plan.all_inputs.items()}
-    impl_helper.analyze_in_place(preprocessing_fn, False, specs, plan.specs(), str(folder))
+    with _only_errors():
+        if any(feature.type == "custom" for feature in plan.features.values()):
+            columns = tft.get_analyze_input_columns(preprocessing_fn, plan.specs())
+            if columns:
+                _analyze_on_beam(plan, preprocessing_fn, examples, folder)
+                return
+        specs = {name: tf.io.FixedLenFeature([], DTYPES[kind]) for name, kind in plan.all_inputs.items()}
+        impl_helper.analyze_in_place(preprocessing_fn, False, specs, plan.specs(), str(folder))
+
+
+@contextlib.contextmanager
+def _only_errors() -> Iterator[None]:
+    """Keeps TensorFlow's warnings about its own functions (AutoGraph on Python 3.13) from the user."""
+    log = tf.get_logger()
+    level = log.level
+    log.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _analyze_on_beam(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path) -> None:
