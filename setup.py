@@ -31,6 +31,10 @@ BASE = {
 }
 
 RUNTIME = {
+    "": [
+        "orjson>=3.9",
+        "prometheus-client>=0.19",
+    ],
     OLDER: [
         "apache-beam[gcp]==2.68.0",
         "keras==3.15.1",

@@ -1,186 +1,207 @@
-"""An HTTP server around a model, from the standard library: loopback by default, bounded requests, a clean end."""
+"""The server: models, REST and gRPC in one process, watched and guarded. Loopback by default, and a clean end."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stellwerk.errors import UsageError
-from stellwerk.serving.loading import LoadedModel
-from stellwerk.serving.rest import RequestError, RestApi
-from stellwerk.serving.versions import newest
+import grpc
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Larger requests are refused: they would be held in memory whole."""
-
-SOCKET_TIMEOUT_S = 60.0
-"""A connection that sends nothing for so long is closed."""
-
-GRACE_S = 10.0
-"""How long the end of the server waits for answers under way."""
+from stellwerk.errors import StellwerkError
+from stellwerk.serving.batching import BatchedModel
+from stellwerk.serving.batching_options import BatchingOptions
+from stellwerk.serving.config import ModelConfig
+from stellwerk.serving.grpc.server import GrpcServer, grpc_server
+from stellwerk.serving.guard import Guard
+from stellwerk.serving.http import HttpServer, Limits
+from stellwerk.serving.loading import SIGNATURE, LoadedModel
+from stellwerk.serving.metrics import Metrics
+from stellwerk.serving.models import POLL_SECONDS, Model
+from stellwerk.serving.observing import ObservedModels
+from stellwerk.serving.prediction_log import LogOptions, PredictionLog
+from stellwerk.serving.rate import Rate
+from stellwerk.serving.rest import RestApi
+from stellwerk.serving.security import Tls, Tokens, check_exposure
+from stellwerk.serving.tensors import Array
+from stellwerk.serving.warmup import warm_up
 
 _LOG = logging.getLogger(__name__)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Reads one request after the other from a connection and lets the API answer."""
+@dataclass(frozen=True)
+class ServerOptions:
+    """How a server answers. A port of None leaves that API out; 0 takes a free port."""
 
-    protocol_version = "HTTP/1.1"
-    timeout = SOCKET_TIMEOUT_S
-    wbufsize = -1  # head and body of an answer leave together
-    server: ModelServer
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
-    def _answer(self) -> None:
-        with self.server.answering():
-            self._answer_one()
-
-    def _answer_one(self) -> None:
-        try:
-            body = self._body()
-        except RequestError as refused:
-            self.close_connection = True
-            self._send(refused.status, (json.dumps({"error": str(refused)}) + "\n").encode())
-            return
-        try:
-            status, value = self.server.api.answer(self.command, self.path, body)
-        except Exception:
-            _LOG.exception("request failed")
-            status, value = 500, b'{"error": "the server could not answer this request; its log says why."}\n'
-        self._send(status, value)
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding"):
-            raise RequestError(411, "Send the request with a Content-Length; chunked bodies are not read.")
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal():
-            raise RequestError(400, f"Content-Length is not a number: {length:.40}")
-        limit = self.server.max_body_bytes
-        if int(length) > limit:
-            raise RequestError(
-                413, f"The request has {length} bytes; at most {limit} are read. Send fewer rows at a time."
-            )
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
-            raise RequestError(400, f"The request ended after {len(body)} of {length} bytes.")
-        return body
-
-    def _send(self, status: int, value: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(value)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(value)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answers what the HTTP parser refuses in the same form as every other error."""
-        self.close_connection = True
-        reason = explain or message or self.responses.get(code, ("the request is malformed",))[0]
-        self._send(code, (json.dumps({"error": reason}) + "\n").encode())
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-        _LOG.info("%s %s", self.address_string(), format % args)
+    host: str = "127.0.0.1"
+    rest_port: int | None = 8501
+    grpc_port: int | None = 8500
+    limits: Limits = field(default_factory=Limits)
+    requests_per_second: float | None = None
+    """More requests are refused (429, RESOURCE_EXHAUSTED); None: no limit."""
+    tls: Tls | None = None
+    tokens: Tokens | None = None
+    insecure: bool = False
+    """Lets others reach a server that neither TLS nor tokens protect."""
+    batching: BatchingOptions | None = field(default_factory=BatchingOptions)
+    """How requests are put together; None asks the model for each alone."""
+    log: LogOptions | None = None
+    poll_seconds: float = POLL_SECONDS
+    """How often base paths and the file of models are looked at."""
 
 
-class ModelServer(ThreadingHTTPServer):
-    """Answers TensorFlow Serving's REST API for one model, each connection in a thread of its own.
+class ModelServer:
+    """Serves models over REST and gRPC from its making to `close`. Use as a context manager.
 
-    Raises UsageError when the port is taken. Port 0 takes a free one; `url` says which.
+    Raises ServingError when a model has no version that loads, UsageError when an address is taken, or can be reached by others
+    while nothing protects it.
     """
 
-    daemon_threads = True
-    request_queue_size = 128
+    def __init__(self, models: Iterable[ModelConfig], options: ServerOptions | None = None) -> None:
+        self.options = options = options or ServerOptions()
+        check_exposure(options.host, bool(options.tls or options.tokens or options.insecure))
+        context = options.tls.context() if options.tls else None
+        self.metrics = Metrics()
+        rate = Rate(options.requests_per_second) if options.requests_per_second else None
+        with contextlib.ExitStack() as stack:
+            log = stack.enter_context(PredictionLog(options.log, self.metrics.logged)) if options.log else None
+            self.models = ObservedModels(models, options.poll_seconds, self._load)
+            stack.enter_context(self.models)
+            self.models.require_available()
+            self.models.observe(self.metrics, log)
+            self.api = RestApi(self.models, self.metrics, options.tokens, rate)
+            self.grpc = None if options.grpc_port is None else stack.enter_context(self._grpc(options.grpc_port, rate))
+            self.rest = None
+            if options.rest_port is not None:
+                rest = HttpServer(options.host, options.rest_port, self.api.answer, options.limits, context)
+                self.rest = stack.enter_context(rest)
+            self._stack = stack.pop_all()
 
-    def __init__(
-        self, api: RestApi, host: str = "127.0.0.1", rest_port: int = 8501, max_body_bytes: int = MAX_BODY_BYTES
-    ) -> None:
-        self.api = api
-        self.max_body_bytes = max_body_bytes
-        self._under_way = 0
-        self._changed = threading.Condition()
-        try:
-            super().__init__((host, rest_port), _Handler)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise UsageError(f"cannot listen on {host}:{rest_port}: {reason}. Choose another host or port.") from error
+    def __enter__(self) -> ModelServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes no more requests, answers those under way, writes the prediction log and frees the models."""
+        self._stack.close()
 
     @property
-    def url(self) -> str:
-        """Address of the model on this server."""
-        host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}/v1/models/{self.api.name}"
+    def address(self) -> str:
+        """Where REST answers, as `http://host:port`; empty without REST."""
+        if self.rest is None:
+            return ""
+        host, port = self.rest.address
+        name = f"[{host}]" if ":" in host else host
+        return f"{'https' if self.options.tls else 'http'}://{name}:{port}"
 
-    @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
-        """Marks a request as under way, so that the end of the server waits for its answer."""
-        with self._changed:
-            self._under_way += 1
+    @property
+    def grpc_address(self) -> str:
+        """Where gRPC answers, as `host:port`; empty without gRPC."""
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
+        return f"{host}:{self.grpc.port}" if self.grpc else ""
+
+    def url(self, name: str) -> str:
+        """Returns the REST address of a model."""
+        return f"{self.address}/v1/models/{name}"
+
+    def _load(self, path: Path) -> Model:
+        model = _MeasuredModel(path)
         try:
-            yield
-        finally:
-            with self._changed:
-                self._under_way -= 1
-                self._changed.notify_all()
+            warm_up(model, path)
+        except BaseException:
+            model.close()
+            raise
+        model.metrics = self.metrics
+        return BatchedModel(model, self.options.batching) if self.options.batching else model
 
-    def server_close(self) -> None:
-        """Closes the port, after the answers under way have been sent (or a few seconds have passed)."""
-        super().server_close()
-        with self._changed:
-            self._changed.wait_for(lambda: not self._under_way, timeout=GRACE_S)
+    def _grpc(self, port: int, rate: Rate | None) -> GrpcServer:
+        options = self.options
+        credentials = None
+        if options.tls is not None:
+            key, certificate, ca = options.tls.pem()
+            credentials = grpc.ssl_server_credentials([(key, certificate)], ca, ca is not None)
+        guard = Guard(self.metrics, lambda: self.models.names, options.tokens, rate)
+        return grpc_server(
+            self.models,
+            host=options.host,
+            port=port,
+            credentials=credentials,
+            interceptors=[guard],
+            max_message_bytes=options.limits.body_bytes,
+        )
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class calls it so
-        """A client that goes away ends its own connection only."""
-        _LOG.info("connection of %s ended", client_address, exc_info=True)
+
+class _MeasuredModel(LoadedModel):
+    """A model that counts the rows which it is asked at once, from when it has `metrics`."""
+
+    metrics: Metrics | None = None
+
+    def run(self, arrays: Sequence[Array], signature: str = SIGNATURE) -> dict[str, Array]:
+        """Asks the model as `LoadedModel.run` does."""
+        if self.metrics is not None and arrays and arrays[0].ndim:
+            self.metrics.batch(len(arrays[0]))
+        return super().run(arrays, signature)
 
 
 def serve(
-    model_base_path: Path,
-    name: str,
-    host: str = "127.0.0.1",
-    rest_port: int = 8501,
-    ready: Callable[[str], None] | None = None,
+    models: Callable[[], Iterable[ModelConfig]],
+    options: ServerOptions | None = None,
+    watched: Path | None = None,
+    ready: Callable[[ModelServer], None] | None = None,
 ) -> None:
-    """Serves the newest version below `model_base_path` (or the SavedModel that it is) until SIGTERM or SIGINT.
+    """Serves until SIGTERM or SIGINT; requests under way are still answered.
 
-    `ready` is called with the model's address once it answers. Raises ModelError when there is no model that loads, UsageError
-    when the address cannot be taken.
+    `models` is asked again on SIGHUP and when the file `watched` changes; what is wrong then is logged, and the models stay as
+    they are. `ready` is called with the server once it answers.
     """
-    version = newest(model_base_path)
-    with (
-        LoadedModel(version.path) as model,
-        ModelServer(RestApi(model, name, version.number), host, rest_port) as server,
-        _stopping(server),
-    ):
+    stop, again = threading.Event(), threading.Event()
+    with _signals(stop, again), ModelServer(models(), options) as server:
         if ready is not None:
-            ready(server.url)
-        server.serve_forever(poll_interval=0.1)
+            ready(server)
+        seen = _modified(watched)
+        while not stop.wait(0.2):
+            now = _modified(watched)
+            if again.is_set() or now != seen:
+                again.clear()
+                seen = now
+                _reload(server, models)
+
+
+def _reload(server: ModelServer, models: Callable[[], Iterable[ModelConfig]]) -> None:
+    try:
+        server.models.reload(models())
+        _LOG.info("the models are read anew: %s", ", ".join(server.models.names))
+    except StellwerkError as error:
+        _LOG.error("the models stay as they are: %s", error)
+
+
+def _modified(path: Path | None) -> tuple[int, int]:
+    try:
+        stat = path.stat() if path else None
+    except OSError:
+        stat = None
+    return (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
 
 
 @contextlib.contextmanager
-def _stopping(server: ModelServer) -> Iterator[None]:
-    """Makes SIGTERM and SIGINT end the server; requests under way are still answered."""
+def _signals(stop: threading.Event, again: threading.Event) -> Iterator[None]:
+    """Makes SIGTERM and SIGINT end the server, SIGHUP read the models anew; outside the main thread, nothing does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(*_: object) -> None:
-        threading.Thread(target=server.shutdown, daemon=True).start()
+    def on(event: threading.Event) -> Callable[[int, Any], None]:
+        return lambda *_: event.set()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    wanted = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: again}
+    before = {number: signal.signal(number, on(event)) for number, event in wanted.items()}
     try:
         yield
     finally:

@@ -1,46 +1,59 @@
-"""JSON values to tensors and back, as TensorFlow Serving's REST API spells them.
+"""JSON values to tensors, as TensorFlow Serving's REST API spells them: whole columns at a time, no Python for a value.
 
-Bytes are `{"b64": "..."}`, NaN and infinities are the bare tokens that TensorFlow Serving reads and writes. Beyond it, `null`
-is read as a missing value.
+Bytes are `{"b64": "..."}`. Beyond TensorFlow Serving, `null` is read as a missing value. What does not fit is refused in
+TensorFlow Serving's words.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import math
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from stellwerk.serving.loading import InputError
+from stellwerk.serving.errors import Code, ServingError
 from stellwerk.serving.tensors import Array, Tensor
+
+_SHOWN = 256
+
+_KINDS: dict[str, frozenset[type]] = {
+    "f": frozenset({float, int}),
+    "i": frozenset({int}),
+    "u": frozenset({int}),
+    "b": frozenset({bool}),
+    "O": frozenset({str, dict}),
+}
+
+_TYPE_NAMES = {type(None): "Null", dict: "Object", list: "Array", str: "String", int: "Number", float: "Number"}
+
+
+def invalid(message: str) -> ServingError:
+    """Returns the error for a request that does not fit."""
+    return ServingError(Code.INVALID_ARGUMENT, message)
 
 
 def is_bytes(value: Any) -> bool:
     """Says whether a JSON value is the object that stands for bytes."""
-    return isinstance(value, Mapping) and set(value) == {"b64"}
+    return isinstance(value, Mapping) and len(value) == 1 and isinstance(value.get("b64"), str)
 
 
 def to_array(value: Any, tensor: Tensor) -> Array:
-    """Turns nested lists of JSON values into the tensor's type; raises InputError for ragged lists and wrong types."""
-    shape = _shape(value)
-    flat: list[Any] = []
-    _flatten(value, shape, flat, tensor)
-    convert = _CONVERTERS[tensor.dtype.kind]
-    try:
-        values = [tensor.missing if item is None else convert(item, tensor) for item in flat]
-        array = np.empty(len(values), dtype=tensor.dtype)
-        array[:] = values
-    except OverflowError as error:
-        raise InputError(
-            f"the input '{tensor.name}' takes {tensor.type_name}, and a number does not fit in it."
-        ) from error
-    return array.reshape(shape)
+    """Turns nested lists of JSON values into the tensor's type; raises INVALID_ARGUMENT for ragged lists and wrong types."""
+    shape = shape_of(value)
+    flat: Sequence[Any] = [value]
+    for level, size in enumerate(shape):
+        if set(map(type, flat)) != {list} or set(map(len, flat)) != {size}:
+            raise _misplaced(flat, size, level, len(shape))
+        flat = list(chain.from_iterable(flat)) if level else value
+    return _converted(flat, tensor, len(shape)).reshape(shape)
 
 
-def _shape(value: Any) -> tuple[int, ...]:
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Returns the shape of nested lists, as their first values have it."""
     shape: list[int] = []
     while isinstance(value, list):
         shape.append(len(value))
@@ -50,87 +63,101 @@ def _shape(value: Any) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _flatten(value: Any, shape: tuple[int, ...], into: list[Any], tensor: Tensor) -> None:
-    if not shape:
-        if isinstance(value, list):
-            raise InputError(_ragged(tensor))
-        into.append(value)
-        return
-    if not isinstance(value, list) or len(value) != shape[0]:
-        raise InputError(_ragged(tensor))
-    if len(shape) == 1 and not any(isinstance(item, list) for item in value):
-        into.extend(value)
-        return
-    for item in value:
-        _flatten(item, shape[1:], into, tensor)
+def shown(value: Any) -> str:
+    """Returns a JSON value for an error's text, cut where it is long."""
+    text = json.dumps(_cut(value, _SHOWN), ensure_ascii=False, indent=4 if isinstance(value, Mapping) else None)
+    return text[:_SHOWN]
 
 
-def _ragged(tensor: Tensor) -> str:
-    return f"the input '{tensor.name}' is ragged: its lists have different lengths or depths. Make them one rectangle."
+def _cut(value: Any, items: int) -> Any:
+    if isinstance(value, list):
+        return [_cut(item, items // 4) for item in value[:items]]
+    if isinstance(value, Mapping):
+        return {key: _cut(item, items // 4) for key, item in list(value.items())[:items]}
+    return value[:_SHOWN] if isinstance(value, str) else value
 
 
-def _wrong(value: Any, tensor: Tensor) -> InputError:
-    return InputError(f"the input '{tensor.name}' takes {tensor.type_name}, and got {value!r:.80}.")
+def type_name(value: Any) -> str:
+    """Returns what RapidJSON calls the type of a value."""
+    return str(value) if isinstance(value, bool) else _TYPE_NAMES[type(value)]
 
 
-def _as_float(value: Any, tensor: Tensor) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(value, tensor)
-    number = float(value)
-    if math.isfinite(number) and abs(number) > float(np.finfo(tensor.dtype).max):
-        raise _wrong(value, tensor)
-    return number
+def _misplaced(flat: Sequence[Any], size: int, level: int, rank: int) -> ServingError:
+    for item in flat:
+        if not isinstance(item, list):
+            where = f"found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {rank}"
+            return invalid(f"JSON Value: {shown(item)} {where}")
+        if len(item) != size:
+            return invalid(f"Encountered list at unexpected size: {len(item)} at level: {level} expected size: {size}")
+    raise AssertionError(flat)
 
 
-def _as_int(value: Any, tensor: Tensor) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _wrong(value, tensor)
-    return value
+def _converted(flat: Sequence[Any], tensor: Tensor, rank: int) -> Array:
+    kind = tensor.dtype.kind
+    if kind not in _KINDS:
+        what = f"Conversion of JSON Value: {shown(flat[0] if flat else [])} to type: {tensor.type_name}"
+        raise ServingError(Code.UNIMPLEMENTED, what)
+    types = set(map(type, flat))
+    if list in types:
+        raise invalid(f"Encountered list at unexpected level: {rank} expected < {rank}")
+    if type(None) in types:
+        types.discard(type(None))
+        flat = _filled(flat, tensor)
+        types |= {bytes} if kind == "O" else set()
+    if not types <= _KINDS[kind] | {bytes}:
+        raise _wrong(
+            next(item for item in flat if type(item) not in _KINDS[kind] and item is not tensor.missing), tensor
+        )
+    if kind == "O":
+        return _texts(flat, types)
+    return np.array(flat, dtype=bool) if kind == "b" else _numbers(flat, tensor)
 
 
-def _as_bool(value: Any, tensor: Tensor) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong(value, tensor)
-    return value
+def _filled(flat: Sequence[Any], tensor: Tensor) -> list[Any]:
+    missing = tensor.missing.item() if hasattr(tensor.missing, "item") else tensor.missing
+    missing = int(missing) if tensor.dtype.kind in "iu" else missing
+    return [missing if item is None else item for item in flat]
 
 
-def _as_bytes(value: Any, tensor: Tensor) -> bytes:
+def _numbers(flat: Sequence[Any], tensor: Tensor) -> Array:
+    wide = {"f": np.float64, "i": np.int64, "u": np.uint64}[tensor.dtype.kind]
+    limits = np.finfo(tensor.dtype) if tensor.dtype.kind == "f" else np.iinfo(tensor.dtype)
+    try:
+        values = np.array(flat, dtype=wide)
+        beyond = (values > limits.max) | (values < limits.min)
+        if tensor.dtype.kind == "f":
+            beyond &= np.isfinite(values)
+    except OverflowError:
+        beyond = np.array([not limits.min <= item <= limits.max for item in flat])
+    if beyond.any():
+        raise _wrong(flat[int(np.argmax(beyond))], tensor)
+    return values.astype(tensor.dtype, copy=False)
+
+
+def _texts(flat: Sequence[Any], types: set[type]) -> Array:
+    array: Array = np.empty(len(flat), dtype=object)
+    try:
+        array[:] = list(map(str.encode, flat)) if types <= {str} else [_as_bytes(item) for item in flat]
+    except UnicodeEncodeError:
+        array[:] = [
+            item.encode("utf-8", "surrogatepass") if isinstance(item, str) else _as_bytes(item) for item in flat
+        ]
+    return array
+
+
+def _as_bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass")
-    if not is_bytes(value) or not isinstance(value["b64"], str):
-        raise _wrong(value, tensor)
+    if not is_bytes(value):
+        raise invalid(f"JSON Value: {shown(value)} not formatted correctly for base64 data")
     try:
         return base64.b64decode(value["b64"], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InputError(
-            f"the input '{tensor.name}' got a 'b64' value that is not base64: {value['b64']!r:.80}."
-        ) from error
+        raise invalid("Unable to base64 decode") from error
 
 
-_CONVERTERS: dict[str, Callable[[Any, Tensor], Any]] = {
-    "f": _as_float,
-    "i": _as_int,
-    "u": _as_int,
-    "b": _as_bool,
-    "O": _as_bytes,
-}
-
-
-def to_json(array: Array, name: str) -> Any:
-    """Turns an output into JSON values; strings are base64 objects where the output's name ends with `_bytes`."""
-    if array.dtype.kind in "OS":
-        encode = _base64 if name.endswith("_bytes") else _text
-        return _mapped(array.tolist(), encode)
-    return array.tolist()
-
-
-def _mapped(value: Any, encode: Callable[[bytes], Any]) -> Any:
-    return [_mapped(item, encode) for item in value] if isinstance(value, list) else encode(value)
-
-
-def _base64(value: bytes) -> dict[str, str]:
-    return {"b64": base64.b64encode(value).decode("ascii")}
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")
+def _wrong(value: Any, tensor: Tensor) -> ServingError:
+    expected = {"float32": "float", "float64": "double"}.get(tensor.type_name, tensor.type_name)
+    return invalid(f"JSON Value: {shown(value)} Type: {type_name(value)} is not of expected type: {expected}")

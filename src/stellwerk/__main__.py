@@ -13,6 +13,7 @@ import click
 
 from stellwerk import __version__
 from stellwerk.errors import SpecError, StellwerkError, UsageError
+from stellwerk.serving.command import serve
 
 if TYPE_CHECKING:
     from stellwerk.loading import LoadedSpec
@@ -36,7 +37,7 @@ def cli(debug: bool) -> None:
       stellwerk check pipeline.yaml      is the spec right, and does the data fit?
       stellwerk run pipeline.yaml        raw data to a pushed model, on this machine
       stellwerk report pipeline.yaml     where the report of the last run is
-      stellwerk serve models/NAME        answer predictions over REST
+      stellwerk serve models/NAME        answer predictions over REST and gRPC
 
     \b
     Exit codes: 0 done; 1 a gate refused (data anomalies, model not blessed);
@@ -216,29 +217,7 @@ def report(*, spec: Path, wanted: str | None) -> None:
     click.echo(str(_near(write_report(record.folder))))
 
 
-@cli.command()
-@click.argument("model", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--name", help="Name in the URL; by default the name of the folder.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--rest-port", default=8501, show_default=True, help="Port of the REST API.")
-def serve(*, model: Path, name: str | None, host: str, rest_port: int) -> None:
-    """Answer TensorFlow Serving's REST API from a pushed model: MODEL is <to>/<name>, or one version in it."""
-    from stellwerk.environment import prepare  # noqa: PLC0415
-
-    prepare()
-    from stellwerk.serving.server import serve as serve_model  # noqa: PLC0415
-
-    serve_model(model, name=name or _model_name(model), host=host, rest_port=rest_port, ready=_say_ready)
-
-
-def _model_name(model: Path) -> str:
-    """Returns the name of the folder, or of the one above it where the folder is a version."""
-    folder = model.resolve()
-    return folder.parent.name if folder.name.isdigit() else folder.name
-
-
-def _say_ready(url: str) -> None:
-    click.echo(f"answering at {url}, e.g. POST {url}:predict; Ctrl-C stops", err=True)
+cli.add_command(serve)
 
 
 @cli.command()

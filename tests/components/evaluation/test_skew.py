@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import urllib.request
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from stellwerk.components.artifacts.folders import read_json
 from stellwerk.components.calling import call
 from stellwerk.components.evaluation.predicting import Excluded, Predictor, predictions
 from stellwerk.components.evaluation.slices import Slices
+from stellwerk.serving.config import one_model
 from stellwerk.serving.loading import LoadedModel
-from stellwerk.serving.rest import RestApi
-from stellwerk.serving.server import ModelServer
+from stellwerk.serving.server import ModelServer, ServerOptions
 from stellwerk.spec.target import Target
 
 TARGET = {"column": "late", "type": "binary"}
@@ -89,25 +88,31 @@ def test_predictions_differ_and_lie_between_zero_and_one(evaluated):
     assert ((evaluated > 0) & (evaluated < 1)).all()
 
 
-def test_rest_answers_what_was_evaluated(flights, trained, evaluated):
-    with LoadedModel(trained) as model, ModelServer(RestApi(model, "flights", 1), rest_port=0) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        body = json.dumps({"instances": _rows(flights, model.inputs)}).encode()
-        with urllib.request.urlopen(f"{server.url}:predict", body, timeout=30) as answer:
-            rows = json.loads(answer.read())["predictions"]
-        server.shutdown()
-    served = np.array([row["probabilities"] if isinstance(row, dict) else row for row in rows], np.float32)[:, 0]
-    np.testing.assert_array_equal(served, evaluated)
+@pytest.fixture(scope="module")
+def ask(trained):
+    """Sends rows to the trained model's server and returns the probabilities that it answers."""
+    with ModelServer(one_model(trained, "flights"), ServerOptions(rest_port=0, grpc_port=None)) as server:
+
+        def send(rows):
+            body = json.dumps({"instances": rows}).encode()
+            with urllib.request.urlopen(f"{server.url('flights')}:predict", body, timeout=30) as answer:
+                answers = json.loads(answer.read())["predictions"]
+            return [row["probabilities"][0] if isinstance(row, dict) else row[0] for row in answers]
+
+        yield send
 
 
-def test_row_by_row_the_answer_is_the_same(flights, trained, evaluated):
+def test_rest_answers_what_was_evaluated(flights, trained, evaluated, ask):
     with LoadedModel(trained) as model:
-        api = RestApi(model, "flights", 1)
-        for row, expected in list(zip(_rows(flights, model.inputs), evaluated, strict=True))[:20]:
-            _, body = api.answer("POST", "/v1/models/flights:predict", json.dumps({"instances": [row]}).encode())
-            (answer,) = json.loads(body)["predictions"]
-            answer = answer["probabilities"] if isinstance(answer, dict) else answer
-            assert answer[0] == pytest.approx(expected, abs=1e-6)
+        rows = _rows(flights, model.inputs)
+    np.testing.assert_array_equal(np.array(ask(rows), np.float32), evaluated)
+
+
+def test_row_by_row_the_answer_is_the_same(flights, trained, evaluated, ask):
+    with LoadedModel(trained) as model:
+        rows = _rows(flights, model.inputs)
+    for row, expected in list(zip(rows, evaluated, strict=True))[:20]:
+        assert ask([row]) == [pytest.approx(expected, abs=1e-6)]
 
 
 def test_serialised_examples_are_answered_the_same(flights, trained, evaluated):
