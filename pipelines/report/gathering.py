@@ -31,6 +31,7 @@ from stellwerk.pipelines.report.reading import (
     read_log,
     read_run,
 )
+from stellwerk.pipelines.report.rehearsed import Rehearsal, read_rehearsal
 from stellwerk.pipelines.report.statistics import FeatureStatistics, read_statistics
 
 
@@ -48,6 +49,7 @@ class Report:
     card: Card | Missing
     evaluation: Evaluation | Missing
     blessing: Blessing | Missing
+    rehearsal: Rehearsal | Missing
     pushed: Pushed | Missing
     logs: Mapping[str, str]
     """The end of the log of each step that did not pass."""
@@ -82,6 +84,7 @@ def gather(folder: Path) -> Report:
         card=read_artifact(folder, run, "train", "model", read_card),
         evaluation=read_artifact(folder, run, "evaluate", "evaluation", read_evaluation),
         blessing=read_artifact(folder, run, "evaluate", "blessing", read_blessing),
+        rehearsal=read_artifact(folder, run, "rehearse", "rehearsal", read_rehearsal),
         pushed=read_artifact(folder, run, "push", "pushed_model", read_pushed),
         logs={name: text for name, text in logs.items() if text},
     )

@@ -25,6 +25,7 @@ from stellwerk.pipelines.report.lineage import links, picture
 from stellwerk.pipelines.report.overview import overview_section, tiles
 from stellwerk.pipelines.report.profiles import data_section, features_section
 from stellwerk.pipelines.report.reading import Missing
+from stellwerk.pipelines.report.rehearsing import rehearsal_section
 from stellwerk.pipelines.report.training import training_section
 from stellwerk.pipelines.report.verdict import verdict
 
@@ -32,6 +33,7 @@ SECTIONS = (
     ("overview", "Overview"),
     ("pipeline", "Pipeline"),
     ("gates", "Gates"),
+    ("rehearsal", "Rehearsal"),
     ("evaluation", "Evaluation"),
     ("training", "Training"),
     ("data", "Data"),
@@ -84,7 +86,7 @@ def policy(style: str, script: str) -> str:
 def render(report: Report) -> str:
     """Returns the whole page as HTML."""
     style, script = _text("page.css"), _text("page.js")
-    said = verdict(report.run, report.blessing, report.pushed, report.anomalies)
+    said = verdict(report.run, report.blessing, report.pushed, report.anomalies, report.rehearsal)
     return (
         _environment()
         .get_template("page.html")
@@ -97,6 +99,7 @@ def render(report: Report) -> str:
             tiles=tiles(report),
             anomalies=report.anomalies,
             blessing=report.blessing,
+            rehearsal=report.rehearsal,
             card=report.card,
             data=report.data,
             evaluation=report.evaluation,
@@ -109,6 +112,7 @@ def render(report: Report) -> str:
             lineage_picture=picture(report.run, report.data, report.pushed),
             **_notes(report),
             **overview_section(report),
+            **rehearsal_section(report),
             **evaluation_section(report),
             **training_section(report),
             **data_section(report),
@@ -135,4 +139,8 @@ def _notes(report: Report) -> dict[str, Any]:
         notes["evaluation"] = wording.several(max(0, len(report.evaluation.slices) - 1), "slice")
     if not isinstance(report.statistics, Missing):
         notes["features"] = str(len(report.statistics))
-    return {"sections": [(name, title, notes.get(name, "")) for name, title in SECTIONS], "alerts": alerts}
+    if not isinstance(report.rehearsal, Missing) and report.rehearsal.refused:
+        notes["rehearsal"] = str(len(report.rehearsal.refused))
+        alerts.add("rehearsal")
+    shown = [(name, title) for name, title in SECTIONS if name != "rehearsal" or report.run.step("rehearse")]
+    return {"sections": [(name, title, notes.get(name, "")) for name, title in shown], "alerts": alerts}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stellwerk.pipelines.report.judging import Blessing, Pushed
 from stellwerk.pipelines.report.reading import Anomaly, Missing, Run, Step
+from stellwerk.pipelines.report.rehearsed import Rehearsal
 from stellwerk.pipelines.report.wording import clipped, duration, measure, several, signed
 
 
@@ -20,13 +21,17 @@ class Verdict:
 
 
 def verdict(
-    run: Run, blessing: Blessing | Missing, pushed: Pushed | Missing, anomalies: Sequence[Anomaly] | Missing
+    run: Run,
+    blessing: Blessing | Missing,
+    pushed: Pushed | Missing,
+    anomalies: Sequence[Anomaly] | Missing,
+    rehearsal: Rehearsal | Missing,
 ) -> Verdict:
     """Returns what a reader must know first about `run`."""
     if run.status == "done":
         return _done(run, blessing, pushed)
     if run.status == "refused":
-        return _refused(run, blessing, anomalies)
+        return _refused(run, blessing, anomalies, rehearsal)
     if run.status == "failed":
         step = _last(run, "failed")
         where = step.name if step else "the run"
@@ -61,7 +66,12 @@ def _all(number: int) -> str:
     return {1: "its requirement", 2: "both requirements"}.get(number, f"all {number:,} requirements")
 
 
-def _refused(run: Run, blessing: Blessing | Missing, anomalies: Sequence[Anomaly] | Missing) -> Verdict:
+def _refused(
+    run: Run,
+    blessing: Blessing | Missing,
+    anomalies: Sequence[Anomaly] | Missing,
+    rehearsal: Rehearsal | Missing,
+) -> Verdict:
     gate = _last(run, "refused")
     if gate is not None and gate.name == "validate":
         if isinstance(anomalies, Missing) or not anomalies:
@@ -72,6 +82,9 @@ def _refused(run: Run, blessing: Blessing | Missing, anomalies: Sequence[Anomaly
             "Refused by the data gate",
             f"The data has {found}, {_where(anomalies)}. No model was trained on it.",
         )
+    if not isinstance(rehearsal, Missing) and rehearsal.refused:
+        first = _first_sentence(rehearsal.refused[0].sentence)
+        return Verdict("refused", "Did not pass its rehearsal", f"{first} Nothing was published.")
     if isinstance(blessing, Missing) or not blessing.refused:
         name = gate.name if gate else "a gate"
         return Verdict("refused", f"Refused by {name}", _first_sentence((gate and gate.error) or run.error or ""))

@@ -1,0 +1,106 @@
+"""What the report shows of a rehearsal."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stellwerk.pipelines.report import write_report
+
+CURVE = [
+    {"clients": clients, "rate": None, "requests": 200, "failed": 0, "seconds": 0.2}
+    | {"throughput": 900.0 * clients**0.5, "p50_ms": 1.0 * clients, "p99_ms": 3.0 * clients}
+    for clients in (1, 2, 4, 8)
+]
+
+
+def row(
+    metric: str, bound: str, required: float, value: float | None, sentence: str, ok: bool = True
+) -> dict[str, Any]:
+    return {"metric": metric, "bound": bound, "required": required, "value": value, "ok": ok} | {
+        "difference": None if value is None else value - required,
+        "sentence": sentence,
+    }
+
+
+def rehearsal(p99: float = 3.0) -> dict[str, Any]:
+    latency = {**CURVE[0], "p99_ms": p99}
+    return {
+        "rehearsed": True,
+        "passed": p99 <= 50,
+        "server": "embedded",
+        "batch_size": 1,
+        "requirements": [
+            row("loads", "min", 1, 1, "The server was ready 2.9 s after its start."),
+            row("failed_requests", "max", 0, 0, "All 1,000 requests were answered."),
+            row("differing_answers", "max", 0, 0, "The answers for all 200 examples equal those of the model."),
+            row("p99_ms", "max", 50, p99, f"p99_ms is {p99:g} with one request after the other.", p99 <= 50),
+            row("memory", "max", 2e9, None, "memory could not be measured.", p99 <= 50),
+        ],
+        "measurements": {"startup_seconds": 2.9, "memory": 620_838_912, "model_size": 2_218_433, "latency": latency}
+        | {"compared": {"answers": 200, "examples": 200, "differing": 0, "first": None}},
+        "scaling": CURVE,
+    }
+
+
+@pytest.fixture
+def page(make_run: Any, tmp_path: Path) -> Any:
+    """`page(rehearsal, status, ...)`: the report of a run with that rehearsal, without tags."""
+
+    def make(said: dict[str, Any] | None, status: str = "done", ran: str = "done", **more: Any) -> tuple[str, str]:
+        run = make_run(tmp_path / "run", status, **more)
+        record = json.loads((run / "run.json").read_text())
+        step = {"name": "rehearse", "after": ["evaluate"], "status": ran, "inputs": {}, "outputs": {}}
+        record["steps"].insert(-1, {**step, "started": 30.0, "seconds": 5.1})
+        (run / "run.json").write_text(json.dumps(record))
+        if said is not None:
+            (run / "rehearse" / "rehearsal").mkdir(parents=True)
+            (run / "rehearse" / "rehearsal" / "rehearsal.json").write_text(json.dumps(said))
+        html = write_report(run).read_text()
+        return html, re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+    return make
+
+
+def test_requirements_measurements_and_the_scaling_curve_are_shown(page):
+    html, text = page(rehearsal())
+    assert "99th percentile of latency at most 50 ms 3 ms" in text
+    assert "Requests without an answer none 0" in text
+    assert "ready after 2.9 s" in text
+    assert "peak memory 621 MB" in text
+    assert "size of the model 2.2 MB" in text
+    assert "latency of one client p50 1 ms, p99 3 ms" in text
+    assert "Throughput by the number of clients" in html
+    assert "Latency by the number of clients" in html
+    assert "p99: clients 8, milliseconds 24" in text
+    assert '<a href="#rehearsal">' in html
+
+
+def test_a_refused_rehearsal_is_the_verdict_and_stands_first(page):
+    html, text = page(rehearsal(p99=80.0), "refused", steps={"push": "refused"})
+    assert "Did not pass its rehearsal" in text
+    assert "p99_ms is 80 with one request after the other. Nothing was published." in text
+    section = text[text.index("a server was started on it") :]
+    assert section.index("99th percentile") < section.index("The server is ready")
+    assert "Peak memory at most 2.0 GB \N{EN DASH}" in section
+    assert '<span class="note alert">2</span>' in html
+
+
+def test_a_model_that_was_not_rehearsed_says_why(page):
+    _, text = page({"rehearsed": False, "passed": False, "requirements": []}, "refused", blessed=False)
+    assert "The model is not blessed, so no server was started on it." in text
+
+
+def test_a_rehearsal_under_way_is_told(page):
+    _, text = page(None, "running", ran="running")
+    assert "The rehearse step is still running." in text
+
+
+def test_a_pipeline_without_a_rehearsal_has_no_such_section(make_run, tmp_path):
+    html = write_report(make_run(tmp_path / "run")).read_text()
+    assert "#rehearsal" not in html
+    assert "Rehearsal" not in html
