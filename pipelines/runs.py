@@ -64,6 +64,12 @@ class RunRecord:
         """Returns the record of the step called `name`."""
         return next(step for step in self.steps if step.name == name)
 
+    def blessed_model(self) -> str | None:
+        """Returns the digest of the model that passed every gate in this run; None when there is none."""
+        steps = {step.name: step for step in self.steps}
+        passed = self.status == "done" and "evaluate" in steps
+        return steps["train"].outputs.get("model") if passed else None
+
     def artifact(self, step: str, artifact: str) -> Path:
         """Returns where an artifact of a step is, or would be."""
         return self.folder / step / artifact

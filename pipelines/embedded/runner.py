@@ -13,16 +13,16 @@ from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.calling import STEPS
-from stellwerk.components.deployment.targets import last_blessed
 from stellwerk.components.ingestion.files import origins
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean, sentence
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import Cache, key, library_versions
 from stellwerk.pipelines.embedded.display import Display, Silent
+from stellwerk.pipelines.embedded.earlier import baseline, previous_statistics
 from stellwerk.pipelines.embedded.workers import Event, Workers
 from stellwerk.pipelines.graph import Graph, Step, graph
 from stellwerk.pipelines.report import write_report
-from stellwerk.pipelines.runs import RunRecord, StepRecord, all_runs, new_run_folder, now, runs_of, sweep
+from stellwerk.pipelines.runs import RunRecord, StepRecord, new_run_folder, now, runs_of, sweep
 
 HEARTBEAT_SECONDS = 0.5
 
@@ -215,33 +215,10 @@ class _Walk:
         """Finds what the step is compared with in earlier runs; what is not there is left out."""
         found = {}
         if "previous" in step.earlier:
-            found["previous"] = self._previous_statistics()
+            found["previous"] = previous_statistics(self.runs, self._digest("ingest", "examples"))
         if "baseline" in step.earlier:
-            found["baseline"] = self._baseline()
+            found["baseline"] = baseline(self.loaded, self.runs, self._digest("train", "model"))
         return {name: path for name, path in found.items() if path is not None}
-
-    def _previous_statistics(self) -> Path | None:
-        """Statistics of the last run that passed on other data."""
-        examples = self._digest("ingest", "examples")
-        for run in all_runs(self.runs):
-            if run.status == "done" and run.step("ingest").outputs.get("examples") != examples:
-                statistics = run.artifact("validate", "statistics")
-                if statistics.is_dir():
-                    return statistics
-        return None
-
-    def _baseline(self) -> Path | None:
-        """The last blessed model that is not the one just trained: pushed, or of an earlier run where nothing is pushed."""
-        model = self._digest("train", "model")
-        push = self.loaded.spec.push
-        if push is not None:
-            return last_blessed(push.to, self.loaded.directory, self.loaded.spec.name, model, self.runs / ".baselines")
-        for run in all_runs(self.runs):
-            if run.status == "done" and run.step("train").outputs.get("model") not in (model, None):
-                trained = run.artifact("train", "model")
-                if trained.is_dir():
-                    return trained
-        return None
 
     def _start(self, step: Step, workers: Workers) -> None:
         record, folder = self.record.step(step.name), self.record.folder / step.name
