@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, model_service_pb2_grpc
+from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2
 
 from stellwerk.serving import config
 from stellwerk.serving.errors import Code, ServingError
-from stellwerk.serving.grpc.answering import answered
 from stellwerk.serving.grpc.prediction import chosen_version
 from stellwerk.serving.models import ModelManager
 
 _LOG = logging.getLogger(__name__)
 
 
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]
+class ModelService:
     """Answers GetModelStatus and HandleReloadConfigRequest.
 
     A reload may name base paths in the folders `places` only; they hold the models that the server was started with.
@@ -28,8 +27,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
         self._models = models
         self._places = places
 
-    @answered
-    def GetModelStatus(self, request: Any, _: Any) -> Any:  # noqa: N802 - the names are the service's
+    def GetModelStatus(self, request: Any) -> Any:  # noqa: N802 - the names are the service's
         """Returns the state of one version of a model, or of all."""
         if not request.HasField("model_spec"):
             raise ServingError(Code.INVALID_ARGUMENT, "Missing ModelSpec")
@@ -40,8 +38,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
             shown.status.error_message = status.message
         return response
 
-    @answered
-    def HandleReloadConfigRequest(self, request: Any, _: Any) -> Any:  # noqa: N802
+    def HandleReloadConfigRequest(self, request: Any) -> Any:  # noqa: N802
         """Serves the models of a ModelConfigList in place of those served so far; answers when new ones are loaded."""
         if request.config.WhichOneof("config") != "model_config_list":
             raise ServingError(

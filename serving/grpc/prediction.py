@@ -12,12 +12,10 @@ from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     inference_pb2,
     predict_pb2,
-    prediction_service_pb2_grpc,
     regression_pb2,
 )
 
 from stellwerk.serving.errors import Code, ServingError
-from stellwerk.serving.grpc.answering import answered
 from stellwerk.serving.inference import CLASSIFY, REGRESS, Classified, Regressed, classify, regress
 from stellwerk.serving.loading import SIGNATURE, Signature
 from stellwerk.serving.models import ModelManager, Servable
@@ -25,14 +23,13 @@ from stellwerk.serving.protos import from_array, to_array, to_examples, type_nam
 from stellwerk.serving.tensors import Array
 
 
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
+class PredictionService:
     """Answers Predict, Classify, Regress, MultiInference and GetModelMetadata."""
 
     def __init__(self, models: ModelManager) -> None:
         self._models = models
 
-    @answered
-    def Predict(self, request: Any, _: Any) -> Any:  # noqa: N802 - the names are the service's
+    def Predict(self, request: Any) -> Any:  # noqa: N802 - the names are the service's
         """Asks a signature with tensors by name; `output_filter` names the outputs that are wanted."""
         response = predict_pb2.PredictResponse()
         with self._servable(request) as servable:
@@ -45,8 +42,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
             _fill(response.model_spec, servable, signature.name)
         return response
 
-    @answered
-    def Classify(self, request: Any, _: Any) -> Any:  # noqa: N802
+    def Classify(self, request: Any) -> Any:  # noqa: N802
         """Says which class each tf.Example has."""
         response = classification_pb2.ClassificationResponse()
         with self._servable(request) as servable:
@@ -55,8 +51,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
             _fill(response.model_spec, servable, found.signature)
         return response
 
-    @answered
-    def Regress(self, request: Any, _: Any) -> Any:  # noqa: N802
+    def Regress(self, request: Any) -> Any:  # noqa: N802
         """Says which value each tf.Example has."""
         response = regression_pb2.RegressionResponse()
         with self._servable(request) as servable:
@@ -65,8 +60,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
             _fill(response.model_spec, servable, found.signature)
         return response
 
-    @answered
-    def MultiInference(self, request: Any, _: Any) -> Any:  # noqa: N802
+    def MultiInference(self, request: Any) -> Any:  # noqa: N802
         """Classifies and regresses the same tf.Examples with several signatures of one model."""
         response = inference_pb2.MultiInferenceResponse()
         _check_tasks(request.tasks)
@@ -91,8 +85,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
                 _fill(result.model_spec, servable, answer.signature)
         return response
 
-    @answered
-    def GetModelMetadata(self, request: Any, _: Any) -> Any:  # noqa: N802
+    def GetModelMetadata(self, request: Any) -> Any:  # noqa: N802
         """Returns the signatures of a model; `signature_def` is the only metadata there is."""
         _check_spec(request)
         if not request.metadata_field:

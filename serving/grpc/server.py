@@ -16,14 +16,13 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from stellwerk.errors import UsageError
 from stellwerk.serving.config import places as places_of
 from stellwerk.serving.grpc.health import Health
 from stellwerk.serving.grpc.management import ModelService
 from stellwerk.serving.grpc.prediction import PredictionService
-from stellwerk.serving.grpc.services import SERVICES, describe
+from stellwerk.serving.grpc.services import SERVICES, describe, handlers
 from stellwerk.serving.models import ModelManager
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -111,8 +110,12 @@ def grpc_server(
             options=_options(max_message_bytes),
             maximum_concurrent_rpcs=max_under_way,
         )
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(manager), server)
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(manager, allowed), server)
+        server.add_generic_rpc_handlers(
+            (
+                handlers("PredictionService", PredictionService(manager)),
+                handlers("ModelService", ModelService(manager, allowed)),
+            )
+        )
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         describe()
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -125,9 +128,8 @@ def grpc_server(
     try:
         server, bound = loop.run_until_complete(made())
     except (RuntimeError, OverflowError) as error:
+        loop.close()
         raise UsageError(f"cannot listen on {host}:{port}: {error}. Choose another host or port.") from error
-    if not bound:
-        raise UsageError(f"cannot listen on {host}:{port}. Choose another host or port.")
     return GrpcServer(bound, loop, server, health, pool)
 
 

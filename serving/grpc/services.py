@@ -1,4 +1,4 @@
-"""The services of TensorFlow Serving by name, and their descriptions.
+"""The services of TensorFlow Serving by name: how their calls are answered, and how they are described.
 
 The generated `prediction_service_pb2` and `model_service_pb2`, which describe them, do not import since protobuf 4. Reflection
 needs the descriptions, so they are made here.
@@ -6,9 +6,15 @@ needs the descriptions, so they are made here.
 
 from __future__ import annotations
 
+import functools
+import logging
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
+import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -19,7 +25,15 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from stellwerk.serving.errors import Code, ServingError
+
 PACKAGE = "tensorflow.serving"
+
+MESSAGE_LIMIT = 1024
+"""Longer texts of errors are cut, as TensorFlow Serving cuts them."""
+
+_LOG = logging.getLogger(__name__)
+_STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
 _SERVICES: dict[str, tuple[str, dict[str, tuple[str, ModuleType]]]] = {
     "PredictionService": (
@@ -43,6 +57,49 @@ _SERVICES: dict[str, tuple[str, dict[str, tuple[str, ModuleType]]]] = {
 """By service: its file, and by method the message (with `Request` and `Response` behind it) and the module that has it."""
 
 SERVICES = tuple(f"{PACKAGE}.{name}" for name in _SERVICES)
+
+
+def handlers(name: str, service: Any) -> grpc.GenericRpcHandler:
+    """Returns what answers the calls of a service with the methods of an object: a request in, a response out.
+
+    A method's ServingError is sent as its code and text; anything else that it raises is logged and sent as INTERNAL.
+    """
+    made = {}
+    for method, (message, module) in _SERVICES[name][1].items():
+        request = getattr(module, f"{message}Request")
+        response = getattr(module, f"{message}Response")
+        made[method] = grpc.unary_unary_rpc_method_handler(
+            functools.partial(_answer, getattr(service, method)),
+            request_deserializer=functools.partial(_read, request),
+            response_serializer=response.SerializeToString,
+        )
+    return grpc.method_handlers_generic_handler(f"{PACKAGE}.{name}", made)
+
+
+class _Malformed:
+    """Stands for a request whose bytes are none."""
+
+
+def _read(kind: Any, data: bytes) -> Any:
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        return _Malformed()
+
+
+def _answer(method: Callable[[Any], Any], request: Any, context: Any) -> Any:
+    try:
+        if isinstance(request, _Malformed):
+            raise ServingError(Code.INVALID_ARGUMENT, "The bytes of the request are not a message of this method.")
+        return method(request)
+    except ServingError as refused:
+        code, message = refused.code, refused.message
+    except Exception:
+        _LOG.exception("a request failed")
+        code, message = Code.INTERNAL, "the server could not answer this request; its log says why."
+    if len(message) > MESSAGE_LIMIT:
+        message = f"{message[:MESSAGE_LIMIT]}...TRUNCATED"
+    return context.abort(_STATUS[int(code)], message)
 
 
 def describe() -> None:

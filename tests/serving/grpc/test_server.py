@@ -1,0 +1,207 @@
+"""The server around the services: limits, a bad peer, TLS, interceptors, and its end."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import (
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from stellwerk.errors import UsageError
+from stellwerk.serving.grpc import grpc_server
+
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
+
+
+def asking(values=(1.0,)):
+    request = predict_pb2.PredictRequest(model_spec={"name": "exported"})
+    request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.array(values, np.float32)))
+    return request
+
+
+def test_a_message_over_the_limit_is_refused_and_the_server_goes_on(prediction, refusal):
+    code, _ = refusal(prediction.Predict, asking(np.zeros(100_000)))
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert len(prediction.Predict(asking(np.zeros(40_000)), timeout=20).outputs["probabilities"].float_val) == 40_000
+
+
+@pytest.mark.parametrize(
+    "message", [b"\xff" * 50, b"\x0a\x04\x0a\x02\xff\xff", b"\x0a\xff"], ids=["noise", "utf8", "cut"]
+)
+def test_bytes_that_are_no_request_end_only_their_own_call(channel, prediction, message):
+    raw = channel.unary_unary(PREDICT)
+    with pytest.raises(grpc.RpcError) as caught:
+        raw(message, timeout=20)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert prediction.Predict(asking(), timeout=20).outputs["probabilities"].float_val == [1.0]
+
+
+def test_a_method_that_is_not_there_is_unimplemented(channel):
+    with pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary("/tensorflow.serving.PredictionService/Nothing")(b"", timeout=20)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_connections_that_send_nothing_or_nonsense_hold_nobody_up(models):
+    with grpc_server(models, port=0, max_workers=2) as server:
+        idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
+        for connection in idle[:4]:
+            connection.sendall(b"GET / HTTP/1.1\r\n")
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            never = channel.stream_unary(PREDICT)
+            stop = threading.Event()
+            waiting = [never.future(iter(stop.wait, b"")) for _ in range(8)]
+            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            assert stub.Predict(asking(), timeout=10).outputs["probabilities"].float_val == [1.0]
+            for call in waiting:
+                call.cancel()
+            stop.set()
+        for connection in idle:
+            connection.close()
+
+
+def test_more_calls_than_may_be_under_way_are_refused(models):
+    with (
+        grpc_server(models, port=0, max_under_way=1) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        stop = threading.Event()
+        first = channel.stream_unary(PREDICT).future(iter(stop.wait, b""))
+        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+        request = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "exported"})
+        codes = []
+        for _ in range(200):
+            try:
+                stub.GetModelStatus(request, timeout=10)
+            except grpc.RpcError as error:
+                codes.append(error.code())
+                break
+            time.sleep(0.01)
+        first.cancel()
+        stop.set()
+    assert codes == [grpc.StatusCode.RESOURCE_EXHAUSTED]
+
+
+def test_a_port_that_is_taken_is_a_usage_error(server, models):
+    with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1:{server.port}"):
+        grpc_server(models, port=server.port)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "1",
+            "-keyout",
+            folder / "key.pem",
+            "-out",
+            folder / "cert.pem",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return (folder / "key.pem").read_bytes(), (folder / "cert.pem").read_bytes()
+
+
+def test_tls_and_mutual_tls_guard_the_port(models, certificate):
+    key, chain = certificate
+    mutual = grpc.ssl_server_credentials([(key, chain)], root_certificates=chain, require_client_auth=True)
+    with grpc_server(models, port=0, credentials=mutual) as server:
+        target = f"localhost:{server.port}"
+        known = grpc.ssl_channel_credentials(root_certificates=chain, private_key=key, certificate_chain=chain)
+        with grpc.secure_channel(target, known) as channel:
+            answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(asking(), timeout=20)
+            assert answer.outputs["probabilities"].float_val == [1.0]
+        for stranger in (
+            grpc.secure_channel(target, grpc.ssl_channel_credentials(root_certificates=chain)),
+            grpc.insecure_channel(target),
+        ):
+            with stranger as channel, pytest.raises(grpc.RpcError) as caught:
+                prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(asking(), timeout=5)
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+class Plain(grpc.ServerInterceptor):
+    """Lets in who says the word."""
+
+    def intercept_service(self, continuation, details):
+        if ("authorization", "Bearer word") in [tuple(item) for item in details.invocation_metadata]:
+            return continuation(details)
+
+        def refuse(_, context):
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "say the word")
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+class Asynchronous(grpc.aio.ServerInterceptor):
+    """The same."""
+
+    async def intercept_service(self, continuation, details):
+        if ("authorization", "Bearer word") in [tuple(item) for item in details.invocation_metadata]:
+            return await continuation(details)
+
+        async def refuse(_, context):
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "say the word")
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+@pytest.mark.parametrize("interceptor", [Plain(), Asynchronous()], ids=["plain", "async"])
+def test_an_interceptor_stands_before_every_call(models, interceptor):
+    with (
+        grpc_server(models, port=0, interceptors=[interceptor]) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.Predict(asking(), timeout=20)
+        assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.UNAUTHENTICATED, "say the word")
+        answer = stub.Predict(asking(), timeout=20, metadata=[("authorization", "Bearer word")])
+        assert answer.outputs["probabilities"].float_val == [1.0]
+
+
+def test_a_server_that_stops_finishes_what_is_under_way(models, monkeypatch):
+    server = grpc_server(models, port=0)
+    server.start()
+    started = threading.Event()
+    with models.servable("exported") as servable, grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        predict = servable.model.predict
+
+        def slow(*arguments):
+            started.set()
+            time.sleep(0.2)
+            return predict(*arguments)
+
+        monkeypatch.setattr(servable.model, "predict", slow)
+        answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(asking(), timeout=20)
+        started.wait(20)
+        server.stop(10)
+        assert answer.result().outputs["probabilities"].float_val == [1.0]
+    server.stop()
+    assert server.wait(0)
