@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json, write_json, written_aside
+from stellwerk.components.deployment.rollouts import roll_out
 from stellwerk.components.deployment.targets import target
 from stellwerk.errors import GateRefused, StepFailed
+from stellwerk.serving.manifests import Release, as_yaml, manifests
 from stellwerk.spec import Push
 
 
@@ -27,7 +29,8 @@ def push(
 
     Raises GateRefused when the model is not blessed or did not pass its rehearsal. A model that already is the newest version
     is not pushed again; nothing there is ever overwritten. `context` says what run pushes (run, spec digest, time) and goes
-    into `provenance.json` as it is.
+    into `provenance.json` as it is. Then the servers that `push_to` names are brought to the version; PushedModel is
+    there before, with their manifests, so that it says what is pushed where a cluster refuses (StepFailed).
     """
     verdict = _read(blessing / "blessing.json")
     if not verdict["blessed"]:
@@ -51,6 +54,14 @@ def push(
     with written_aside(pushed_model) as aside:
         pushed = {"path": placed.path, "version": placed.version, "model_digest": digest, "new": placed.new}
         write_json(aside / "pushed.json", pushed)
+        release = Release(name, placed.version, digest)
+        made = manifests(push_to, release)
+        for file, manifest in made.items():
+            (aside / "manifests").mkdir(exist_ok=True)
+            (aside / "manifests" / file).write_text(as_yaml(manifest), encoding="utf-8")
+    if push_to.servers:
+        pushed["deployed"] = roll_out(push_to, release, made, placed.path)
+        write_json(pushed_model / "pushed.json", pushed)
 
 
 def _refused(why: str, verdict: dict[str, Any]) -> GateRefused:

@@ -79,6 +79,9 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if requirement.per_slice is not None and not evaluate.slices:
             message = "asks something of every slice, and there are none. Name columns in evaluate.slices"
             yield ("evaluate", "require", metric, "per_slice"), message
+    for key, server in spec.push.servers.items() if spec.push else ():
+        if server.service is None and not spec.name[0].isalpha():
+            yield ("push", key, "service"), f"is needed: a service cannot be named '{spec.name}', with a digit in front"
     if target.type != "binary" and evaluate.changed("threshold"):
         yield ("evaluate", "threshold"), f"is for a binary target. Received: target.type: {target.type}"
     if target.type == "regression" and spec.train.class_weights is not None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import ClassVar
 
+from pydantic import field_validator, model_validator
+
 from stellwerk.spec.rehearse import Rehearse
-from stellwerk.spec.section import Section
+from stellwerk.spec.section import Contradiction, Section, without_credentials
+from stellwerk.spec.serving import KServe, Kubernetes, ServedSection
+
+PLACES = "Known: a folder, gs://BUCKET/PREFIX, s3://BUCKET/PREFIX"
 
 
 class Push(Section):
@@ -16,6 +23,47 @@ push: {to: models}
 """
 
     to: str
-    """Folder, relative to the spec; the model appears as `<to>/<name>/<version>/`, as TensorFlow Serving reads it."""
+    """Folder, relative to the spec, or `gs://BUCKET/PREFIX` or `s3://BUCKET/PREFIX` (with the extra `stellwerk[s3]`); the model appears as `<to>/<name>/<version>/`, as TensorFlow Serving reads it. Credentials come from the environment."""
     rehearse: Rehearse | None = None
     """What must be seen of a server on the model before it is pushed; without this section no server is started."""
+    kserve: KServe | None = None
+    """An InferenceService that serves what was pushed."""
+    kubernetes: Kubernetes | None = None
+    """A Deployment that serves what was pushed."""
+
+    @property
+    def servers(self) -> dict[str, ServedSection]:
+        """The sections of the servers that there are to be, by key."""
+        both = {"kserve": self.kserve, "kubernetes": self.kubernetes}
+        return {key: section for key, section in both.items() if section is not None}
+
+    @field_validator("to")
+    @classmethod
+    def _place_is_known(cls, to: str) -> str:
+        scheme, found, rest = to.partition("://")
+        if not found:
+            return to
+        if scheme not in ("gs", "s3"):
+            raise ValueError(f"unknown scheme '{scheme}'. {PLACES}")
+        without_credentials(to)
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]+(/[^\s?#]*)?", rest):
+            raise ValueError(f"names no bucket. {PLACES}. Received: '{to}'")
+        return to
+
+    @model_validator(mode="after")
+    def _cluster_sees_the_model(self) -> Push:
+        found = list(self._unseen())
+        if found:
+            raise Contradiction(*found)
+        return self
+
+    def _unseen(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if self.kserve is not None and self.kubernetes is not None:
+            names = {(server.context, server.namespace, server.service) for server in self.servers.values()}
+            if len(names) == 1:
+                message = "is the same for push.kserve and push.kubernetes, and both make a Service of that name"
+                yield ("kubernetes", "service"), f"{message}. Give one of them another name"
+        for key, section in self.servers.items():
+            if "://" not in self.to and section.storage_uri is None:
+                message = "is needed, as push.to is a folder and a cluster does not see it"
+                yield (key, "storage_uri"), f"{message}. Name the claim that it is on: pvc://CLAIM/FOLDER"

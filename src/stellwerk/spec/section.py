@@ -10,11 +10,17 @@ HOOK = r"^[^:\s]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 MEMORY = r"^[0-9]+(\.[0-9]+)?(K|M|G|T|Ki|Mi|Gi|Ti)$"
+SERVICE_NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+OBJECT_NAME = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
+STORAGE = r"^(gs|s3|pvc)://[^\s?#]+$"
 
 PATTERNS = {
     HOOK: "must name a function in a Python file, as features.py:function",
     IDENTIFIER: "must be letters, digits and underscores, and not begin with a digit",
     DNS_LABEL: "must be lower-case letters, digits and dashes, and begin and end with a letter or a digit",
+    SERVICE_NAME: "must be lower-case letters, digits and dashes, and begin with a letter and end with a letter or a digit",
+    OBJECT_NAME: "must be lower-case letters, digits, dashes and dots, and begin and end with a letter or a digit",
+    STORAGE: "must be a place as gs://BUCKET/PREFIX, s3://BUCKET/PREFIX or pvc://CLAIM/FOLDER",
     MEMORY: "must be a number and a unit, e.g. 16G or 512Mi",
 }
 """What each pattern asks for, in words."""
@@ -28,6 +34,13 @@ DnsLabel = Annotated[str, StringConstraints(pattern=DNS_LABEL, max_length=63)]
 
 Split = Literal["train", "eval", "test"]
 SPLITS: tuple[Split, ...] = ("train", "eval", "test")
+
+
+def without_credentials(uri: str) -> str:
+    """Returns a URI that has no user and no password in it; refuses others, without repeating them."""
+    if "://" in uri and "@" in uri.partition("://")[2].partition("/")[0]:
+        raise ValueError("has credentials in it. They come from the environment: remove them, and change them")
+    return uri
 
 
 class Contradiction(ValueError):
