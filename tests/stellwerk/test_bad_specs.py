@@ -146,8 +146,8 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_lines(write_spec)
         "p.yaml:9: train.epochs: must be a whole number. Received: 'x'.",
         "p.yaml:10: train.optimizer: unknown optimizer 'sdg'. Did you mean 'sgd'? Known: adam, adamw, sgd, rmsprop, adagrad.",
         "p.yaml:11: model.build: there is no file 'nope.py' beside the spec. Write it, or correct the path.",
-        "p.yaml:12: push.to: is missing. Add it: Folder, relative to the spec; the model appears as `<to>/<name>/<version>/`, "
-        "as TensorFlow Serving reads it.",
+        "p.yaml:12: push.to: is missing. Add it: Folder, relative to the spec, or `gs://BUCKET/PREFIX` or "
+        "`s3://BUCKET/PREFIX`; the model appears as `<to>/<name>/<version>/`, as TensorFlow Serving reads it.",
     ]
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pydantic import field_validator, model_validator
 
+from stellwerk.spec.formats import FormatName
 from stellwerk.spec.rehearse import Rehearse
 from stellwerk.spec.section import Contradiction, Section, without_credentials
 from stellwerk.spec.serving import KServe, Kubernetes, ServedSection
@@ -23,13 +24,20 @@ push: {to: models}
 """
 
     to: str
-    """Folder, relative to the spec, or `gs://BUCKET/PREFIX` or `s3://BUCKET/PREFIX` (with the extra `stellwerk[s3]`); the model appears as `<to>/<name>/<version>/`, as TensorFlow Serving reads it. Credentials come from the environment."""
+    """Folder, relative to the spec, or `gs://BUCKET/PREFIX` or `s3://BUCKET/PREFIX`; the model appears as `<to>/<name>/<version>/`, as TensorFlow Serving reads it."""
+    formats: tuple[FormatName, ...] = ("saved_model",)
+    """What else the version holds, in `variants/<format>/`, besides the SavedModel, which is always there: saved_model, litert (32-bit floats, for LiteRT on phones and small devices), litert_float16, litert_dynamic (8-bit weights), litert_int8 (8-bit weights and values, calibrated with rows of the train split), onnx (with the extra `stellwerk[formats]`). A variant takes what the SavedModel's signature `transform` gives. Each is evaluated in its own runtime, and the version is pushed only when all meet `evaluate.require`."""
     rehearse: Rehearse | None = None
     """What must be seen of a server on the model before it is pushed; without this section no server is started."""
     kserve: KServe | None = None
     """An InferenceService that serves what was pushed."""
     kubernetes: Kubernetes | None = None
     """A Deployment that serves what was pushed."""
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The formats besides the SavedModel, each once."""
+        return tuple(name for name in dict.fromkeys(self.formats) if name != "saved_model")
 
     @property
     def servers(self) -> dict[str, ServedSection]:

@@ -56,6 +56,26 @@ def test_the_mark_of_a_version_is_written_last(store, pipeline, monkeypatch):
     assert visible[-1].endswith("saved_model.pb")
 
 
+def test_a_reader_that_looks_all_the_time_never_sees_half_a_version(store, pipeline):
+    done, seen = threading.Event(), []
+
+    def look():
+        bucket = target(store.to, pipeline.folder, "late").bucket
+        while not done.is_set():
+            seen.append(set(bucket.changed("production/late/")))
+
+    with ThreadPoolExecutor(1) as thread:
+        looking = thread.submit(look)
+        for model in ("one", "two"):
+            pipeline.push(model, to=store.to)
+        done.set()
+        looking.result()
+    assert len(seen) > 5
+    for names in seen:
+        for number in (1, 2):
+            assert f"production/late/{number}/saved_model.pb" not in names or names.issuperset(version(number))
+
+
 @pytest.mark.parametrize("at", ["variables", "provenance", "saved_model.pb"])
 def test_after_a_push_that_was_cut_off_no_version_is_there_and_the_next_push_completes_it(
     store, pipeline, monkeypatch, at
