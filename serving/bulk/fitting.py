@@ -121,14 +121,14 @@ class Fitter:
             column = column.cast(pa.float64())
         elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
             raise DataError(f"column '{tensor.name}' holds {kind} values, but the model takes {tensor.type_name}.")
-        whole = tensor.dtype.kind in "iu"
+        whole = tensor.dtype.kind in "iub"
         if not pa.types.is_integer(column.type):
             column = column.cast(pa.float64()) if not pa.types.is_floating(column.type) else column
             column = _whole(column, tensor, reasons) if whole else _finite(column, tensor, reasons)
-        return column
+        return _in_range(column, tensor, reasons) if tensor.dtype.kind in "iu" else column
 
     def _from_text(self, column: pa.Array, tensor: Tensor, reasons: dict[int, str]) -> pa.Array:
-        whole = tensor.dtype.kind in "iu"
+        whole = tensor.dtype.kind in "iub"
         column = column.cast(pa.string())
         try:
             return column.cast(pa.int64() if whole else pa.float64())
@@ -177,6 +177,15 @@ def _finite(column: pa.Array, tensor: Tensor, reasons: dict[int, str]) -> pa.Arr
     large = pc.greater(pc.abs(column), float(np.finfo(tensor.dtype).max))
     _add(reasons, pc.fill_null(large, False), f"{tensor.name}: infinite, or too large for {tensor.type_name}")
     return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+
+
+def _in_range(column: pa.Array, tensor: Tensor, reasons: dict[int, str]) -> pa.Array:
+    limits = np.iinfo(tensor.dtype)
+    if limits.bits >= 64 and limits.min < 0:
+        return column
+    wrong = pc.or_(pc.less(column, int(limits.min)), pc.greater(column, min(int(limits.max), 2**63 - 1)))
+    _add(reasons, pc.fill_null(wrong, False), f"{tensor.name}: too large for {tensor.type_name}")
+    return column
 
 
 def _add(reasons: dict[int, str], wrong: pa.Array, reason: str) -> None:

@@ -31,8 +31,8 @@ class JsonlReader:
         self.size = path.stat().st_size if path.suffix.lower() in (".jsonl", ".ndjson") else 0
         first = next(pieces(path, Position(), _SAMPLE_BYTES, quotes=False), None)
         rows = _objects(first, [])[1] if first else []
-        if first and first.content.strip() and not rows:
-            raise DataError(f"{path}: no line at its beginning is a JSON object. Give one object a line.")
+        if first and first.content.strip() and not any(rows):
+            raise DataError(f"{path}: no line at its beginning is a JSON object with keys. Give one object a line.")
         seen: dict[str, list[Any]] = {}
         for row in rows:
             for name, value in row.items():
@@ -46,6 +46,8 @@ class JsonlReader:
         schema = pa.schema([self.schema.field(name) for name in names])
         row = start.row
         for piece in pieces(self.path, start, block_bytes, quotes=False):
+            if not names and piece.content.strip():
+                raise DataError(f"{self.path}:{piece.line}: there are only blank lines before. Leave them out.")
             block = _quick(piece, schema) or _careful(piece, schema)
             row += block.rows.num_rows + len(block.bad)
             yield replace(block, after=replace(piece.after, row=row))
@@ -64,8 +66,6 @@ def _type(values: list[Any], as_float: bool) -> pa.DataType:
 def _quick(piece: Piece, schema: pa.Schema) -> Block | None:
     """Parses a piece as a whole; None where it has anything unusual: blank or broken lines, values of another type."""
     texts = piece.content.removeprefix(BOM if piece.line == 1 else b"").rstrip(b"\r\n").split(b"\n")
-    if not len(schema):
-        return None
     try:
         table = pyarrow.json.read_json(
             io.BytesIO(piece.content.removeprefix(BOM)),
@@ -96,8 +96,6 @@ def _careful(piece: Piece, schema: pa.Schema) -> Block:
         good.append(index)
         for name, value in values.items():
             columns[name].append(value)
-    if not columns:
-        columns, schema = {"": [None] * len(good)}, pa.schema([("", pa.null())])
     numbers = np.array([lines[index] for index in good], np.int64)
     batch = pa.RecordBatch.from_arrays(
         [pa.array(columns[name], schema.field(name).type) for name in columns], schema=schema

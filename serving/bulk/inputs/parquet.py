@@ -34,6 +34,9 @@ class ParquetReader:
             raise DataError(f"{path}: is not Parquet, or damaged: {error}. Fetch it again.") from None
         self.schema = pa.schema([(field.name, _plain_type(field.type)) for field in stored])
         self.names: list[str] = self.schema.names
+        repeated = [name for name in self.names if self.names.count(name) > 1]
+        if repeated:
+            raise DataError(f"{path}: the column '{repeated[0]}' appears twice. Give each column a name of its own.")
 
     def blocks(self, start: Position, wanted: list[str] | None, block_bytes: int) -> Iterator[Block]:
         """Yields the rows from `start` on; columns with a dictionary come without it."""

@@ -23,5 +23,8 @@ class Asked(Protocol):
     def ask(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Returns arrays by output name for arrays by input name."""
 
+    def interrupt(self) -> None:
+        """Makes calls of `ask` that wait for a server end soon, with an error."""
+
     def close(self) -> None:
         """Frees what it holds."""

@@ -66,8 +66,12 @@ class GrpcModel:
             raise ModelError(f"{self._address}: the answer lacks the output '{lacking[0]}' of the model's signature.")
         return {name: tf.make_ndarray(answer.outputs[name]) for name in self.outputs}
 
+    def interrupt(self) -> None:
+        """Ends calls under way, and tries none again."""
+        self.close()
+
     def close(self) -> None:
-        """Closes the channel; requests that wait give up."""
+        """Closes the channel."""
         self._retry.end()
         self._channel.close()
 
@@ -76,6 +80,8 @@ class GrpcModel:
         codes = self._grpc.StatusCode
         try:
             return method(request, timeout=self._timeout, metadata=metadata)
+        except ValueError as error:
+            raise ModelError(f"{self._address}: {error}") from None
         except self._grpc.RpcError as error:
             code, details = error.code(), (error.details() or "no reason given")[:500]
             if code in (codes.UNAVAILABLE, codes.RESOURCE_EXHAUSTED, codes.DEADLINE_EXCEEDED, codes.ABORTED):

@@ -47,6 +47,9 @@ class LocalModel:
         """Runs the model."""
         return self._model.predict(inputs, self._signature)
 
+    def interrupt(self) -> None:
+        """Calls end soon by themselves."""
+
     def close(self) -> None:
         """Frees the model."""
         self._model.close()

@@ -78,8 +78,16 @@ class RestModel:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{self._address}: the answer is not what the model's signature says: {error!r}") from None
 
+    def interrupt(self) -> None:
+        """Ends requests under way, and tries none again."""
+        self._retry.end()
+        for connection in self._open:
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
-        """Closes the connections; requests that wait give up."""
+        """Closes the connections."""
         self._retry.end()
         for connection in self._open:
             connection.close()

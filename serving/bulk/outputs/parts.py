@@ -33,12 +33,10 @@ class Parts:
     """The folder `.OUTPUT.parts`; one process at a time. Use as a context manager."""
 
     def __init__(self, output: Path) -> None:
-        """Takes the folder. Raises UsageError when another process has it, or the output's folder does not exist."""
+        """Takes the folder. Raises UsageError when another process has it."""
         self.output = output
         self.folder = output.with_name(f".{output.name}.parts")
         self.quarantine = output.with_name(f"{output.name}.quarantine.jsonl")
-        if not output.parent.is_dir():
-            raise UsageError(f"{output.parent}: there is no such folder for the output. Make it first.")
         self.folder.mkdir(exist_ok=True)
         self._lock = (self.folder / "lock").open("w")
         try:
