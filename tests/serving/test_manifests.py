@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
@@ -125,3 +126,11 @@ def test_the_command_of_the_inference_service_gives_the_version_its_number(tmp_p
         assert done.stdout.splitlines() == [f"{tmp_path}/versions/3/saved_model.pb", " ".join(flags)]
     assert container["args"][:4] == ["-c", LINKED, "/mnt/models", "3"]
     assert "--model_base_path=/versions" in flags
+
+
+def test_the_python_of_the_guide_prints_manifests(capsys):
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "deploying.md"
+    exec(guide.read_text().split("```python\n")[1].split("```")[0], {})
+    file, _, text = capsys.readouterr().out.partition("\n")
+    assert file == "inference-service.yaml"
+    assert yaml.safe_load(text)["metadata"]["name"] == "flight-delays"
