@@ -46,7 +46,8 @@ class Ports:
 
 
 def _embedded(base: Path, ports: Ports) -> list[str]:
-    return [sys.executable, "-m", "stellwerk", "serve", str(base), "--name", NAME, "--rest-port", str(ports.rest)]
+    about = ["--name", NAME, "--port", str(ports.grpc), "--rest-port", str(ports.rest)]
+    return [sys.executable, "-m", "stellwerk", "serve", str(base), *about]
 
 
 def _tf_serving(base: Path, ports: Ports) -> list[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from stellwerk.components.rehearsal.asking import Client, Unanswered
+from stellwerk.components.rehearsal.apis import Client, Unanswered
 
 RATE_CLIENTS = 32
 """Connections that share the requests of a fixed rate."""
@@ -67,8 +67,10 @@ class Load:
     seconds: float
 
 
-def measure(port: int, load: Load, *, clients: int, rate: float | None = None, keep: bool = False) -> Measurement:
-    """Asks the server on `port` with so many clients at the same time; at a `rate`, requests are sent when they are due.
+def measure(
+    connect: Callable[[], Client], load: Load, *, clients: int, rate: float | None = None, keep: bool = False
+) -> Measurement:
+    """Asks a server with so many clients at the same time; at a `rate`, requests are sent when they are due.
 
     At a rate, a server that does not keep up makes requests wait, and their waiting is part of their latency. A client whose
     connection breaks stops; the others go on.
@@ -76,7 +78,7 @@ def measure(port: int, load: Load, *, clients: int, rate: float | None = None, k
     measured = Measurement(clients, load.batch_size, rate)
     asking = _Asking(load, measured, rate, keep)
     started = threading.Barrier(clients, action=asking.begin)
-    threads = [threading.Thread(target=asking.client, args=(port, started), daemon=True) for _ in range(clients)]
+    threads = [threading.Thread(target=asking.client, args=(connect, started), daemon=True) for _ in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -97,9 +99,9 @@ class _Asking:
         """Starts the clock, when all clients are connected."""
         self.began = time.perf_counter()
 
-    def client(self, port: int, started: threading.Barrier) -> None:
+    def client(self, connect: Callable[[], Client], started: threading.Barrier) -> None:
         """Asks until there is nothing more to ask."""
-        with closing(Client(port)) as client:
+        with closing(connect()) as client:
             try:
                 client.connect()
             except Unanswered as failed:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import read_json, write_json, written_aside
+from stellwerk.components.rehearsal.apis import APIS
 from stellwerk.components.rehearsal.asking import Requests, prepare
 from stellwerk.components.rehearsal.candidate import START_SECONDS, Candidate, NotReady
 from stellwerk.components.rehearsal.comparing import compare
@@ -43,7 +45,7 @@ def rehearse(
         seen = Observed(model_size=sum(file.stat().st_size for file in model.rglob("*") if file.is_file()))
         candidate = Candidate(settings.server, model, folder)
         try:
-            requests = prepare(settings, examples, model)
+            requests = prepare(settings, APIS[settings.api], examples, model)
         except ModelError as error:
             seen.not_ready = str(error)
         else:
@@ -78,21 +80,22 @@ def _measurements(
 ) -> Iterator[Measurement]:
     """Yields each measurement when it is done: the answers to compare (which warm the server), the scaling curve, the rate."""
     load = Load(requests.bodies, settings.batch_size, settings.requests, settings.seconds)
-    port = candidate.ports.rest
-    checked = measure(port, load, clients=1, keep=True)
-    seen.comparison = compare(requests, checked.answers)
+    api = APIS[settings.api]
+    connect = partial(api.client, candidate.ports)
+    checked = measure(connect, load, clients=1, keep=True)
+    seen.comparison = compare(api, requests, checked.answers)
     yield checked
     for clients in dict.fromkeys(settings.clients):
-        one = measure(port, load, clients=clients)
+        one = measure(connect, load, clients=clients)
         seen.scaling += (one,)
         yield one
     if settings.rate is not None:
-        seen.latency = measure(port, load, clients=RATE_CLIENTS, rate=settings.rate)
+        seen.latency = measure(connect, load, clients=RATE_CLIENTS, rate=settings.rate)
         yield seen.latency
         return
     seen.latency = next((one for one in seen.scaling if one.clients == 1), None)
     if seen.latency is None:
-        seen.latency = measure(port, load, clients=1)
+        seen.latency = measure(connect, load, clients=1)
         yield seen.latency
 
 
@@ -104,6 +107,7 @@ def _as_json(settings: Rehearse, seen: Observed) -> dict[str, Any]:
         "passed": all(check.ok for check in checks),
         "requirements": [check.as_json() for check in checks],
         "server": settings.server,
+        "api": settings.api,
         "batch_size": settings.batch_size,
         "measurements": {
             "startup_seconds": seen.startup_seconds,

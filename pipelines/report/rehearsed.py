@@ -54,6 +54,7 @@ class Rehearsal:
     passed: bool
     requirements: tuple[Requirement, ...] = ()
     server: str = ""
+    api: str = ""
     batch_size: int = 1
     measurements: Measurements | None = None
     scaling: tuple[Asked, ...] = field(default=())

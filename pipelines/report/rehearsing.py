@@ -81,6 +81,7 @@ def _facts(seen: Rehearsal) -> list[tuple[str, str]]:
     """Returns what was measured, as far as the server came."""
     measured = seen.measurements or Measurements(0)
     facts = [("server", "stellwerk serve" if seen.server == "embedded" else seen.server)]
+    facts += [("asked through", {"grpc": "gRPC", "rest": "REST"}[seen.api])] if seen.api else []
     if measured.startup_seconds is not None:
         facts.append(("ready after", duration(measured.startup_seconds)))
     if measured.memory is not None:
@@ -116,7 +117,7 @@ def _charts(scaling: Sequence[Asked]) -> list[Chart]:
     rates = [one.throughput for one in points]
     slowest = max(one.p99_ms or 0.0 for one in points)
     throughput = line_chart(
-        [line("throughput", rates, "s0")],
+        [line("throughput", rates, "s2")],
         title="Throughput by the number of clients",
         labels=("clients", "examples per second"),
         x_ticks=ticks,

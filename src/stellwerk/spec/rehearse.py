@@ -49,5 +49,7 @@ push:
     """Clients that ask at the same time, for the scaling curve."""
     seconds: Annotated[float, Field(gt=0, le=3600)] = 2.0
     """A measurement ends after so many seconds, also where requests are left."""
+    api: Literal["grpc", "rest"] = "grpc"
+    """The API that the server is asked through: the one that the model's clients will use."""
     server: Literal["embedded", "tensorflow_model_server"] = "embedded"
     """embedded: `stellwerk serve`; tensorflow_model_server: TensorFlow Serving's own program, which must be on the PATH."""

@@ -14,7 +14,7 @@ import pytest
 from stellwerk.components.rehearsal import candidate as candidates
 from stellwerk.components.rehearsal.candidate import Candidate, NotReady
 
-TF_SERVING = {"server": "tensorflow_model_server"}
+TF_SERVING = {"server": "tensorflow_model_server", "api": "rest"}
 
 
 def test_a_server_of_tensorflow_serving_is_asked_in_the_same_way(rehearsed, tf_serving):

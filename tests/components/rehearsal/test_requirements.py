@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from stellwerk.components.rehearsal.apis import APIS
 from stellwerk.components.rehearsal.asking import Requests, prepare
 from stellwerk.components.rehearsal.comparing import Comparison, compare
 from stellwerk.components.rehearsal.measuring import Measurement
@@ -80,19 +81,24 @@ def requests(**expected) -> Requests:
     ],
 )  # fmt: skip
 def test_answers_are_equal_within_what_kernels_round(expected, served, differing):
-    compared = compare(requests(**expected), {0: json.dumps(served).encode()})
+    compared = compare(APIS["rest"], requests(**expected), {0: json.dumps(served).encode()})
     assert compared.differing == differing
     assert (compared.first is None) == (differing == 0)
 
 
 def test_fewer_examples_than_a_request_holds_are_asked_again(examples, models):
-    made = prepare(Rehearse(requests=5, batch_size=80), examples, models["good"])
+    made = prepare(Rehearse(requests=5, batch_size=80), APIS["rest"], examples, models["good"])
     assert [list(rows) for rows in made.examples] == [[*range(60), *range(20)]]
     assert len(json.loads(made.bodies[0])["inputs"]["distance"]) == 80
 
 
 def test_bytes_that_are_no_text_travel_as_base64(make_examples, models, tmp_path):
     rows = {"distance": [1.0] * 10, "carrier": [b"AA", b"\xff"] * 5}
-    made = prepare(Rehearse(), make_examples(tmp_path / "examples", rows), models["good"])
+    made = prepare(Rehearse(), APIS["rest"], make_examples(tmp_path / "examples", rows), models["good"])
     asked = [json.loads(body)["inputs"]["carrier"] for body in made.bodies]
     assert asked == [["AA"]] or asked == [[{"b64": "/w=="}]]
+
+
+def test_an_answer_that_is_no_message_has_no_outputs():
+    assert APIS["grpc"].outputs(b"\xff\xff") is None
+    assert APIS["rest"].outputs(b"<html>") is None

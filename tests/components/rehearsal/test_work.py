@@ -88,7 +88,7 @@ def test_nothing_is_left_but_the_figures_and_the_servers_log(done):
 
 
 def test_a_model_whose_answer_depends_on_the_other_rows_of_a_request_is_refused(rehearsed):
-    seen = rehearsed({"requests": 10}, "of its batch")
+    seen = rehearsed({"requests": 10, "api": "rest"}, "of its batch")
     assert not seen.said["passed"]
     assert seen.refused == ["differing_answers"]
     row = seen.row("differing_answers")

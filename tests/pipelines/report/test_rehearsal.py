@@ -33,6 +33,7 @@ def rehearsal(p99: float = 3.0) -> dict[str, Any]:
         "rehearsed": True,
         "passed": p99 <= 50,
         "server": "embedded",
+        "api": "grpc",
         "batch_size": 1,
         "requirements": [
             row("loads", "min", 1, 1, "The server was ready 2.9 s after its start."),
@@ -70,7 +71,7 @@ def test_requirements_measurements_and_the_scaling_curve_are_shown(page):
     html, text = page(rehearsal())
     assert "99th percentile of latency at most 50 ms 3 ms" in text
     assert "Requests without an answer none 0" in text
-    assert "ready after 2.9 s" in text
+    assert "asked through gRPC ready after 2.9 s" in text
     assert "peak memory 621 MB" in text
     assert "size of the model 2.2 MB" in text
     assert "latency of one client p50 1 ms, p99 3 ms" in text
