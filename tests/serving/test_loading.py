@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import tensorflow as tf
 
 from stellwerk.errors import DataError, ModelError
 from stellwerk.serving.loading import InputError, LoadedModel
@@ -27,6 +29,35 @@ def test_signatures_name_inputs_with_their_types_and_shapes(model):
 
 def test_predict_answers_by_output_name(model):
     assert model.predict(ROW) == {"predictions": np.float32([[13.0]])}
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_a_model_may_give_back_an_input_or_the_same_output_twice(tmp_path, parallel):
+    v1 = tf.compat.v1
+    with v1.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None], "x")
+        info, doubled = (v1.saved_model.utils.build_tensor_info(tensor) for tensor in (x, x * 2))
+        definition = v1.saved_model.signature_def_utils.build_signature_def
+        signatures = {
+            "serving_default": definition({"x": info}, {"a": doubled, "b": doubled, "x": info}, "any"),
+            "same": definition({"x": info}, {"y": info}, "any"),
+        }
+        builder = v1.saved_model.Builder(str(tmp_path / "1"))
+        builder.add_meta_graph_and_variables(session, ["serve"], signatures)
+        builder.save()
+    with LoadedModel(tmp_path / "1", parallel) as model:
+        x = {"x": np.arange(6, dtype=np.float32)[::2]}
+        found = {name: array.tolist() for name, array in model.predict(x).items()}
+        assert found == {"a": [0, 4, 8], "b": [0, 4, 8], "x": [0, 2, 4]}
+        assert model.predict(x, "same")["y"].tolist() == [0, 2, 4]
+
+
+def test_many_threads_ask_at_once_and_get_their_own_answers(model):
+    def ask(number: int) -> float:
+        return float(model.predict({**ROW, "distance": np.float32([number])})["predictions"][0, 0])
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ask, range(200))) == [number + 12 for number in range(200)]
 
 
 def test_two_models_answer_side_by_side(model, model_path):
