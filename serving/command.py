@@ -67,7 +67,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
     "--max-batch-size",
     default=1000,
     show_default=True,
-    help="Most rows that the model is asked at once, and of a request.",
+    help="Most rows that the model is asked at once; larger requests are split.",
 )
 @click.option("--batch-timeout-ms", default=0.0, show_default=True, help="How long a batch waits for more requests.")
 @click.option("--max-body-mb", default=64.0, show_default=True, help="Larger requests are refused.")

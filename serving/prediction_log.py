@@ -62,7 +62,7 @@ class PredictionLog:
 
     def __init__(self, options: LogOptions, count: Callable[[str, int], None] | None = None) -> None:
         self.options = options
-        self._count = count or (lambda *_: None)
+        self._count = count if count is not None else (lambda *_: None)
         self._waiting: list[Entry] = []
         self._bytes = 0
         self._changed = threading.Condition()

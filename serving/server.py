@@ -112,7 +112,7 @@ class ModelServer:
         return f"{self.address}/v1/models/{name}"
 
     def _load(self, path: Path) -> Model:
-        model = _MeasuredModel(path)
+        model = _MeasuredModel(path, parallel=False)
         try:
             warm_up(model, path)
         except BaseException:

@@ -1,0 +1,224 @@
+"""The HTTP server alone: what clients may do to it, and what it does to them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from stellwerk.errors import UsageError
+from stellwerk.serving.http import HttpServer, Limits
+from stellwerk.serving.http_messages import Response
+
+SMALL = Limits(
+    body_bytes=1000, held_bytes=200_000, connections=4, head_s=0.4, body_s=0.6, idle_s=0.8, answer_s=0.5, grace_s=3
+)
+
+
+def echo(request):
+    if request.path == "/slow":
+        time.sleep(float(request.body or b"1"))
+    return Response(200, json.dumps([request.method, request.path, request.body.decode("latin-1")]).encode())
+
+
+@pytest.fixture(scope="module")
+def server():
+    with HttpServer("127.0.0.1", 0, echo, SMALL) as running:
+        yield running
+
+
+@pytest.fixture
+def connect(server):
+    opened = []
+
+    def connected():
+        client = socket.create_connection(server.address, timeout=10)
+        opened.append(client)
+        return client
+
+    yield connected
+    for client in opened:
+        client.close()
+    until = time.monotonic() + 5
+    while server.connections and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not server.connections
+
+
+def exchange(client, data):
+    client.sendall(data)
+    return client.makefile("rb").read()
+
+
+def get(path="/x", more=""):
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n".encode()
+
+
+def post(body, more="", close=True):
+    end = "Connection: close\r\n" if close else ""
+    return f"POST /x HTTP/1.1\r\nHost: x\r\n{end}{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def test_a_connection_is_reused_and_requests_may_come_in_one_piece(connect):
+    client = connect()
+    answer = exchange(client, post(b"one", close=False) + post(b"two", close=False) + get())
+    assert answer.count(b"HTTP/1.1 200 OK") == 3
+    assert answer.index(b'"one"') < answer.index(b'"two"')
+
+
+def test_http_1_0_ends_after_its_answer_and_head_has_no_body(connect):
+    assert b"Connection: close" in exchange(connect(), b"GET /x HTTP/1.0\r\n\r\n")
+    answer = exchange(connect(), get().replace(b"GET", b"HEAD"))
+    assert answer.endswith(b"\r\n\r\n")
+    assert b"Content-Length: 18" in answer
+
+
+def test_a_body_that_is_chunked_or_zipped_is_read(connect):
+    chunked = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    assert b'"abcde"' in exchange(connect(), chunked + b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: x\r\n\r\n")
+    assert b'"plain"' in exchange(connect(), post(gzip.compress(b"plain"), "Content-Encoding: gzip\r\n"))
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(connect):
+    client = connect()
+    client.sendall(post(b"later", "Expect: 100-continue\r\n")[:-5])
+    assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert b'"later"' in exchange(client, b"later")
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"\r\n\r\n", 400),
+        (b"GET\r\n\r\n", 400),
+        (b"GET /x HTTP/2\r\n\r\n", 400),
+        (b"get /x HTTP/1.1\r\n\r\n", 400),
+        (b"GET x HTTP/1.1\r\n\r\n", 400),
+        (b"GET /\xff HTTP/1.1\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+        (get(more="no colon\r\n"), 400),
+        (get(more="bad name: x\r\n"), 400),
+        (get(more=" folded: x\r\n"), 400),
+        (get(more="X: a\nb\r\n"), 400),
+        (get(more="Host: again\r\n"), 400),
+        (get(more="Content-Length: -5\r\n"), 400),
+        (get(more="Content-Length: +5\r\n"), 400),
+        (get(more="Content-Length: 5, 5\r\n"), 400),
+        (get(more="Content-Length: 1\r\nContent-Length: 2\r\n"), 400),
+        (get(more="Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), 400),
+        (get(more="Transfer-Encoding: gzip, chunked\r\n"), 400),
+        (get(more="Transfer-Encoding: chunked\r\n") + b"zz\r\n", 400),
+        (get(more="Transfer-Encoding: chunked\r\n") + b"3\r\nabcd\r\n0\r\n\r\n", 400),
+        (get(more="Transfer-Encoding: chunked\r\n") + b"fffffff\r\n", 413),
+        (get(more="Transfer-Encoding: chunked\r\n") + b"0\r\n" + b"A: b\r\n" * 9000 + b"\r\n", 431),
+        (get(more="Content-Length: 1001\r\n"), 413),
+        (get(more="Content-Length: 104857600\r\n") + b" " * 500_000, 413),
+        (get(more=f"Content-Length: {'9' * 400}\r\n"), 413),
+        (post(gzip.compress(b" " * 100_000), "Content-Encoding: gzip\r\n"), 413),
+        (post(b"no gzip", "Content-Encoding: gzip\r\n"), 400),
+        (post(gzip.compress(b"cut off" * 99)[:-9], "Content-Encoding: gzip\r\n"), 400),
+        (post(b"x", "Content-Encoding: br\r\n"), 415),
+        (b"GET /x HTTP/1.1\r\nX: " + b"a" * 40_000, 431),
+    ],
+)
+def test_a_malformed_or_oversized_request_is_refused_in_json(connect, request_bytes, status):
+    answer = exchange(connect(), request_bytes)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert list(json.loads(body)) == ["error"]
+
+
+def test_a_head_that_trickles_is_ended_in_time(connect):
+    client = connect()
+    began = time.monotonic()
+    client.sendall(b"GET /x HT")
+    assert client.makefile("rb").read().startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - began < 2
+
+
+def test_a_body_that_trickles_is_ended_in_time(connect):
+    client = connect()
+    client.sendall(post(b"0123456789")[:-5])
+    assert client.makefile("rb").read().startswith(b"HTTP/1.1 408 ")
+
+
+def test_an_idle_connection_is_closed(connect):
+    client = connect()
+    client.sendall(get().replace(b"Connection: close\r\n", b""))
+    assert b"200 OK" in client.recv(1000)
+    assert client.recv(1000) == b""
+
+
+def test_an_answer_that_takes_too_long_is_504_for_its_client_alone(connect):
+    slow, quick = connect(), connect()
+    slow.sendall(post(b"1.2").replace(b"/x", b"/slow"))
+    assert b"200 OK" in exchange(quick, get())
+    answer = slow.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 504 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_slow_clients_do_not_lock_others_out(connect, server):
+    slow = [connect() for _ in range(SMALL.connections)]
+    for client in slow:
+        client.sendall(b"GET /x HT")
+    for _ in range(3):
+        assert b"200 OK" in exchange(connect(), get())
+    assert server.connections <= SMALL.connections
+
+
+def test_a_client_is_refused_when_all_places_are_at_work(connect):
+    busy = [connect() for _ in range(SMALL.connections)]
+    for client in busy:
+        client.sendall(post(b"0.3").replace(b"/x", b"/slow"))
+    time.sleep(0.1)
+    refused = connect().makefile("rb").read()
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: 1" in refused
+    assert all(b"200 OK" in client.makefile("rb").read() for client in busy)
+
+
+def test_bodies_held_at_one_time_have_a_limit():
+    entered, leave = threading.Event(), threading.Event()
+
+    def wait(request):
+        entered.set()
+        leave.wait(10)
+        return Response(200, b"")
+
+    limits = Limits(body_bytes=100_000, held_bytes=150_000)
+    with HttpServer("127.0.0.1", 0, wait, limits) as server:
+        first, second = (socket.create_connection(server.address, timeout=10) for _ in range(2))
+        first.sendall(post(b"x" * 100_000))
+        assert entered.wait(10)
+        assert exchange(second, post(b"x" * 100_000)).startswith(b"HTTP/1.1 503 ")
+        leave.set()
+        assert first.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
+        third = socket.create_connection(server.address, timeout=10)
+        assert exchange(third, post(b"x" * 100_000)).startswith(b"HTTP/1.1 200 ")
+        for client in (first, second, third):
+            client.close()
+
+
+def test_the_end_answers_what_is_under_way_and_closes_the_rest():
+    with HttpServer("127.0.0.1", 0, echo) as server:
+        working, idle = (socket.create_connection(server.address, timeout=10) for _ in range(2))
+        working.sendall(post(b"0.3", close=False).replace(b"/x", b"/slow"))
+        time.sleep(0.1)
+    assert b"200 OK" in working.makefile("rb").read()
+    assert idle.recv(10) == b""
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(server.address, timeout=2)
+    working.close()
+    idle.close()
+
+
+def test_a_taken_port_is_told(server):
+    with pytest.raises(UsageError, match="cannot listen on"):
+        HttpServer(*server.address, echo)
+    with pytest.raises(UsageError, match=r"cannot listen on 127\.0\.0\.1:70000"):
+        HttpServer("127.0.0.1", 70000, echo)
