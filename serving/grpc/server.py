@@ -1,7 +1,4 @@
-"""A gRPC server around the models: an event loop in a thread of its own receives, a bounded pool of threads answers.
-
-A request takes a thread only once it is there whole: connections that send slowly, or nothing, hold none.
-"""
+"""A gRPC server around the models: an event loop in a thread of its own receives, a bounded pool of threads answers."""
 
 from __future__ import annotations
 
@@ -19,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from stellwerk.errors import UsageError
 from stellwerk.serving.config import places as places_of
+from stellwerk.serving.grpc.calls import Calls, Plain
 from stellwerk.serving.grpc.health import Health
 from stellwerk.serving.grpc.management import ModelService
 from stellwerk.serving.grpc.prediction import PredictionService
@@ -33,6 +31,9 @@ MAX_WORKERS = 64
 
 MAX_UNDER_WAY = 1024
 """More calls than this at once are refused with RESOURCE_EXHAUSTED instead of being kept waiting."""
+
+TIMEOUT_SECONDS = 60.0
+"""Calls that take longer are ended: a sender that never finishes must not stay for ever."""
 
 
 class GrpcServer:
@@ -91,10 +92,13 @@ def grpc_server(
     max_message_bytes: int = MAX_MESSAGE_BYTES,
     max_workers: int = MAX_WORKERS,
     max_under_way: int = MAX_UNDER_WAY,
+    timeout_seconds: float = TIMEOUT_SECONDS,
     places: Iterable[Path] | None = None,
 ) -> GrpcServer:
     """Binds a server to `host` and `port` (0 takes a free one; `port` of what is returned says which).
 
+    Interceptors may be plain or asynchronous; the first one sees a call first. A call that takes longer than `timeout_seconds`,
+    the sending of its request included, gets DEADLINE_EXCEEDED.
     `places` are the folders that HandleReloadConfigRequest may serve models from; by default those that hold the models
     which the manager has now. Raises UsageError when the address cannot be taken.
     """
@@ -105,8 +109,7 @@ def grpc_server(
 
     async def made() -> tuple[Any, int]:
         server = grpc.aio.server(
-            pool,
-            interceptors=[_Waiting(one) for one in interceptors],
+            interceptors=[Calls(pool, timeout_seconds), *map(_waiting, interceptors)],
             options=_options(max_message_bytes),
             maximum_concurrent_rpcs=max_under_way,
         )
@@ -133,18 +136,8 @@ def grpc_server(
     return GrpcServer(bound, loop, server, health, pool)
 
 
-class _Waiting(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Lets a plain interceptor, one without `async`, stand before this server too."""
-
-    def __init__(self, plain: Any) -> None:
-        self._plain = plain
-
-    async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        """Asks the plain interceptor, whose continuation must be at hand at once."""
-        if asyncio.iscoroutinefunction(self._plain.intercept_service):
-            return await self._plain.intercept_service(continuation, details)
-        handler = await continuation(details)
-        return self._plain.intercept_service(lambda _: handler, details)
+def _waiting(interceptor: grpc.ServerInterceptor | grpc.aio.ServerInterceptor) -> grpc.aio.ServerInterceptor:
+    return interceptor if isinstance(interceptor, grpc.aio.ServerInterceptor) else Plain(interceptor)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

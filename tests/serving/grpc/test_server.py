@@ -75,6 +75,33 @@ def test_connections_that_send_nothing_or_nonsense_hold_nobody_up(models):
             connection.close()
 
 
+def test_a_call_that_takes_too_long_is_ended(models, monkeypatch):
+    with (
+        grpc_server(models, port=0, timeout_seconds=0.2) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        models.servable("exported") as servable,
+    ):
+        stop = threading.Event()
+        never_sent = channel.stream_unary(PREDICT).future(iter(stop.wait, b""), timeout=20)
+        assert never_sent.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert never_sent.details() == "The call was not done after 0.2 seconds."
+        nothing_sent = channel.stream_unary(PREDICT).future(iter(()), timeout=20)
+        assert nothing_sent.code() is grpc.StatusCode.INVALID_ARGUMENT
+        monkeypatch.setattr(servable.model, "predict", lambda *_: stop.wait(20))
+        never_answered = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(asking(), timeout=20)
+        assert never_answered.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        stop.set()
+
+
+def test_a_failure_nobody_foresaw_is_internal_and_logged(models, monkeypatch, prediction, refusal, caplog):
+    with models.servable("exported") as servable:
+        monkeypatch.setattr(servable.model, "predict", lambda *_: 1 / 0)
+        code, text = refusal(prediction.Predict, asking())
+    assert code is grpc.StatusCode.INTERNAL
+    assert text == "the server could not answer this request; its log says why."
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_more_calls_than_may_be_under_way_are_refused(models):
     with (
         grpc_server(models, port=0, max_under_way=1) as server,
