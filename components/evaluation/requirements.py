@@ -42,8 +42,8 @@ class Check:
     sentence: str
     difference: float | None
 
-    def as_json(self) -> dict[str, Any]:
-        """Returns the row as `blessing.json` has it; what is not defined is null."""
+    def as_json(self, variant: str | None = None) -> dict[str, Any]:
+        """Returns the row as `blessing.json` has it, that of a variant with its format; what is not defined is null."""
         baseline = self.measured.baseline
         row = {
             "metric": self.metric,
@@ -54,7 +54,8 @@ class Check:
             "value": _finite(self.value),
             "difference": _finite(self.difference),
             "ok": self.ok,
-            "sentence": self.sentence,
+            "sentence": f"{variant}: {self.sentence}" if variant else self.sentence,
+            **({"variant": variant} if variant else {}),
         }
         if self.bound == "min_gain" and baseline is not None:
             row["baseline"] = _finite(baseline[self.metric])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.evaluation.measuring import Measurement, Models, measure, opened
 from stellwerk.components.evaluation.metrics import check_requirements, check_slices, choose_metrics
-from stellwerk.components.evaluation.requirements import check_all
+from stellwerk.components.evaluation.requirements import Check, check_all
 from stellwerk.components.evaluation.tfma_files import Evaluated, write_tfma_files
+from stellwerk.components.evaluation.variants import saved_model_row
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.target import Target
@@ -33,6 +34,9 @@ def evaluate(
     progress: Progress = silent,
 ) -> None:
     """Measures `model`, and `baseline` (the last blessed model) on the same rows, and says whether the model is blessed.
+
+    A model with variants (`variants/<format>/`, see `convert`) is blessed only when each of them, in its own runtime, meets
+    every requirement too.
 
     Writes `evaluation` (TFMA's files and `evaluation.json`) and `blessing` (`blessing.json`). A model that is refused raises
     nothing here; pushing it does.
@@ -59,13 +63,17 @@ def evaluate(
                 others=others,
                 progress=progress,
             )
-        checks = check_all(settings, measurement.rows(), models.incomparable)
+            checks = check_all(settings, measurement.rows(), models.incomparable)
+            of_variants = {
+                name: check_all(settings, measurement.rows(name), models.incomparable) for name in models.formats
+            }
+            variants = _variants(models, measurement, checks, of_variants)
         write_tfma_files(folder, _evaluated(settings, target.type, examples, models, measurement), checks)
-        write_json(folder / "evaluation.json", measurement.as_json())
+        write_json(folder / "evaluation.json", {**measurement.as_json(), **variants})
         requirements = [check.as_json() for check in checks]
-        write_json(
-            verdict / "blessing.json", {"blessed": all(check.ok for check in checks), "requirements": requirements}
-        )
+        requirements += [check.as_json(name) for name, own in of_variants.items() for check in own]
+        blessed = all(requirement["ok"] for requirement in requirements)
+        write_json(verdict / "blessing.json", {"blessed": blessed, "requirements": requirements})
 
 
 def _other_metrics(names: Sequence[str], hooks: Mapping[str, str]) -> OtherMetrics | None:
@@ -75,6 +83,19 @@ def _other_metrics(names: Sequence[str], hooks: Mapping[str, str]) -> OtherMetri
     from stellwerk.components.evaluation.tfma_beam import OtherMetrics  # noqa: PLC0415
 
     return OtherMetrics(names, hooks)
+
+
+def _variants(
+    models: Models, measured: Measurement, checks: Sequence[Check], of_variants: Mapping[str, Sequence[Check]]
+) -> dict[str, Any]:
+    """Returns the SavedModel and its variants side by side, for `evaluation.json`; nothing where there are no variants."""
+    if not models.variants:
+        return {}
+    whole = saved_model_row(
+        models.variants[0].transformed, models.predictors[0].model.path, measured.overall(), all(c.ok for c in checks)
+    )
+    rows = [one.as_json(measured.overall(one.format), of_variants[one.format]) for one in models.variants]
+    return {"variants": [whole, *rows]}
 
 
 def _evaluated(settings: Evaluate, kind: str, data: Path, models: Models, measured: Measurement) -> Evaluated:
@@ -88,7 +109,7 @@ def _evaluated(settings: Evaluate, kind: str, data: Path, models: Models, measur
         keys=slices.keys,
         order=slices.order(),
         examples=measured.examples,
-        metrics=measured.metrics,
-        confusions={name: tally.confusions(len(slices)) for name, tally in measured.tallies.items()},
+        metrics={name: measured.metrics[name] for name in models.by_name},
+        confusions={name: measured.tallies[name].confusions(len(slices)) for name in models.by_name},
         extra=measured.extra,
     )

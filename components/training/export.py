@@ -46,7 +46,9 @@ class Served:
         parsing = {name: tf.io.FixedLenFeature([], spec.dtype, MISSING[spec.dtype]) for name, spec in specs.items()}
         seen = {item.name: _spec(item) for item in self.inputs}
         transform = tf.function(self._transform(_transform(loaded)), input_signature=[specs], autograph=False)
-        predict = tf.function(lambda columns: self._answer(transform(columns)), input_signature=[specs], autograph=False)
+        predict = tf.function(
+            lambda columns: self._answer(transform(columns)), input_signature=[specs], autograph=False
+        )
 
         def predict_examples(examples: tf.Tensor) -> Tensors:
             outputs: Tensors = predict(tf.io.parse_example(examples, parsing))

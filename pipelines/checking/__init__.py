@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stellwerk.components.conversion.formats import CONVERTERS
 from stellwerk.errors import DataError, Problem
 from stellwerk.loading import LoadedSpec
 from stellwerk.loading.document import Keys
@@ -21,8 +22,18 @@ def check(loaded: LoadedSpec, data: bool = True) -> list[Problem]:
     """
     if not data:
         return []
-    found = list(_sources(loaded)) or list(_content(loaded))
+    found = [*_installed(loaded), *(list(_sources(loaded)) or list(_content(loaded)))]
     return sorted(dict.fromkeys(loaded.problem(keys, message) for keys, message in found))
+
+
+def _installed(loaded: LoadedSpec) -> Iterator[Found]:
+    """Yields formats of `push.formats` that cannot be made by what is installed here."""
+    formats = loaded.spec.push.formats if loaded.spec.push is not None else ()
+    for place, name in enumerate(formats):
+        missing = CONVERTERS[name].missing() if name in CONVERTERS else []
+        if missing:
+            message = f"needs the packages {', '.join(missing)}: pip install 'stellwerk[formats]'."
+            yield ("push", "formats", place), f"{name} {message}"
 
 
 def _sources(loaded: LoadedSpec) -> Iterator[Found]:

@@ -19,16 +19,18 @@ def previous_statistics(runs: Path, examples: str) -> Path | None:
     return None
 
 
-def baseline(loaded: LoadedSpec, runs: Path, model: str) -> Path | None:
-    """Returns the last blessed model that is not `model` (a digest): so an unchanged run finds what it found before.
+def baseline(loaded: LoadedSpec, runs: Path, trained: str, leaving: str) -> Path | None:
+    """Returns the last blessed model that is not the run's own: so an unchanged run finds what it found before.
+
+    `trained` and `leaving` are digests of that: as it was trained, and as it is pushed (with its variants, if it has any).
 
     It is the newest pushed one; where nothing is pushed, or to an object store, that of the last run that passed.
     """
     push = loaded.spec.push
     if push is not None and "://" not in push.to:
-        return newest_other_than(loaded.directory / push.to / loaded.spec.name, model)
+        return newest_other_than(loaded.directory / push.to / loaded.spec.name, leaving)
     for run in all_runs(runs):
-        if run.blessed_model() not in (model, None):
+        if run.blessed_model() not in (trained, None):
             trained = run.artifact("train", "model")
             if trained.is_dir():
                 return trained

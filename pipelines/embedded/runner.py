@@ -217,7 +217,8 @@ class _Walk:
         if "previous" in step.earlier:
             found["previous"] = previous_statistics(self.runs, self._digest("ingest", "examples"))
         if "baseline" in step.earlier:
-            found["baseline"] = baseline(self.loaded, self.runs, self._digest("train", "model"))
+            trained, leaving = self._digest("train", "model"), self._digest(*step.inputs["model"])
+            found["baseline"] = baseline(self.loaded, self.runs, trained, leaving)
         return {name: path for name, path in found.items() if path is not None}
 
     def _start(self, step: Step, workers: Workers) -> None:

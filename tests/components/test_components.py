@@ -58,6 +58,7 @@ def test_artifacts_have_the_types_of_the_contract(step: str):
         "transformed": "system.Dataset",
         "model": "system.Model",
         "baseline": "system.Model",
+        "converted": "system.Model",
         "pushed_model": "system.Model",
     }
     face = getattr(components, step).component_spec

@@ -50,7 +50,9 @@ def _is_tiny(item: ModelInput) -> bool:
 
 
 def _one_hot(inputs: Inputs) -> list[Any]:
-    return [keras.ops.one_hot(inputs.tensors[item.name], item.size) for item in inputs.described if _is_tiny(item)]
+    """Rows of a unit matrix: the ones of LiteRT's own one-hot operation are too large once it is quantised."""
+    tiny = [item for item in inputs.described if _is_tiny(item)]
+    return [keras.ops.take(np.eye(item.size, dtype=np.float32), inputs.tensors[item.name], axis=0) for item in tiny]
 
 
 def _embedded(inputs: Inputs) -> list[Any]:

@@ -76,5 +76,7 @@ cluster: {image: "registry.example/stellwerk:0.1.0"}
 
     image: str
     """Container image with Stellwerk's runtime in it."""
-    resources: dict[Literal["ingest", "validate", "transform", "train", "evaluate", "rehearse", "push"], Resources] = {}
+    resources: dict[
+        Literal["ingest", "validate", "transform", "train", "convert", "evaluate", "rehearse", "push"], Resources
+    ] = {}
     """What each step may use."""

@@ -1,0 +1,1 @@
+"""The step convert: the trained model in the formats of other runtimes, beside its SavedModel."""

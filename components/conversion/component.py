@@ -1,0 +1,26 @@
+"""KFP face of the step convert."""
+
+# mypy: disable-error-code="type-arg"
+
+from stellwerk.components.facing import Dataset, Input, Model, Output, component
+
+
+@component
+def convert(
+    formats: list,
+    model: Input[Model],
+    transformed: Input[Dataset],
+    converted: Output[Model],
+) -> None:
+    """Copies a model and adds variants of it for other runtimes.
+
+    Args:
+        formats: Names of the formats, as in `push.formats`.
+        model: SavedModel to convert.
+        transformed: Rows of each split after the transform, for calibration.
+        converted: The same SavedModel with `variants/<format>/` in it.
+
+    """
+    from stellwerk.components.calling import call
+
+    call("convert", locals())

@@ -1,0 +1,38 @@
+"""What all LiteRT formats share: the converter over the network, and its complaints in one sentence."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import tensorflow as tf
+
+from stellwerk.components.conversion.formats import Converted
+from stellwerk.components.conversion.network import SIGNATURE, Network
+from stellwerk.errors import StepFailed
+
+_UNSUPPORTED = re.compile(r"^(?:TF Select|Custom) ops: (.+)$", re.MULTILINE)
+
+
+def converter(network: Network) -> Any:
+    """Returns a LiteRT converter that allows LiteRT's own operations only: what it makes runs without TensorFlow."""
+    return tf.lite.TFLiteConverter.from_saved_model(str(network.model), signature_keys=[SIGNATURE])
+
+
+def converted(converter: Any, calibration_rows: int | None = None) -> Converted:
+    """Runs a converter. Raises StepFailed with the operations that LiteRT does not have."""
+    try:
+        content = converter.convert()
+    except Exception as error:
+        raise StepFailed(_sentence(error)) from error
+    return Converted(content, {"tensorflow": tf.__version__}, calibration_rows)
+
+
+def _sentence(error: Exception) -> str:
+    lacking = sorted({name for found in _UNSUPPORTED.findall(str(error)) for name in found.split(", ")})
+    if lacking:
+        what = f"LiteRT has no {', '.join(lacking)}, which the model computes with"
+    else:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        what = f"LiteRT cannot convert the model: {lines[0][:300] if lines else type(error).__name__}"
+    return f"{what}. Build it of other layers (model.build), or take this format out of push.formats."

@@ -1,0 +1,40 @@
+"""LiteRT: the interpreter that TensorFlow brings, or the newer package of its own where that is installed."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def load(file: Path) -> Any:
+    """Returns the only signature of a flatbuffer as a function of inputs by name, any number of rows."""
+    interpreter = _interpreter()(model_content=file.read_bytes())
+    runner = interpreter.get_signature_runner()
+
+    def answer(inputs: Mapping[str, Array]) -> dict[str, Array]:
+        outputs: dict[str, Array] = runner(**inputs)
+        return outputs
+
+    return answer
+
+
+def _interpreter() -> Any:
+    if find_spec("ai_edge_litert") is not None:
+        return importlib.import_module("ai_edge_litert.interpreter").Interpreter
+    return _without_advice
+
+
+def _without_advice(**arguments: Any) -> Any:
+    """TensorFlow advises to install the newer package, which its older releases cannot be installed with."""
+    lite = importlib.import_module("tensorflow").lite
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
+        return lite.Interpreter(**arguments)
