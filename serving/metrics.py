@@ -53,19 +53,28 @@ class Metrics:
             ["result"],
             registry=self._registry,
         )
+        self._children: dict[tuple[object, ...], tuple[Counter, Histogram]] = {}
+        self._row_children: dict[str, Histogram] = {}
         self._available: Callable[[], list[tuple[str, int]]] | None = None
 
     def count(
         self, entrypoint: str, method: str, model: str, version: int | None, *, code: Code, seconds: float
     ) -> None:
         """Counts one answered request."""
-        labels = (entrypoint, method, model, "" if version is None else str(version))
-        self._requests.labels(*labels, code.name).inc()
-        self._seconds.labels(*labels).observe(seconds)
+        key = (entrypoint, method, model, version, code)
+        found = self._children.get(key)
+        if found is None:
+            labels = (entrypoint, method, model, "" if version is None else str(version))
+            found = self._children[key] = (self._requests.labels(*labels, code.name), self._seconds.labels(*labels))
+        found[0].inc()
+        found[1].observe(seconds)
 
     def rows(self, model: str, rows: int) -> None:
         """Counts the rows of a request."""
-        self._rows.labels(model).observe(rows)
+        found = self._row_children.get(model)
+        if found is None:
+            found = self._row_children[model] = self._rows.labels(model)
+        found.observe(rows)
 
     def batch(self, rows: int) -> None:
         """Counts the rows that a model was asked at once."""

@@ -28,6 +28,9 @@ _KINDS: dict[str, frozenset[type]] = {
     "O": frozenset({str, dict}),
 }
 
+_WIDE = {"f": np.dtype(np.float64), "i": np.dtype(np.int64), "u": np.dtype(np.uint64)}
+"""What JSON numbers are read as, before they are narrowed to what the tensor takes."""
+
 _TYPE_NAMES = {type(None): "Null", dict: "Object", list: "Array", str: "String", int: "Number", float: "Number"}
 
 
@@ -104,7 +107,7 @@ def _converted(flat: Sequence[Any], tensor: Tensor, rank: int) -> Array:
         types.discard(type(None))
         flat = _filled(flat, tensor)
         types |= {bytes} if kind == "O" else set()
-    if not types <= _KINDS[kind] | {bytes}:
+    if not types <= _KINDS[kind] and not types <= _KINDS[kind] | {bytes}:
         raise _wrong(
             next(item for item in flat if type(item) not in _KINDS[kind] and item is not tensor.missing), tensor
         )
@@ -120,18 +123,20 @@ def _filled(flat: Sequence[Any], tensor: Tensor) -> list[Any]:
 
 
 def _numbers(flat: Sequence[Any], tensor: Tensor) -> Array:
-    wide = {"f": np.float64, "i": np.int64, "u": np.uint64}[tensor.dtype.kind]
-    limits = np.finfo(tensor.dtype) if tensor.dtype.kind == "f" else np.iinfo(tensor.dtype)
+    kind = tensor.dtype.kind
     try:
-        values = np.array(flat, dtype=wide)
-        beyond = (values > limits.max) | (values < limits.min)
-        if tensor.dtype.kind == "f":
-            beyond &= np.isfinite(values)
-    except OverflowError:
-        beyond = np.array([not limits.min <= item <= limits.max for item in flat])
+        values = np.array(flat, dtype=_WIDE[kind])
+    except OverflowError as error:
+        limits = np.finfo(tensor.dtype) if kind == "f" else np.iinfo(tensor.dtype)
+        raise _wrong(next(item for item in flat if not limits.min <= item <= limits.max), tensor) from error
+    if values.dtype == tensor.dtype:
+        return values
+    with np.errstate(over="ignore"):
+        narrow = values.astype(tensor.dtype)
+    beyond = np.isinf(narrow) & np.isfinite(values) if kind == "f" else narrow != values
     if beyond.any():
         raise _wrong(flat[int(np.argmax(beyond))], tensor)
-    return values.astype(tensor.dtype, copy=False)
+    return narrow
 
 
 def _texts(flat: Sequence[Any], types: set[type]) -> Array:
