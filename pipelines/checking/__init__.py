@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stellwerk.components.conversion.formats import CONVERTERS
+from stellwerk.components.deployment.targets import missing_package
 from stellwerk.errors import DataError, Problem
 from stellwerk.loading import LoadedSpec
 from stellwerk.loading.document import Keys
@@ -27,9 +28,14 @@ def check(loaded: LoadedSpec, data: bool = True) -> list[Problem]:
 
 
 def _installed(loaded: LoadedSpec) -> Iterator[Found]:
-    """Yields formats of `push.formats` that cannot be made by what is installed here."""
-    formats = loaded.spec.push.formats if loaded.spec.push is not None else ()
-    for place, name in enumerate(formats):
+    """Yields what cannot be pushed by what is installed here: formats, and the place itself."""
+    push = loaded.spec.push
+    if push is None:
+        return
+    package = missing_package(push.to)
+    if package is not None:
+        yield ("push", "to"), f"needs the package {package}: pip install 'stellwerk[s3]'."
+    for place, name in enumerate(push.formats):
         missing = CONVERTERS[name].missing() if name in CONVERTERS else []
         if missing:
             message = f"needs the packages {', '.join(missing)}: pip install 'stellwerk[formats]'."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stellwerk.components.deployment.versions import newest_other_than
+from stellwerk.components.deployment.targets import last_blessed
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.runs import all_runs
 
@@ -24,14 +24,15 @@ def baseline(loaded: LoadedSpec, runs: Path, trained: str, leaving: str) -> Path
 
     `trained` and `leaving` are digests of that: as it was trained, and as it is pushed (with its variants, if it has any).
 
-    It is the newest pushed one; where nothing is pushed, or to an object store, that of the last run that passed.
+    It is the newest pushed one (from an object store it is downloaded once); where nothing is pushed, that of the last run
+    that passed. Raises StepFailed where the place of the pushed ones cannot be read.
     """
     push = loaded.spec.push
-    if push is not None and "://" not in push.to:
-        return newest_other_than(loaded.directory / push.to / loaded.spec.name, leaving)
+    if push is not None:
+        return last_blessed(push.to, loaded.directory, loaded.spec.name, leaving, runs / ".baselines")
     for run in all_runs(runs):
         if run.blessed_model() not in (trained, None):
-            trained = run.artifact("train", "model")
-            if trained.is_dir():
-                return trained
+            model = run.artifact("train", "model")
+            if model.is_dir():
+                return model
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 from pathlib import Path
 
@@ -15,6 +16,11 @@ TARGETS = {
     "s3": "stellwerk.components.deployment.targets.s3",
 }
 """The scheme of `push.to` -> the module that knows such places (`target(to, directory, name)`); "" is a path."""
+
+
+def missing_package(to: str) -> str | None:
+    """Returns what has to be installed to push there, or None. Imports nothing."""
+    return "boto3" if to.startswith("s3://") and importlib.util.find_spec("boto3") is None else None
 
 
 def target(to: str, directory: Path, name: str) -> Target:

@@ -15,7 +15,7 @@ import contextlib
 import itertools
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,7 +88,7 @@ class ObjectTarget:
     def push(self, model: Path, digest: str, provenance: dict[str, Any]) -> Placed:
         """Uploads the model as the next version."""
         with self._told("Nothing was pushed"):
-            there = self._versions()
+            there = self._complete(self.bucket.changed(self.base))
             newest = max(there, default=0)
             if newest and self._provenance(newest).get("model_digest") == digest:
                 return Placed(f"{self.where}/{newest}", newest, new=False)
@@ -101,7 +101,7 @@ class ObjectTarget:
     def last_other_than(self, model_digest: str, kept: Path) -> Path | None:
         """Downloads the newest version that is another model below `kept`, unless it is there already."""
         with self._told("There is no model to compare with"):
-            for number in sorted(self._versions(), reverse=True):
+            for number in sorted(self._complete(self.bucket.changed(self.base)), reverse=True):
                 digest = self._provenance(number).get("model_digest")
                 if digest is None or digest == model_digest:
                     continue
@@ -118,9 +118,9 @@ class ObjectTarget:
         except StoreError as error:
             raise StepFailed(f"push.to: {self.where}: {error}. {consequence}") from error
 
-    def _versions(self) -> set[int]:
-        """Returns the numbers of the complete versions, as TensorFlow Serving would find them."""
-        parts = [name.removeprefix(self.base).split("/") for name in self.bucket.changed(self.base)]
+    def _complete(self, names: Iterable[str]) -> set[int]:
+        """Returns the numbers of the complete versions among all names."""
+        parts = [name.removeprefix(self.base).split("/") for name in names]
         return {int(part[0]) for part in parts if _is_number(part[0]) and part[1:] == [MARK]}
 
     def _provenance(self, number: int) -> Mapping[str, Any]:
@@ -164,7 +164,8 @@ class ObjectTarget:
 
     def _remove_leftovers(self, number: int) -> None:
         """Removes what pushes before `number` left that were killed long ago."""
-        changed, complete = self.bucket.changed(self.base), self._versions()
+        changed = self.bucket.changed(self.base)
+        complete = self._complete(changed)
         before = datetime.now(UTC) - STALE
         left = []
         for name, moment in changed.items():

@@ -133,5 +133,8 @@ def _told(passing: tuple[str, ...] = ()) -> Iterator[None]:
             raise
         said = error.response["Error"].get("Message") or str(error)
         raise StoreError(REASONS.get(code, f"S3 says {code}: {said.rstrip('.')}")) from error
-    except (Boto3Error, botocore.BotoCoreError, ValueError) as error:
+    except Boto3Error as error:  # what the managed transfers make of a refusal
+        code = getattr(error.__context__, "response", {}).get("Error", {}).get("Code", "")
+        raise StoreError(REASONS.get(code, str(error).rstrip("."))) from error
+    except (botocore.BotoCoreError, ValueError) as error:
         raise StoreError(str(error).rstrip(".")) from error

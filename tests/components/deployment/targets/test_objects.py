@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,8 +13,19 @@ import pytest
 from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.deployment.targets import gcs, last_blessed, objects, target
 from stellwerk.errors import StepFailed
+from stellwerk.loading import load
+from stellwerk.pipelines.checking import check
+from stellwerk.pipelines.embedded.earlier import baseline
 
 FILES = ["assets.extra/stellwerk.json", "provenance.json", "saved_model.pb", "variables/variables.data-00000-of-00001"]
+
+SPEC = """\
+name: late
+data: {{sources: {{rows: rows.csv}}}}
+features: {{a: {{type: number}}}}
+target: {{column: b, type: binary}}
+push: {{to: "{to}"}}
+"""
 
 
 def version(number):
@@ -144,6 +157,16 @@ def test_the_baseline_is_downloaded_once(store, pipeline):
     assert not [path for path in asked if "variables" in path]
 
 
+def test_a_run_is_compared_with_the_newest_version_in_the_bucket(store, pipeline):
+    spec = pipeline.folder / "pipeline.yaml"
+    spec.write_text(SPEC.format(to=store.to))
+    (pipeline.folder / "rows.csv").write_text("a,b\n1,0\n")
+    first = pipeline.push("one", to=store.to)
+    found = baseline(load(spec), pipeline.folder / "kept", "another", "another")
+    assert found == pipeline.folder / "kept" / ".baselines" / first["model_digest"]
+    assert baseline(load(spec), pipeline.folder / "kept", "another", first["model_digest"]) is None
+
+
 def test_two_models_at_once_become_two_versions_and_one_twice_becomes_one(store, pipeline):
     arguments = [pipeline.arguments(name, to=store.to) for name in ("one", "two", "three")]
     start = threading.Barrier(5)
@@ -178,6 +201,20 @@ def test_missing_rights_are_told_and_nothing_is_there(store, pipeline):
     assert not (pipeline.folder / "runs" / "one" / "pushed_model").exists()
 
 
+@pytest.mark.parametrize("at", ["variables", "saved_model.pb"])
+def test_rights_that_end_half_way_are_told_and_no_version_is_there(store, pipeline, at):
+    def refuse(method, path):
+        write = method in ("PUT", "POST") and ".push/1.json" not in path
+        return 403 if write and (at in path or "uploadType=multipart" in path) else None
+
+    store.refuse = refuse
+    with pytest.raises(StepFailed, match=r"these credentials have no right to it.*Nothing was pushed"):
+        pipeline.push("one", to=store.to)
+    store.refuse = lambda method, path: None
+    assert "production/late/1/saved_model.pb" not in store.names()
+    assert [name for name in store.aside() if "-" in name] == []
+
+
 @pytest.mark.parametrize(
     ("to", "variable"), [("gs://models", "STORAGE_EMULATOR_HOST"), ("s3://models", "AWS_ENDPOINT_URL")]
 )
@@ -210,3 +247,17 @@ def test_a_model_that_changes_while_it_is_uploaded_is_not_pushed(store, pipeline
     with pytest.raises(StepFailed, match="was changed while it was uploaded"):
         store.at().push(model, "0" * 64, {})
     assert store.names() == []
+
+
+def test_a_missing_boto3_is_told_before_anything_runs(pipeline, monkeypatch):
+    spec = pipeline.folder / "pipeline.yaml"
+    spec.write_text(SPEC.format(to="s3://models"))
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    installed = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "boto3" else installed(name))
+    (pipeline.folder / "rows.csv").write_text("a,b\n1,0\n2,1\n")
+    said = "push.to: needs the package boto3: pip install 'stellwerk[s3]'."
+    assert said in "\n".join(str(problem) for problem in check(load(spec)))
+    assert check(load(spec), data=False) == []
+    with pytest.raises(StepFailed, match=r"boto3 is not installed\. Install stellwerk\[s3\]"):
+        pipeline.push("one", to="s3://models")
