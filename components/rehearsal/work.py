@@ -71,6 +71,8 @@ def _observe(settings: Rehearse, candidate: Candidate, requests: Requests, seen:
             if done.failures and not candidate.alive(after=BREATH_SECONDS):
                 seen.ended = candidate.end()
                 break
+            if not done.latencies:  # nothing is answered any more; every further request would wait in vain
+                break
         seen.failures = tuple(failure for one in measured for failure in one.failures)
         seen.requests = sum(len(one.latencies) for one in measured) + len(seen.failures)
 

@@ -1,7 +1,7 @@
 """A program that is started as TensorFlow Serving is, answers for the tests' model, and misbehaves as STANDIN says.
 
 STANDIN: "", "mute" (never ready), "ends" (at once), "dies N" (in the middle of request N), "slow S" (seconds before an answer,
-one at a time), "wrong N" (answers request N wrongly), "error N" (refuses request N).
+one at a time), "hangs N" (from request N on), "wrong N" (answers request N wrongly), "error N" (refuses request N).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Handler(BaseHTTPRequestHandler):
             number = next(SEEN)
             if HOW == "dies" and number == NUMBER:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if HOW == "hangs" and number >= NUMBER:
+                time.sleep(600)
             if HOW == "slow":
                 time.sleep(NUMBER)
         if HOW == "error" and number == NUMBER:

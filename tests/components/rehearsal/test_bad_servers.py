@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stellwerk.components.rehearsal import candidate as candidates
+from stellwerk.components.rehearsal.apis import rest
 from stellwerk.components.rehearsal.candidate import Candidate, NotReady
 
 TF_SERVING = {"server": "tensorflow_model_server", "api": "rest"}
@@ -53,6 +54,17 @@ def test_a_server_that_is_never_ready_is_given_up_and_stopped(tf_serving, models
         process = candidate._process
     assert process.returncode is not None
     assert not (tmp_path / "candidate").exists()
+
+
+def test_a_server_that_hangs_is_refused_and_not_waited_for_again_and_again(rehearsed, tf_serving, monkeypatch):
+    monkeypatch.setattr(rest, "ANSWER_SECONDS", 0.3)
+    tf_serving("hangs 21")
+    seen = rehearsed({**TF_SERVING, "requests": 20, "clients": [1, 2, 4], "seconds": 0.2})
+    assert seen.refused == ["failed_requests"]
+    assert seen.row("failed_requests")["sentence"] == (
+        "1 of 21 requests were not answered; the first: no answer within 0 s."
+    )
+    assert [one["clients"] for one in seen.said["scaling"]] == [1]
 
 
 def test_one_wrong_answer_is_counted_and_shown(rehearsed, tf_serving):
