@@ -57,7 +57,7 @@ def _put_back(cluster: Cluster, resource: Resource, written: Written) -> str:
     metadata = written.after["metadata"]
     try:
         live = cluster.read(resource, metadata["namespace"], metadata["name"])
-        if live is None or live["metadata"].get("generation") != metadata.get("generation"):
+        if live is None or _lasting(live) != _lasting(written.after):
             return f"The {resource.kind} was changed by another program meanwhile and is left as it is"
         if written.before is None:
             cluster.remove(resource, metadata["namespace"], metadata["name"])
@@ -66,6 +66,11 @@ def _put_back(cluster: Cluster, resource: Resource, written: Written) -> str:
     except Refused as error:
         return f"The earlier {resource.kind} could not be put back: {error}"
     return f"The earlier {resource.kind} was put back"
+
+
+def _lasting(manifest: Manifest) -> Manifest:
+    """Returns the spec but for the number of servers, which an autoscaler may change at any time."""
+    return {key: value for key, value in manifest["spec"].items() if key != "replicas"}
 
 
 def _bare(manifest: Manifest) -> Manifest:

@@ -35,6 +35,8 @@ class Api:
     """Seconds after which a new version answers; None: never."""
     broken: set[str] = field(default_factory=set)
     """Images that cannot be pulled."""
+    revisions: bool = True
+    """Whether KServe is in its serverless mode."""
     conflicts: int = 0
     """So many writes meet one of somebody else."""
     meanwhile: Callable[[dict[str, Any]], None] | None = None
@@ -125,7 +127,7 @@ class Api:
         if plural == "deployments":
             _control_deployment(kept, ready)
         if plural == "inferenceservices" and age > 0.05:
-            _control_service(kept, ready, image)
+            _control_service(kept, ready, image, self.revisions)
         if self.meanwhile is not None:
             self.meanwhile(kept)
 
@@ -142,7 +144,7 @@ def _control_deployment(kept: dict[str, Any], ready: bool) -> None:
     kept["status"]["conditions"] = conditions
 
 
-def _control_service(kept: dict[str, Any], ready: bool, image: str) -> None:
+def _control_service(kept: dict[str, Any], ready: bool, image: str, revisions: bool) -> None:
     pods = {key: value for key, value in kept["spec"]["predictor"].items() if key != "canaryTrafficPercent"}
     status = kept["status"]
     if status.get("pods") != pods:
@@ -150,8 +152,10 @@ def _control_service(kept: dict[str, Any], ready: bool, image: str) -> None:
         status |= {"pods": copy.deepcopy(pods), "revision": number}
     created = f"late-predictor-{status['revision']:05d}"
     predictor = status.setdefault("components", {}).setdefault("predictor", {})
-    predictor["latestCreatedRevision"] = created
-    if ready:
+    status["observedGeneration"] = status["revision"]
+    if revisions:
+        predictor["latestCreatedRevision"] = created
+    if ready and revisions:
         predictor["latestReadyRevision"] = created
     said = {} if ready else {"reason": "RevisionFailed", "message": f'Unable to fetch image "{image}": not found.'}
     status["conditions"] = [{"type": "Ready", "status": "True" if ready else "False", **said}]

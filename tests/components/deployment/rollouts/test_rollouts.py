@@ -122,7 +122,7 @@ def test_what_another_program_changed_meanwhile_is_left_as_it_is(api, deploy):
 
     def change(kept):
         if kept["metadata"]["generation"] == 2:
-            kept["metadata"]["generation"] = 7
+            kept["spec"]["predictor"]["minReplicas"] = 7
 
     api.meanwhile = change
     with pytest.raises(StepFailed, match=r"was changed by another program meanwhile and is left as it is"):
@@ -136,6 +136,22 @@ def test_a_write_that_meets_another_is_tried_again(api, deploy, key, plural):
     api.conflicts = 2
     deploy("two", key=key)
     assert api.writes(plural) == ["POST", "PUT", "PUT", "PUT"]
+
+
+def test_an_autoscaler_does_not_keep_the_earlier_deployment_from_being_put_back(api, deploy):
+    deploy("one", key="kubernetes")
+    api.comes_after = None
+    api.meanwhile = lambda kept: kept["spec"].update(replicas=3)
+    with pytest.raises(StepFailed, match="The earlier Deployment was put back"):
+        deploy("two", key="kubernetes")
+
+
+def test_kserve_without_revisions_is_awaited_by_the_generation_of_its_deployment(api, deploy):
+    api.revisions = False
+    deploy("one")
+    api.comes_after = 0.2
+    assert deploy("two")["deployed"][0]["changed"]
+    assert api.find("inferenceservices")["status"]["observedGeneration"] == 2
 
 
 def test_an_object_that_is_changed_all_the_time_is_told(api, deploy):
