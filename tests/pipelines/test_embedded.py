@@ -116,6 +116,25 @@ def test_without_push_a_refused_model_still_ends_with_exit_code_1(project: Path,
     assert "not blessed" in ran.stderr
 
 
+def test_a_model_that_does_not_pass_its_rehearsal_is_not_pushed(project: Path, stellwerk, tmp_path: Path):
+    server = tmp_path / "bin" / "tensorflow_model_server"
+    server.parent.mkdir()
+    server.write_text("#!/bin/sh\necho Op type not registered\nexit 3\n")
+    server.chmod(0o755)
+    path = {"PATH": f"{server.parent}{os.pathsep}{os.environ['PATH']}"}
+    replace(project, "push: {to: models}", "push: {to: elsewhere, rehearse: {server: tensorflow_model_server}}")
+    ran = stellwerk("run", project, environment=path)
+    assert ran.returncode == 1
+    refusal = "The server ended with exit status 3 and said last: Op type not registered."
+    assert f"did not pass its rehearsal, so it is not pushed. {refusal}" in ran.stderr
+    assert (statuses(project)["rehearse"], statuses(project)["push"]) == ("done", "refused")
+    assert not (project.parent / "elsewhere").exists()
+    again = stellwerk("run", project, "--until", "rehearse", environment=path)
+    assert again.returncode == 1
+    assert f"the model did not pass its rehearsal: {refusal}" in again.stderr
+    assert statuses(project)["rehearse"] == "cached"
+
+
 def test_a_better_model_is_compared_with_the_pushed_one_and_becomes_version_2(project: Path, stellwerk):
     replace(project, "epochs: 2", "epochs: 3")
     replace(project, "min: 0.5", "min_gain: -0.2")
