@@ -29,8 +29,12 @@ class Showing:
         """Says how many rows are done, and which share of the input (None: not known)."""
         now = time.monotonic()
         if self._first is None:
-            self._first = (rows, share or 0.0)
-        if self._stream is None or now - self._said < (EVERY_LIVE_S if self._live else EVERY_S):
+            self._first, self._begin = (rows, share or 0.0), now
+        if (
+            self._stream is None
+            or rows == self._first[0]
+            or now - self._said < (EVERY_LIVE_S if self._live else EVERY_S)
+        ):
             return
         self._said = now
         line = self._line(rows, share, now - self._begin)

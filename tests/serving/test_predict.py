@@ -551,10 +551,10 @@ def test_a_busy_server_is_asked_again_and_the_version_stays(moody, names, tmp_pa
 @pytest.mark.parametrize(
     ("moods", "sentence"),
     [
-        ([503] * 50, "no answer for 0.3 s: status 503: mood 503. Finished parts are kept"),
+        ([503] * 50, "no answer for 0.3 s: status 503: mood 503. When the server is there"),
         ([400], "refused with status 400: mood 400"),
         ([401], "--token-file"),
-        ([404], "not served there"),
+        ([404], "If the version was unloaded"),
         ([413], "--batch-size"),
     ],
 )
@@ -640,7 +640,7 @@ def test_through_grpc_with_retries_and_a_token(table, expected, tmp_path, servic
         ("UNAVAILABLE", "no answer for 0.2 s: UNAVAILABLE: in a mood"),
         ("INVALID_ARGUMENT", "refused with INVALID_ARGUMENT: in a mood"),
         ("UNAUTHENTICATED", "--token-file"),
-        ("NOT_FOUND", "not served there"),
+        ("NOT_FOUND", "If the version was unloaded"),
     ],
 )
 def test_a_refusal_over_grpc_is_told(table, tmp_path, servicer, code, sentence):

@@ -84,14 +84,19 @@ class GrpcModel:
             raise ModelError(f"{self._address}: {error}") from None
         except self._grpc.RpcError as error:
             code, details = error.code(), (error.details() or "no reason given")[:500]
+            if "CERTIFICATE_VERIFY_FAILED" in details:
+                raise ModelError(
+                    f"{self._address}: the server's certificate is not trusted. Name the certificates of your own "
+                    "authority with --ca."
+                ) from None
             if code in (codes.UNAVAILABLE, codes.RESOURCE_EXHAUSTED, codes.DEADLINE_EXCEEDED, codes.ABORTED):
                 raise Unavailable(f"{code.name}: {details}") from None
             advice = {
                 codes.UNAUTHENTICATED: " Give a token with --token-file, or in the environment.",
                 codes.PERMISSION_DENIED: " The token does not allow this model.",
-                codes.NOT_FOUND: " The model or its version is not served there (any more).",
+                codes.NOT_FOUND: " If the version was unloaded meanwhile, run again: that asks the newest one.",
             }.get(code, "")
-            raise ModelError(f"{self._address}: refused with {code.name}: {details}.{advice}") from None
+            raise ModelError(f"{self._address}: refused with {code.name}: {details.rstrip('.')}.{advice}") from None
 
 
 def _channel(grpc: Any, address: Address, options: Options) -> Any:

@@ -109,6 +109,8 @@ class RestModel:
             ) from None
         except (OSError, http.client.HTTPException) as error:
             self._drop()
+            if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+                raise ModelError(f"{self._address}: {_tls_reason(error)}") from None
             raise Unavailable(_reason(error)) from None
         if status in _LATER:
             raise Unavailable(f"status {status}: {_error(content)}", float(wait) if wait.isdecimal() else 0.0)
@@ -145,6 +147,15 @@ def _tls(connection: Connection) -> ssl.SSLContext:
     return context
 
 
+def _tls_reason(error: ssl.SSLError) -> str:
+    reason = error.reason or ""
+    if "CERTIFICATE_REQUIRED" in reason:
+        return "the server asks for a certificate. Give one with --cert and --key."
+    if reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"}:
+        return "the server does not speak TLS. Write http:// in the address, or ask the right port."
+    return f"TLS failed: {reason or error}."
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "the request took too long"
@@ -163,7 +174,7 @@ def _refusal(status: int, content: bytes, where: str) -> ModelError:
     advice = {
         401: " Give a token with --token-file, or in the environment.",
         403: " The token does not allow this model.",
-        404: " The model or its version is not served there (any more); run again to ask the newest one.",
+        404: " If the version was unloaded meanwhile, run again: that asks the newest one.",
         413: " Send fewer rows at once with --batch-size.",
     }.get(status, "")
     text = _error(content)

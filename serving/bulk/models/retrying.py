@@ -49,8 +49,8 @@ class Retrying:
                 left = patience - (time.monotonic() - begin)
                 if left <= 0 or self._ended.is_set():
                     raise ModelError(
-                        f"{self._where}: no answer for {patience:g} s: {unavailable}. "
-                        "Finished parts are kept: run the same command again to continue."
+                        f"{self._where}: no answer for {patience:g} s: {unavailable}. When the server is there, run the "
+                        "same command (again): it continues behind the parts that are finished."
                     ) from None
                 if not self._told.is_set():
                     self._told.set()
