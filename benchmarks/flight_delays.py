@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from measuring import Measured, measure
+from measuring import EXAMPLE, STELLWERK, Measured, measure
 from recording import record, table
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -25,9 +25,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
-
-EXAMPLE = Path(__file__).parent.parent / "examples" / "flight-delays"
-STELLWERK = [sys.executable, "-m", "stellwerk"]
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+EXAMPLE = Path(__file__).parent.parent / "examples" / "flight-delays"
+STELLWERK = [sys.executable, "-m", "stellwerk"]
 SAMPLE_SECONDS = 0.2
 
 

@@ -15,8 +15,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from flight_delays import EXAMPLE, STELLWERK
-from measuring import measure
+from measuring import EXAMPLE, STELLWERK, measure
 from recording import record, table
 
 
