@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,21 +31,25 @@ class Calls(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             return handler
         return grpc.stream_unary_rpc_method_handler(functools.partial(self._call, handler, details))
 
-    async def _call(self, handler: Any, details: Any, messages: AsyncIterator[bytes], context: Any) -> bytes:
+    async def _call(self, handler: Any, details: Any, _: Any, context: Any) -> bytes:
         try:
             async with asyncio.timeout(self._seconds):
-                message = await anext(aiter(messages))
+                message = await context.read()
+                if message is grpc.aio.EOF:
+                    raise Aborted(grpc.StatusCode.INVALID_ARGUMENT, "The call ended without a request.")
                 if asyncio.iscoroutinefunction(handler.unary_unary):
                     return _written(handler, await handler.unary_unary(_read(handler, message), context))
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(self._pool, _answer, handler, message, Context(details))
-        except StopAsyncIteration:
-            code, text = grpc.StatusCode.INVALID_ARGUMENT, "The call ended without a request."
         except TimeoutError:
             code, text = grpc.StatusCode.DEADLINE_EXCEEDED, f"The call was not done after {self._seconds:g} seconds."
         except Aborted as aborted:
             code, text = aborted.code, aborted.details
-        return bytes(await context.abort(code, text))
+        context.set_code(
+            code
+        )  # not `abort`: in grpcio 1.65 it keeps the call, and so its stream, until the collector runs
+        context.set_details(text)
+        return b""
 
 
 class Plain(grpc.aio.ServerInterceptor):  # type: ignore[misc]
@@ -65,20 +69,21 @@ class Context:
 
     def __init__(self, details: Any) -> None:
         self._metadata = tuple(details.invocation_metadata or ())
-        self._ended: Aborted | None = None
+        self._code: grpc.StatusCode | None = None
+        self._details: str | None = None
 
     def abort(self, code: grpc.StatusCode, details: str) -> None:
         """Ends the call with a status; does not return."""
-        self._ended = Aborted(code, details)
-        raise self._ended
+        self._code, self._details = code, details
+        raise Aborted(code, details)
 
     def code(self) -> grpc.StatusCode | None:
         """The status that the call was ended with."""
-        return self._ended.code if self._ended else None
+        return self._code
 
     def details(self) -> str | None:
         """The text that the call was ended with."""
-        return self._ended.details if self._ended else None
+        return self._details
 
     def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]]:
         """What the caller sent beside the request."""

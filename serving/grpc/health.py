@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from stellwerk.serving.grpc.calls import Aborted
 from stellwerk.serving.models import ModelManager
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -30,13 +31,11 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         """Says NOT_SERVING from now on, so that callers go elsewhere while the last answers are sent."""
         self._ending = True
 
-    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - the names are the service's
+    async def Check(self, request: Any, _: Any) -> Any:  # noqa: N802 - the names are the service's
         """Answers once; NOT_FOUND for a service that is not here."""
         state = self._state(request.service)
         if state == UNKNOWN:
-            await context.abort(
-                grpc.StatusCode.NOT_FOUND, f"there is no service or model '{request.service:.80}' here."
-            )
+            raise Aborted(grpc.StatusCode.NOT_FOUND, f"there is no service or model '{request.service:.80}' here.")
         return health_pb2.HealthCheckResponse(status=state)
 
     async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802

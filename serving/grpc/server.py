@@ -32,6 +32,9 @@ MAX_WORKERS = 64
 MAX_UNDER_WAY = 1024
 """More calls than this at once are refused with RESOURCE_EXHAUSTED instead of being kept waiting."""
 
+MAX_STREAMS = 256
+"""Calls of one connection at once; more of them wait at the client, so that one connection cannot take the server."""
+
 TIMEOUT_SECONDS = 60.0
 """Calls that take longer are ended: a sender that never finishes must not stay for ever."""
 
@@ -152,7 +155,7 @@ def _options(max_message_bytes: int) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 0),  # a second server on the port is an error, not a lottery
-        ("grpc.max_concurrent_streams", MAX_UNDER_WAY),
+        ("grpc.max_concurrent_streams", MAX_STREAMS),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.keepalive_time_ms", 60_000),
