@@ -61,7 +61,7 @@ def convert_aside(job: Job, progress: Progress) -> None:
         failed = f"{under_way}: the converter {_how(status)}. {said.strip()[-LAST_WORDS:]}".rstrip()
     if failed is not None:
         raise StepFailed(f"convert: {failed}")
-    progress(len(told), len(job.formats))
+    progress(len(told), len(job.formats), "formats")
 
 
 def _arguments(job: Job, events: Path) -> list[str]:

@@ -11,6 +11,7 @@ from stellwerk.pipelines.report.matrices import confusion, grid
 from stellwerk.pipelines.report.reading import Missing
 from stellwerk.pipelines.report.slices import headline_metric, table, worst
 from stellwerk.pipelines.report.training import Chart
+from stellwerk.pipelines.report.variants import variant_rows
 from stellwerk.pipelines.report.wording import measure, several
 
 UNIT = [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -21,7 +22,7 @@ def evaluation_section(report: Report) -> dict[str, Any]:
     evaluation = report.evaluation
     if isinstance(evaluation, Missing) or not evaluation.slices:
         nothing: dict[str, Any] = {"charts": [], "slices": (), "worst": (), "worst_ends": (0, 1), "residuals": []}
-        return {**nothing, "metrics": [], "metric": "", "least": 1, "overall": ""}
+        return {**nothing, "metrics": [], "metric": "", "least": 1, "overall": "", "variants": []}
     metric = headline_metric(evaluation, report.blessing) or ""
     asked = report.setting("evaluate", "min_slice_size")
     least = asked if isinstance(asked, int) else 1
@@ -36,6 +37,7 @@ def evaluation_section(report: Report) -> dict[str, Any]:
         "residuals": _residuals(evaluation.regression),
         "metric": metric,
         "least": least,
+        "variants": variant_rows(evaluation.variants, metrics),
         "overall": measure(evaluation.slices[0].metrics.get(metric)),
     }
 

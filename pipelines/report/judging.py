@@ -93,6 +93,22 @@ class Regression:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """The model in one format, asked in its own runtime for the whole test split; the first is the SavedModel."""
+
+    format: str
+    bytes: int
+    metrics: Mapping[str, float | None]
+    difference: Mapping[str, float]
+    """How far its predictions are from the SavedModel's: `max` and `mean`."""
+    seconds_per_row: float
+    """Of the half behind the transform, in batches."""
+    seconds_one_row: float
+    """The same for one row alone."""
+    ok: bool
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The Evaluation artifact."""
 
@@ -102,6 +118,7 @@ class Evaluation:
     curves: Curves = field(default_factory=Curves)
     confusion: Confusion | None = None
     regression: Regression | None = None
+    variants: tuple[Variant, ...] = ()
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -132,6 +149,8 @@ class Requirement:
     sentence: str = ""
     difference: float | None = None
     """Value minus what is required; for `min_gain` the gain itself."""
+    variant: str = ""
+    """Format of the variant that it was asked of, or nothing for the SavedModel."""
 
     @property
     def margin(self) -> float | None:
@@ -150,7 +169,7 @@ class Requirement:
     @property
     def label(self) -> str:
         """Where it was asked."""
-        return slice_label(self.slice)
+        return " · ".join(part for part in (self.variant, slice_label(self.slice)) if part)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ CHAIN = (
     ("validate", "schema", "Schema", ("examples",)),
     ("transform", "transform_graph", "Transform", ("examples", "schema")),
     ("train", "model", "Model", ("transform_graph",)),
-    ("evaluate", "evaluation", "Evaluation", ("model", "examples")),
-    ("push", "pushed_model", "Published", ("model", "evaluation")),
+    ("convert", "converted", "Model with variants", ("model",)),
+    ("evaluate", "evaluation", "Evaluation", ("model", "converted", "examples")),
+    ("push", "pushed_model", "Published", ("model", "converted", "evaluation")),
 )
 """Step, artifact, its name on the page, and the artifacts it is made from."""
 

@@ -149,6 +149,30 @@ def test_metrics_stand_in_the_order_of_the_spec(make_run: Any, tmp_path: Path) -
     assert "Slice Examples Log loss AUC PR AUC" in _text(write_report(run))
 
 
+def test_formats_stand_beside_the_saved_model(make_run: Any, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    assert 'id="formats"' not in write_report(run).read_text()
+    path = run / "evaluate" / "evaluation" / "evaluation.json"
+    evaluation = json.loads(path.read_text())
+    whole = {"format": "saved_model", "bytes": 218_734, "metrics": {"auc": 0.7412}, "difference": {"max": 0, "mean": 0}}
+    small = {
+        "format": "litert_int8",
+        "bytes": 10_944,
+        "metrics": {"auc": 0.7391},
+        "difference": {"max": 0.02, "mean": 4e-3},
+    }
+    speed = {"seconds_per_row": 8.2e-7, "seconds_one_row": 1.64e-4}
+    evaluation["variants"] = [{**whole, **speed, "ok": True}, {**small, **speed, "ok": False}]
+    path.write_text(json.dumps(evaluation))
+    blessing = run / "evaluate" / "blessing" / "blessing.json"
+    asked = {"metric": "auc", "bound": "min", "required": 0.74, "value": 0.7391, "ok": False, "variant": "litert_int8"}
+    blessing.write_text(json.dumps({"blessed": False, "requirements": [asked]}))
+    text = _text(write_report(run))
+    assert "met saved_model 219 kB 0.7412 \N{EN DASH} \N{EN DASH} 820 ns 164 µs" in text
+    assert "litert_int8 10.9 kB 0.7391 \N{MINUS SIGN}0.0021 0.02" in text
+    assert "litert_int8 · all examples" in text
+
+
 def test_lineage_leads_from_the_sources_to_the_pushed_version(run: Path) -> None:
     page = write_report(run).read_text()
     manifest = json.loads((run / "ingest" / "examples" / "dataset.json").read_text())

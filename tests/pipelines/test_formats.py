@@ -1,0 +1,85 @@
+"""Formats besides the SavedModel: a step of their own, and one model that is judged, pushed and compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stellwerk.components.conversion.formats import CONVERTERS, Converter
+from stellwerk.errors import SpecError
+from stellwerk.loading import load
+from stellwerk.pipelines.checking import check
+from stellwerk.pipelines.compilation import compile as compile_spec
+from stellwerk.pipelines.embedded.earlier import baseline
+from stellwerk.pipelines.graph import graph
+
+SPEC = """\
+name: flights
+data: {sources: {flights: flights.csv}}
+features: {distance: {type: number}}
+target: {column: late, type: binary}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.yaml").write_text(SPEC, encoding="utf-8")
+    (tmp_path / "flights.csv").write_text("distance,late\n" + "\n".join(f"{i},{i % 2}" for i in range(50)) + "\n")
+    return Path("p.yaml")
+
+
+@pytest.mark.parametrize("push", ["push={to: models}", "push={to: models, formats: [saved_model]}", "push=null"])
+def test_a_saved_model_alone_needs_no_conversion(spec, push: str):
+    steps = graph(load(spec, [push])).steps
+    assert "convert" not in [step.name for step in steps]
+    assert {step.inputs["model"] for step in steps if "model" in step.inputs} == {("train", "model")}
+
+
+def test_with_formats_the_converted_model_is_judged_rehearsed_and_pushed(spec):
+    loaded = load(spec, ["push={to: models, formats: [onnx, saved_model, litert, onnx], rehearse: {}}"])
+    steps = {step.name: step for step in graph(loaded).steps}
+    assert list(steps)[-5:] == ["train", "convert", "evaluate", "rehearse", "push"]
+    assert steps["convert"].parameters == {"formats": ["onnx", "litert"]}
+    for name in ("evaluate", "rehearse", "push"):
+        assert steps[name].inputs["model"] == ("convert", "converted")
+
+
+def test_formats_travel_to_kubeflow(spec, tmp_path):
+    overrides = ["push={to: models, formats: [litert]}", "cluster.image=registry.example/stellwerk:0.1.0"]
+    compile_spec(load(spec, overrides), tmp_path / "ir.yaml")
+    assert "exec-convert" in (tmp_path / "ir.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("litert_in8", r"unknown format 'litert_in8'\. Did you mean 'litert_int8'\? Known: saved_model, litert, "),
+        ("tensorrt", "tensorrt: an engine fits only the GPU and the TensorRT that built it, .* Push onnx, "),
+        ("xla", "xla: compiled code fits only the processor and the TensorFlow that compiled it, "),
+    ],
+)
+def test_a_format_that_cannot_be_pushed_is_refused_at_its_line(spec, name: str, message: str):
+    spec.write_text(f"{SPEC}push: {{to: models, formats: [litert, {name}]}}\n", encoding="utf-8")
+    with pytest.raises(SpecError, match=rf"p\.yaml:5: push\.formats\[1\]: {message}"):
+        load(spec)
+
+
+def test_a_format_whose_libraries_are_not_here_is_told_before_anything_runs(spec, monkeypatch):
+    monkeypatch.setitem(CONVERTERS, "onnx", Converter("nothing", "onnx", "model.onnx", ("not_installed_here",)))
+    loaded = load(spec, ["push={to: models, formats: [litert, onnx]}"])
+    (problem,) = check(loaded)
+    assert problem.path == "push.formats[1]"
+    assert problem.message == "onnx needs the packages not_installed_here: pip install 'stellwerk[formats]'."
+    assert check(loaded, data=False) == [], "what is compiled for a cluster runs in an image"
+
+
+def test_a_pushed_model_is_no_baseline_of_itself_whatever_its_variants(spec, tmp_path):
+    for version, digest in ((1, "before"), (2, "with variants")):
+        folder = tmp_path / "models" / "flights" / str(version)
+        folder.mkdir(parents=True)
+        (folder / "provenance.json").write_text(json.dumps({"model_digest": digest}))
+    loaded = load(spec, ["push={to: models, formats: [litert]}"])
+    assert baseline(loaded, tmp_path / "runs", "trained", "with variants") == (tmp_path / "models" / "flights" / "1")
