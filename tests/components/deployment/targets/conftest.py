@@ -76,8 +76,16 @@ def s3_server() -> Iterator[tuple[str, Store]]:
     server.server_close()
 
 
+@pytest.fixture(scope="session")
+def s3_session() -> Any:
+    """One session for all clients: each would read the description of S3's API again, for a fifth of a second."""
+    import boto3
+
+    return boto3.session.Session()
+
+
 @pytest.fixture
-def s3(s3_server: tuple[str, Store], monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def s3(s3_server: tuple[str, Store], s3_session: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     import boto3
 
     address, store = s3_server
@@ -85,10 +93,11 @@ def s3(s3_server: tuple[str, Store], monkeypatch: pytest.MonkeyPatch) -> Iterato
     for name, value in {**settings, "AWS_DEFAULT_REGION": "eu-central-1", "AWS_ENDPOINT_URL": address}.items():
         monkeypatch.setenv(name, value)
     where = {"LocationConstraint": "eu-central-1"}
-    boto3.client("s3").create_bucket(Bucket="models", CreateBucketConfiguration=where)
+    monkeypatch.setattr(boto3.session, "Session", lambda: s3_session)
+    s3_session.client("s3").create_bucket(Bucket="models", CreateBucketConfiguration=where)
     yield store
     store.refuse = lambda method, path: None
-    bucket = boto3.resource("s3").Bucket("models")
+    bucket = s3_session.resource("s3").Bucket("models")
     bucket.objects.all().delete()
     bucket.delete()
 
