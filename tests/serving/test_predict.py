@@ -21,7 +21,6 @@ from typing import ClassVar
 
 import grpc
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.json
@@ -155,6 +154,16 @@ def classifiers(tmp_path_factory):
     """Two SavedModels over one number: `binary` answers its sigmoid, `several` three classes."""
 
     class Several(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            random = np.random.default_rng(1)
+            self.wide = tf.Variable(random.normal(size=(1, 200)).astype(np.float32))
+            self.back = tf.Variable(random.normal(size=(200, 1)).astype(np.float32))
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+        def deep(self, x):
+            return {"predictions": tf.tanh(x[:, None] @ self.wide) @ self.back}
+
         @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
         def several(self, x):
             x = tf.where(tf.math.is_nan(x), 0.0, x)
@@ -171,7 +180,7 @@ def classifiers(tmp_path_factory):
 
     module, base = Several(), tmp_path_factory.mktemp("classifiers")
     for version, function in enumerate((module.binary, module.several), 1):
-        signatures = {"serving_default": function, "foreign": module.foreign}
+        signatures = {"serving_default": function, "foreign": module.foreign, "deep": module.deep}
         tf.saved_model.save(module, str(base / str(version)), signatures=signatures)
     return base
 
@@ -190,6 +199,16 @@ def test_the_columns_say_what_kind_of_target_it_is(classifiers, tmp_path):
     assert rows[0]["probability"] == rows[0]["probability_dow\tn"]
     predict(classifiers, tmp_path / "in.csv", out, Options(signature="foreign"))
     assert read(out).to_pylist()[0] == {"x": -1, "pair_0": -1, "pair_1": 1, "score": -2}
+
+
+def test_an_answer_does_not_depend_on_the_rows_around_it(classifiers, tmp_path):
+    (tmp_path / "in.csv").write_text("x\n" + "".join(f"{number / 7}\n" for number in range(100)))
+    for size in (7, 33, 100):
+        options = Options(signature="deep", batch_size=size)
+        predict(classifiers, tmp_path / "in.csv", tmp_path / f"{size}.csv", options)
+    assert (
+        (tmp_path / "7.csv").read_bytes() == (tmp_path / "33.csv").read_bytes() == (tmp_path / "100.csv").read_bytes()
+    )
 
 
 @pytest.mark.parametrize(
@@ -322,22 +341,13 @@ def test_usage_is_checked_before_anything_is_read(model_path, tmp_path):
         predict(model_path, write(nested, tmp_path / "in.parquet"), tmp_path / "out.csv")
 
 
-# A process of its own that makes many small parts; the model takes its time, so that it can be killed in between.
-SLOW = """
-    import os, sys, time
+# A process of its own that makes many small parts, so that it can be killed in between.
+SMALL_PARTS = """
+    import sys
     from stellwerk.serving.bulk import predict, running
-    from stellwerk.serving.bulk.models.local import LocalModel
-    running.BLOCK_BYTES, running.PART_ROWS = 400, 1
-    ask = LocalModel.ask
-    LocalModel.ask = lambda self, inputs: (time.sleep(float(os.environ["SLEEP"])), ask(self, inputs))[1]
-    print(predict(*sys.argv[1:], progress=sys.stderr))
+    running.SERVER_BLOCK_BYTES, running.PART_ROWS = 400, 1
+    predict(*sys.argv[1:])
 """
-
-
-def slow(*arguments: object, sleep: float) -> subprocess.Popen[str]:
-    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(SLOW), *map(str, arguments)]
-    environment = os.environ | {"SLEEP": str(sleep)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def finished(parts: Path) -> int:
@@ -351,18 +361,20 @@ def until(condition, seconds: float = 120) -> None:
         time.sleep(0.01)
 
 
-def test_a_killed_prediction_continues_and_gives_the_same_bytes(table, model_path, tmp_path):
-    given = write(table, tmp_path / "in.csv")
-    predict(model_path, given, tmp_path / "once.csv")
-    parts = tmp_path / ".out.csv.parts"
-    with slow(model_path, given, tmp_path / "out.csv", sleep=0.4) as process:
+def test_a_killed_prediction_continues_and_gives_the_same_bytes(table, moody, tmp_path):
+    given = write(table.rename_columns(["name", "distance", "carrier", "day"]), tmp_path / "in.csv")
+    predict(moody, given, tmp_path / "once.csv")
+    _Moody.delay, parts = 0.4, tmp_path / ".out.csv.parts"
+    run = [sys.executable, "-c", textwrap.dedent(SMALL_PARTS), moody, given, tmp_path / "out.csv"]
+    with subprocess.Popen(run, stderr=subprocess.PIPE, text=True) as process:
         until(lambda: finished(parts) >= 3 or process.poll() is not None)
         assert process.poll() is None, process.stderr.read()
         with pytest.raises(UsageError, match="another process is writing it"):
-            predict(model_path, given, tmp_path / "out.csv")
+            predict(moody, given, tmp_path / "out.csv")
         process.kill()
     assert not (tmp_path / "out.csv").exists()
-    summary = predict(model_path, given, tmp_path / "out.csv")
+    _Moody.delay = 0.0
+    summary = predict(moody, given, tmp_path / "out.csv")
     assert 0 < summary.resumed_rows < N
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "once.csv").read_bytes()
     assert not parts.exists()
@@ -493,6 +505,7 @@ class _Moody(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     moods: ClassVar[list[int]] = []
     seen: ClassVar[list[dict[str, object]]] = []
+    delay = 0.0
 
     def do_GET(self) -> None:
         string = {"dtype": "DT_STRING", "tensor_shape": {"dim": [{"size": "-1", "name": ""}], "unknown_rank": False}}
@@ -506,6 +519,7 @@ class _Moody(BaseHTTPRequestHandler):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.seen.append({"path": self.path, "token": self.headers["Authorization"], "request": request})
         status = self.moods.pop(0) if self.moods else 200
+        time.sleep(self.delay)
         scores = [[0.1]] * len(request["inputs"]["name"])
         self.reply(status, {"outputs": scores} if status == 200 else {"error": f"mood {status}"})
 
@@ -522,7 +536,7 @@ class _Moody(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def moody():
-    _Moody.moods, _Moody.seen = [], []
+    _Moody.moods, _Moody.seen, _Moody.delay = [], [], 0.0
     with ThreadingHTTPServer(("127.0.0.1", 0), _Moody) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -706,4 +720,3 @@ def test_the_token_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
 
 def test_predict_is_there_from_python(table, model_path, tmp_path):
     assert stellwerk.predict(model_path, write(table, tmp_path / "in.jsonl"), tmp_path / "o.csv").rows == N
-    assert psutil.Process().num_threads() < 60
