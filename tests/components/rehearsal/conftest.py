@@ -104,7 +104,7 @@ def arguments(tmp_path: Path, examples: Path, models: dict[str, Path]) -> Callab
     def made(settings: Mapping[str, Any], model: str | Path = "good", *, blessed: bool = True) -> dict[str, Any]:
         write_json(tmp_path / "blessing" / "blessing.json", {"blessed": blessed, "requirements": []})
         return {
-            "settings": {"requests": 20, "clients": [2], "seconds": 1.0, **settings},
+            "settings": {"requests": 20, "clients": [2], "seconds": 30.0, **settings},
             "examples": str(examples),
             "model": str(models.get(str(model), model)),
             "blessing": str(tmp_path / "blessing"),
