@@ -102,26 +102,28 @@ def test_a_failure_nobody_foresaw_is_internal_and_logged(models, monkeypatch, pr
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_more_calls_than_may_be_under_way_are_refused(models):
+def test_more_calls_than_may_be_under_way_are_refused(models, monkeypatch, refusal):
+    started, stop = threading.Event(), threading.Event()
     with (
         grpc_server(models, port=0, max_under_way=1) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        models.servable("exported") as servable,
     ):
-        stop = threading.Event()
-        first = channel.stream_unary(PREDICT).future(iter(stop.wait, b""))
-        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+        predict = servable.model.predict
+
+        def slow(*arguments):
+            started.set()
+            stop.wait(20)
+            return predict(*arguments)
+
+        monkeypatch.setattr(servable.model, "predict", slow)
+        first = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(asking(), timeout=20)
+        assert started.wait(20)
         request = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "exported"})
-        codes = []
-        for _ in range(200):
-            try:
-                stub.GetModelStatus(request, timeout=10)
-            except grpc.RpcError as error:
-                codes.append(error.code())
-                break
-            time.sleep(0.01)
-        first.cancel()
+        code, _ = refusal(model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus, request)
         stop.set()
-    assert codes == [grpc.StatusCode.RESOURCE_EXHAUSTED]
+        assert first.result().outputs["probabilities"].float_val == [1.0]
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_a_port_that_is_taken_is_a_usage_error(server, models):
