@@ -135,6 +135,7 @@ class ModelServer:
             credentials=credentials,
             interceptors=[guard],
             max_message_bytes=options.limits.body_bytes,
+            timeout_seconds=options.limits.body_s + options.limits.answer_s,
         )
 
 
