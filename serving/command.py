@@ -73,7 +73,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--max-body-mb", default=64.0, show_default=True, help="Larger requests are refused.")
 @click.option("--max-connections", default=512, show_default=True, help="Most REST connections at one time.")
 @click.option("--requests-per-second", type=float, help="More requests are refused with 429.")
-@click.option("--timeout-seconds", default=30.0, show_default=True, help="Requests that take longer to answer get 504, DEADLINE_EXCEEDED.")
+@click.option(
+    "--timeout-seconds",
+    default=30.0,
+    show_default=True,
+    help="Requests that take longer to answer get 504, DEADLINE_EXCEEDED.",
+)
 @click.option(
     "--log-predictions",
     type=click.Path(path_type=Path, file_okay=False),
