@@ -203,7 +203,6 @@ def _closed() -> Manifest:
         "runAsUser": USER,
         "readOnlyRootFilesystem": True,
         "allowPrivilegeEscalation": False,
-        "privileged": False,
         "capabilities": {"drop": ["ALL"]},
         "seccompProfile": {"type": "RuntimeDefault"},
     }

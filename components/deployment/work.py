@@ -9,7 +9,7 @@ from stellwerk.components.artifacts.folders import folder_digest, read_json, wri
 from stellwerk.components.deployment.rollouts import roll_out
 from stellwerk.components.deployment.targets import target
 from stellwerk.errors import GateRefused, StepFailed
-from stellwerk.serving.manifests import Release, as_yaml, manifests
+from stellwerk.serving.manifests import Manifest, Release, as_yaml, manifests
 from stellwerk.spec import Push
 
 
@@ -51,17 +51,21 @@ def push(
         "context": context,
     }
     placed = target(push_to.to, directory, name).push(model, digest, provenance)
-    with written_aside(pushed_model) as aside:
-        pushed = {"path": placed.path, "version": placed.version, "model_digest": digest, "new": placed.new}
-        write_json(aside / "pushed.json", pushed)
-        release = Release(name, placed.version, digest)
-        made = manifests(push_to, release)
-        for file, manifest in made.items():
-            (aside / "manifests").mkdir(exist_ok=True)
-            (aside / "manifests" / file).write_text(as_yaml(manifest), encoding="utf-8")
+    pushed = {"path": placed.path, "version": placed.version, "model_digest": digest, "new": placed.new}
+    release = Release(name, placed.version, digest)
+    made = manifests(push_to, release)
+    _write(pushed_model, pushed, made)
     if push_to.servers:
         pushed["deployed"] = roll_out(push_to, release, made, placed.path)
         write_json(pushed_model / "pushed.json", pushed)
+
+
+def _write(pushed_model: Path, pushed: dict[str, Any], made: dict[str, Manifest]) -> None:
+    with written_aside(pushed_model) as aside:
+        write_json(aside / "pushed.json", pushed)
+        for file, manifest in made.items():
+            (aside / "manifests").mkdir(exist_ok=True)
+            (aside / "manifests" / file).write_text(as_yaml(manifest), encoding="utf-8")
 
 
 def _refused(why: str, verdict: dict[str, Any]) -> GateRefused:
