@@ -189,8 +189,8 @@ class _Connection:
         self.server = server
         self.phase = _Phase.HEAD
         self.since = time.monotonic()
-        self._plain = accepted
         self._socket = accepted
+        self._ended = False
         self._buffer = bytearray()
         self._turn = threading.Lock()
         self._held = 0
@@ -198,7 +198,7 @@ class _Connection:
     def run(self) -> None:
         try:
             if self.server.tls is not None:
-                self._socket = self.server.tls.wrap_socket(self._plain, server_side=True)
+                self._encrypt(self.server.tls)
             while self._answer_one() and not self.server.closing:
                 pass
         except (OSError, ValueError) as error:  # a client that went away, or a failed handshake
@@ -208,6 +208,13 @@ class _Connection:
         finally:
             self.server.ended(self)
             self._close()
+
+    def _encrypt(self, tls: ssl.SSLContext) -> None:
+        # Wrapping takes the file over: the watch must know the new socket before the handshake, which may never end.
+        self._socket = encrypted = tls.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
+        if self._ended:
+            self.end()
+        encrypted.do_handshake()
 
     def receive(self) -> bool:
         """Reads more from the client into the buffer; False at its end."""
@@ -227,8 +234,9 @@ class _Connection:
 
     def end(self) -> None:
         """Makes reads and writes of this connection fail, from any thread."""
+        self._ended = True
         with contextlib.suppress(OSError):
-            socket.socket.shutdown(self._plain, socket.SHUT_RDWR)
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def too_late(self) -> None:
         """Ends what takes too long; called by the watch."""
@@ -306,16 +314,15 @@ class _Connection:
     def _drain(self) -> None:
         """Reads away a little of what a refused client still sends, so that it sees the answer before the end."""
         with contextlib.suppress(OSError):
-            self._plain.shutdown(socket.SHUT_WR)
-            self._plain.settimeout(1.0)
+            socket.socket.shutdown(self._socket, socket.SHUT_WR)
+            self._socket.settimeout(1.0)
             until = time.monotonic() + 2.0
-            while time.monotonic() < until and self._plain.recv(262_144):
+            while time.monotonic() < until and self._socket.recv(262_144):
                 pass
 
     def _close(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.close()
-            self._plain.close()
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import ipaddress
+import socket
 import ssl
 
 import grpc
@@ -25,6 +26,8 @@ from tensorflow_serving.apis import (
 from stellwerk.errors import UsageError
 from stellwerk.serving.config import ModelConfig
 from stellwerk.serving.errors import Code, ServingError
+from stellwerk.serving.http import HttpServer, Limits
+from stellwerk.serving.http_messages import Response
 from stellwerk.serving.security import Tls, Tokens, bearer, check_exposure
 from stellwerk.serving.server import ModelServer, ServerOptions
 
@@ -200,6 +203,18 @@ def test_tls_encrypts_both_apis_and_mutual_tls_asks_clients_for_a_certificate(ce
                 else:
                     with pytest.raises(grpc.RpcError):
                         ask(request, timeout=3)
+
+
+def test_a_tls_handshake_that_never_comes_is_ended_in_time_and_locks_nobody_out(certificates):
+    context = Tls(certificates / "server.pem", certificates / "server.key").context()
+    limits = Limits(head_s=0.3, connections=2)
+    with HttpServer("127.0.0.1", 0, lambda _: Response(200, b"fine"), limits, context) as server:
+        silent = [socket.create_connection(server.address, timeout=10) for _ in range(2)]
+        url = f"https://127.0.0.1:{server.address[1]}/"
+        assert requests.get(url, verify=certificates / "authority.pem", timeout=10).text == "fine"
+        assert [client.recv(100) for client in silent] == [b"", b""]
+        for client in silent:
+            client.close()
 
 
 def test_old_tls_is_refused(certificates):
