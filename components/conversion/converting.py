@@ -38,7 +38,7 @@ def convert_aside(job: Job, progress: Progress) -> None:
     for name in job.formats:
         if missing := CONVERTERS[name].missing():
             raise StepFailed(
-                f"convert: {name} needs the packages {', '.join(missing)}: pip install 'stellwerk[formats]', "
+                f"{name} needs the packages {', '.join(missing)}: pip install 'stellwerk[formats]', "
                 f"or take {name} out of push.formats."
             )
     with tempfile.TemporaryDirectory(prefix="stellwerk-") as folder:
@@ -60,7 +60,7 @@ def convert_aside(job: Job, progress: Progress) -> None:
         under_way = job.formats[min(len(told), len(job.formats) - 1)]
         failed = f"{under_way}: the converter {_how(status)}. {said.strip()[-LAST_WORDS:]}".rstrip()
     if failed is not None:
-        raise StepFailed(f"convert: {failed}")
+        raise StepFailed(failed)
     progress(len(told), len(job.formats), "formats")
 
 

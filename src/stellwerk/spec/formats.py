@@ -15,7 +15,7 @@ NOT_PORTABLE = {
     "tensorrt": "an engine fits only the GPU and the TensorRT that built it, and a pipeline builds none. Push onnx, and build "
     "the engine on the machine that serves it: trtexec --onnx=model.onnx",
     "xla": "compiled code fits only the processor and the TensorFlow that compiled it, and there is no file of it to push. The "
-    "pushed SavedModel is compiled where it is served: set TF_XLA_FLAGS=--tf_xla_auto_jit=2 there",
+    "pushed SavedModel is compiled where it is served: set TF_XLA_FLAGS='--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit' there",
 }
 """What is asked for as a format and cannot be pushed as one: why, and what to do."""
 
