@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from stellwerk.components.artifacts.folders import folder_digest, written_aside
 from stellwerk.components.deployment.targets.base import Placed
@@ -71,8 +70,8 @@ class Bucket(Protocol):
 
 def place_of(to: str) -> tuple[str, str]:
     """Returns the bucket and the prefix that a URI names."""
-    parts = urlsplit(to)
-    return parts.netloc, parts.path.strip("/")
+    bucket, _, prefix = to.partition("://")[2].partition("/")
+    return bucket, prefix.strip("/")
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ push: {to: models}
         if scheme not in ("gs", "s3"):
             raise ValueError(f"unknown scheme '{scheme}'. {PLACES}")
         without_credentials(to)
-        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]+(/[^\s?#]*)?", rest):
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]+(/[^?\x00-\x1f]*)?", rest):
             raise ValueError(f"names no bucket. {PLACES}. Received: '{to}'")
         return to
 

@@ -43,6 +43,13 @@ def test_a_blessed_model_appears_byte_for_byte_with_what_made_it(store, pipeline
     assert folder_digest(folder) == pushed["model_digest"] == folder.name
 
 
+def test_a_prefix_may_have_signs_that_mean_something_in_a_uri(store, pipeline):
+    to = f"{store.to}/of ada #1, b: [c]"
+    assert pipeline.push("one", to=to)["path"] == f"{to}/late/1"
+    assert "production/of ada #1, b: [c]/late/1/saved_model.pb" in store.names()
+    assert not pipeline.push("one", to=to)["new"]
+
+
 def test_the_same_model_again_is_the_same_version_and_another_is_the_next(store, pipeline):
     first = pipeline.push("one", to=store.to)
     before = store.at().bucket.changed("")
