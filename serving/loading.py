@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,7 @@ class LoadedModel:
             if not name.startswith(_INTERNAL_PREFIX)
         }
         self._callables: dict[str, Callable[..., Sequence[Array]]] = {}
+        self._making = threading.Lock()
         self._closed = False
 
     def __enter__(self) -> LoadedModel:
@@ -123,15 +125,21 @@ class LoadedModel:
         """Asks the model with arrays that fit; raises InputError for values it cannot use, ModelError when it fails."""
         asked = self.signatures[signature]
         try:
-            if signature not in self._callables:
-                self._callables[signature] = self._callable(asked)
-            values = self._callables[signature](*arrays)
+            values = self._made(asked)(*arrays)
         except tf.errors.InvalidArgumentError as error:
             raise InputError(f"the model cannot use this input: {_first_line(error)}") from error
         except (tf.errors.OpError, RuntimeError) as error:
             how = "does not answer" if self._closed else "failed"
             raise ModelError(f"{self.path}: the model {how}: {_first_line(error)}") from error
         return dict(zip(asked.outputs, values, strict=True))
+
+    def _made(self, signature: Signature) -> Callable[..., Sequence[Array]]:
+        """Returns what asks a signature, made at the first request: by one thread, for TensorFlow then optimises the graph."""
+        if signature.name not in self._callables:
+            with self._making:
+                if signature.name not in self._callables:
+                    self._callables[signature.name] = self._callable(signature)
+        return self._callables[signature.name]
 
     def _callable(self, signature: Signature) -> Callable[..., Sequence[Array]]:
         """Fixes what is fed and fetched. `Session.run`, and `make_callable` with feeds, work that out anew for each call.

@@ -60,6 +60,18 @@ def test_many_threads_ask_at_once_and_get_their_own_answers(model):
         assert list(threads.map(ask, range(200))) == [number + 12 for number in range(200)]
 
 
+def test_the_first_requests_of_many_threads_prepare_the_model_once(model_path, monkeypatch):
+    made = []
+    original = LoadedModel._callable
+    monkeypatch.setattr(
+        LoadedModel, "_callable", lambda self, signature: made.append(signature.name) or original(self, signature)
+    )
+    with LoadedModel(model_path) as fresh, ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda _: fresh.predict(ROW)["predictions"].item(), range(64)))
+    assert answers == [13.0] * 64
+    assert made == ["serving_default"]
+
+
 def test_two_models_answer_side_by_side(model, model_path):
     with LoadedModel(model_path) as other:
         assert other.predict(ROW)["predictions"] == model.predict(ROW)["predictions"]
