@@ -234,7 +234,13 @@ cli.add_command(serve)
 @click.option("--all-probabilities", is_flag=True, help="Several classes: add the probability of each.")
 @click.option("--null-value", "null_values", multiple=True, metavar="TEXT", help="CSV: text that means missing.")
 @click.option("--delimiter", help="CSV: what stands between values.")
-@click.option("--on-bad-rows", type=click.Choice(["fail", "quarantine"]), default="fail", show_default=True)
+@click.option(
+    "--on-bad-rows",
+    type=click.Choice(["fail", "quarantine"]),
+    default="fail",
+    show_default=True,
+    help="Rows that the model cannot take: an error, or a file beside the output.",
+)
 @click.option("--batch-size", type=int, help="Rows to ask about at once.")
 @click.option("--clients", type=int, default=4, show_default=True, help="Server: requests under way at once.")
 @click.option("--timeout", type=float, default=30.0, show_default=True, help="Server: seconds for one request.")

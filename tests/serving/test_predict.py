@@ -455,15 +455,17 @@ def test_memory_does_not_grow_with_the_rows(model_path, tmp_path):
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+def free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1]), int(other.getsockname()[1])
 
 
-def serving(model_path: Path, port: int) -> subprocess.Popen[bytes]:
+def serving(model_path: Path, grpc_port: int, port: int) -> subprocess.Popen[bytes]:
     code = "from stellwerk.__main__ import cli; cli()"
-    command = [sys.executable, "-W", "ignore", "-c", code, "serve", model_path.parent, "--rest-port", str(port)]
+    command = [sys.executable, "-W", "ignore", "-c", code, "serve", model_path.parent]
+    command += ["--port", str(grpc_port), "--rest-port", str(port)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
     def answers() -> bool:
@@ -474,15 +476,16 @@ def serving(model_path: Path, port: int) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_through_our_server_which_goes_away_and_comes_back(table, expected, model_path, tmp_path, free_port):
+def test_through_our_server_which_goes_away_and_comes_back(table, expected, model_path, tmp_path, free_ports):
     given = write(table, tmp_path / "in.parquet")
-    url = f"http://127.0.0.1:{free_port}/v1/models/flights"
+    url = f"http://127.0.0.1:{free_ports[1]}/v1/models/flights"
     options = Options(batch_size=1, connection=Connection(clients=2, patience=40))
-    said: list[str] = []
-    server = serving(model_path, free_port)
+    server = serving(model_path, *free_ports)
     try:
         assert predict(url, given, tmp_path / "all.jsonl", Options()).rows == N
         np.testing.assert_array_equal(answers(read(tmp_path / "all.jsonl")), expected)
+        predict(f"grpc://127.0.0.1:{free_ports[0]}/flights", given, tmp_path / "all.parquet")
+        np.testing.assert_array_equal(answers(read(tmp_path / "all.parquet")), expected)
         result: list[object] = []
         thread = threading.Thread(target=lambda: result.append(predict(url, given, tmp_path / "out.csv", options)))
         thread.start()
@@ -490,12 +493,12 @@ def test_through_our_server_which_goes_away_and_comes_back(table, expected, mode
         server.send_signal(signal.SIGKILL)
         server.wait()
         assert thread.is_alive()
-        server = serving(model_path, free_port)
+        server = serving(model_path, *free_ports)
         thread.join(60)
     finally:
         server.kill()
         server.wait()
-    assert result, said
+    assert result
     np.testing.assert_array_equal(answers(read(tmp_path / "out.csv")), expected)
 
 
@@ -592,10 +595,10 @@ def test_a_refusal_is_told_without_the_token(moody, names, tmp_path, moods, sent
         ("http://h:1/v1/models/m/versions/2", UsageError, "names version 2, and --version 3"),
     ],
 )
-def test_an_address_where_nothing_answers_is_told(names, tmp_path, free_port, model, error, sentence):
+def test_an_address_where_nothing_answers_is_told(names, tmp_path, free_ports, model, error, sentence):
     options = Options(version=3 if "versions" in model else None, connection=Connection(patience=0.1))
     with pytest.raises(error, match=sentence) as told:
-        predict(model.format(port=free_port), names, tmp_path / "out.csv", options)
+        predict(model.format(port=free_ports[0]), names, tmp_path / "out.csv", options)
     assert "hush" not in str(told.value)
 
 
