@@ -65,9 +65,7 @@ def test_a_converter_that_takes_the_process_with_it_is_told_and_leaves_nothing(m
     code = "import os, sys; print('LLVM ERROR: out of luck', flush=True); os.abort()"
     monkeypatch.setattr(converting, "COMMAND", ["-c", code])
     monkeypatch.setitem(CONVERTERS, "litert", aborting)
-    with pytest.raises(
-        StepFailed, match=r"^litert: the converter was killed by signal 6\. LLVM ERROR: out of luck"
-    ):
+    with pytest.raises(StepFailed, match=r"^litert: the converter was killed by signal 6\. LLVM ERROR: out of luck"):
         call("convert", arguments(models["binary"], tmp_path, "litert"))
     assert list(tmp_path.iterdir()) == []
 
