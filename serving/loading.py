@@ -121,6 +121,18 @@ class LoadedModel:
         """
         return _fitting(self.signature(signature), inputs)
 
+    def prepare(self, signature: str = SIGNATURE) -> None:
+        """Lets TensorFlow optimise the graph for a signature now, where the first request would wait for it.
+
+        Does nothing where the model has no such signature. Raises ModelError when the graph cannot run.
+        """
+        if signature not in self.signatures:
+            return
+        try:
+            self._made(self.signatures[signature])
+        except (tf.errors.OpError, RuntimeError) as error:
+            raise ModelError(f"{self.path}: '{signature}' cannot run: {_first_line(error)}") from error
+
     def run(self, arrays: Sequence[Array], signature: str = SIGNATURE) -> dict[str, Array]:
         """Asks the model with arrays that fit; raises InputError for values it cannot use, ModelError when it fails."""
         asked = self.signatures[signature]

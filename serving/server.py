@@ -114,6 +114,7 @@ class ModelServer:
     def _load(self, path: Path) -> Model:
         model = _MeasuredModel(path, parallel=False)
         try:
+            model.prepare()
             warm_up(model, path)
         except BaseException:
             model.close()

@@ -72,6 +72,14 @@ def test_the_first_requests_of_many_threads_prepare_the_model_once(model_path, m
     assert made == ["serving_default"]
 
 
+def test_a_prepared_model_has_nothing_left_to_prepare(model_path, monkeypatch):
+    with LoadedModel(model_path) as fresh:
+        fresh.prepare()
+        fresh.prepare("no such signature")
+        monkeypatch.delattr(LoadedModel, "_callable")
+        assert fresh.predict(ROW)["predictions"] == 13.0
+
+
 def test_two_models_answer_side_by_side(model, model_path):
     with LoadedModel(model_path) as other:
         assert other.predict(ROW)["predictions"] == model.predict(ROW)["predictions"]
