@@ -114,6 +114,7 @@ DEVELOPMENT = [
     "pytest>=8",
     "pytest-cov",
     "pytest-timeout",
+    "pytest-xdist",
     "ruff>=0.12",
     "scikit-learn",
     "setuptools>=77",
