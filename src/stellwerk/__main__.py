@@ -292,14 +292,15 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("stellwerk: interrupted; what was finished is kept, run again to continue.", err=True)
-        sys.exit(130)
+        _leave_interrupted()
     except StellwerkError as error:
         if "--debug" in sys.argv:
             traceback.print_exc()
         click.echo(f"{error}", err=True)
         sys.exit(error.exit_code)
     except Exception as error:
+        if _comes_from_an_interrupt(error):
+            _leave_interrupted()
         if "--debug" in sys.argv:
             raise
         click.echo(
@@ -307,6 +308,20 @@ def main() -> None:
             err=True,
         )
         sys.exit(3)
+
+
+def _comes_from_an_interrupt(error: BaseException | None) -> bool:
+    """Says whether an interrupt lies below: one that hits while a library is loaded comes out as an ImportError."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _leave_interrupted() -> None:
+    click.echo("stellwerk: interrupted; what was finished is kept, run again to continue.", err=True)
+    sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from stellwerk.__main__ import main
+
 FRAMEWORKS = ("tensorflow", "keras", "apache_beam", "tensorflow_data_validation", "tensorflow_transform", "pandas")
 
 
@@ -52,3 +54,16 @@ def test_completion_prints_a_script_for_each_shell():
 
 def test_version_is_printed():
     assert stellwerk("--version").stdout.startswith("stellwerk")
+
+
+def test_an_interrupt_while_a_library_is_loaded_is_still_an_interrupt(monkeypatch, capsys):
+    def load(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise ImportError("numpy did not load")  # noqa: B904 - as C extensions do it
+
+    monkeypatch.setattr("stellwerk.__main__.cli", load)
+    with pytest.raises(SystemExit, match="130"):
+        main()
+    assert "interrupted" in capsys.readouterr().err
