@@ -40,7 +40,7 @@ demo: $(INSTALLED)  ## the example, end to end
 	$(BIN)/stellwerk run $(EXAMPLE)/pipeline.yaml
 
 test: $(INSTALLED)  ## all tests, with coverage
-	$(BIN)/pytest --cov=stellwerk --cov-report=term --durations=15
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile --cov=stellwerk --cov-report=term --durations=15
 
 # mypy and import-linter cannot see through the mapping of folders to packages: they get the tree that a wheel would hold.
 lint: $(INSTALLED)  ## style, types, import contracts
