@@ -106,8 +106,8 @@ def _code_of(context: Any) -> Code:
 def _refusing(handler: Any, refused: ServingError) -> Any:
     """Returns a handler of the same kind that refuses every call."""
 
-    def refuse(_: Any, context: Any) -> Any:
-        context.abort(_STATUS[int(refused.code)], refused.message)
+    async def refuse(_: Any, context: Any) -> Any:
+        await context.abort(_STATUS[int(refused.code)], refused.message)
 
     make = {
         (False, False): grpc.unary_unary_rpc_method_handler,
