@@ -128,7 +128,9 @@ def _numbers(flat: Sequence[Any], tensor: Tensor) -> Array:
         values = np.array(flat, dtype=_WIDE[kind])
     except OverflowError as error:
         limits = np.finfo(tensor.dtype) if kind == "f" else np.iinfo(tensor.dtype)
-        raise _wrong(next(item for item in flat if not limits.min <= item <= limits.max), tensor) from error
+        as_python = float if kind == "f" else int
+        lowest, highest = as_python(limits.min), as_python(limits.max)  # numpy's own do not compare with any integer
+        raise _wrong(next(item for item in flat if not lowest <= item <= highest), tensor) from error
     if values.dtype == tensor.dtype:
         return values
     with np.errstate(over="ignore"):
