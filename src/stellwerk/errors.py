@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -87,8 +88,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def sentence(error: BaseException) -> str:
     """Says in one sentence what went wrong where nobody foresaw it: full disks, exhausted memory, plain bugs."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        where = f" at {error.filename}" if error.filename else ""
-        return f"the disk is full{where} ({error.strerror}). Free some space and run again; finished steps are kept."
+        return _disk_full(f" at {error.filename}" if error.filename else "", error.strerror)
+    if os.strerror(errno.ENOSPC) in str(error):  # TensorFlow's own error, which is no OSError
+        return _disk_full("", os.strerror(errno.ENOSPC))
     if isinstance(error, MemoryError):
         return "out of memory. Close other programs or use a machine with more memory, then run again."
     return f"unexpected {type(error).__name__}: {error}"
+
+
+def _disk_full(where: str, why: str | None) -> str:
+    return f"the disk is full{where} ({why}). Free some space and run again; finished steps are kept."

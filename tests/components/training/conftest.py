@@ -125,6 +125,12 @@ def air_time(prepare, flights_table) -> Prepared:
 
 
 @pytest.fixture(scope="session")
+def left_by() -> Callable[[Path], Run]:
+    """`left_by(folder)`: what a run that wrote into `folder` left there."""
+    return lambda folder: Run(folder / "model", folder / "history", folder / "scratch")
+
+
+@pytest.fixture(scope="session")
 def run_train(tmp_path_factory) -> Callable[..., Run]:
     """`run_train(prepared, architecture=..., scratch=..., epochs=...)`: other arguments are keys of `train`."""
 
