@@ -50,6 +50,11 @@ STEPS = {
 }
 """Which TFX components do the work of a step."""
 
+IMPORTS = (
+    "TFX loads its libraries before its first component; Stellwerk loads them beside ingest, and the rest of that counts "
+    "as validate."
+)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -165,7 +170,7 @@ def _text(cold: dict[str, list[Run]], again: dict[str, list[Measured]], rows: in
             f"{cpu['stellwerk']:.1f} s",
             _mib(memory["tfx"]),
             _mib(memory["stellwerk"]),
-            f"{memory['stellwerk'] / max(memory['tfx'], 1):.0%}",
+            f"{memory['stellwerk'] / memory['tfx']:.0%}" if memory["tfx"] and memory["stellwerk"] else "",
         ]
         for name, wall, cpu, memory in lines
     ]
@@ -176,7 +181,7 @@ def _text(cold: dict[str, list[Run]], again: dict[str, list[Measured]], rows: in
         f"Seconds of wall time, {rows:,} rows",
         [(name, wall["tfx"], wall["stellwerk"]) for name, wall, _, _ in lines],
     )
-    return table(header, cells) + f"\n\n![wall time by step]({picture})"
+    return f"{table(header, cells)}\n\n{IMPORTS}\n\n![wall time by step]({picture})"
 
 
 def _medians(runs: dict[str, Any]) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
@@ -190,7 +195,8 @@ def _medians(runs: dict[str, Any]) -> tuple[dict[str, float], dict[str, float], 
 
 
 def _mib(memory: float) -> str:
-    return f"{memory / 2**20:,.0f} MiB"
+    """Says how much; nothing for a step that was over before a sample was taken."""
+    return f"{memory / 2**20:,.0f} MiB" if memory else ""
 
 
 if __name__ == "__main__":

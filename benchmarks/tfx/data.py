@@ -26,7 +26,9 @@ def write(source: Path, target: Path, rows: int) -> None:
     trips = pyarrow.csv.read_csv(source)
     random = np.random.default_rng(2013)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with pyarrow.csv.CSVWriter(target, trips.schema) as writer:
+    plain = pyarrow.csv.WriteOptions(include_header=False)
+    with target.open("wb") as file, pyarrow.csv.CSVWriter(file, trips.schema, write_options=plain) as writer:
+        file.write(",".join(trips.column_names).encode() + b"\n")  # TFX takes quotes for a part of the name
         writer.write_table(trips.slice(0, rows))
         written = min(rows, trips.num_rows)
         while written < rows:
