@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
+from stellwerk.environment import only_errors
 from stellwerk.errors import ModelError, did_you_mean
 from stellwerk.serving.tensors import Array, Tensor, as_input
 
@@ -65,7 +66,7 @@ class LoadedModel:
         config = tf.compat.v1.ConfigProto(inter_op_parallelism_threads=0 if parallel else -1)
         self._session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
         try:
-            with _without_deprecation_notes():
+            with only_errors():  # it advises against the session loader: the very loader of TensorFlow Serving
                 definition = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], str(path))
         except Exception as error:
             self._session.close()
@@ -179,18 +180,6 @@ def loaded(*paths: Path | None) -> Iterator[tuple[LoadedModel | None, ...]]:
     """Loads several models at once (None stays None) and closes them when the block ends."""
     with contextlib.ExitStack() as stack:
         yield tuple(stack.enter_context(LoadedModel(path)) if path is not None else None for path in paths)
-
-
-@contextlib.contextmanager
-def _without_deprecation_notes() -> Iterator[None]:
-    """TensorFlow advises against the session loader, which is the very loader of TensorFlow Serving."""
-    log = tf.get_logger()
-    level = log.level
-    log.setLevel("ERROR")
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def _tensors(infos: Mapping[str, Any]) -> dict[str, Tensor]:

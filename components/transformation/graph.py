@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tensorflow_transform import impl_helper
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.transformation.columns import DTYPES
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
+from stellwerk.environment import only_errors
 
 
 def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path) -> None:
@@ -24,7 +24,7 @@ def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Example
     What the built-in features need was measured before and is part of `preprocessing_fn`; only a hook that calls TFT's
     analysers needs another pass, by TFT on Beam.
     """
-    with _only_errors():
+    with only_errors():  # AutoGraph warns of TensorFlow's own functions on Python 3.13
         if any(feature.type == "custom" for feature in plan.features.values()):
             columns = tft.get_analyze_input_columns(preprocessing_fn, plan.specs())
             if columns:
@@ -32,18 +32,6 @@ def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Example
                 return
         specs = {name: tf.io.FixedLenFeature([], DTYPES[kind]) for name, kind in plan.all_inputs.items()}
         impl_helper.analyze_in_place(preprocessing_fn, False, specs, plan.specs(), str(folder))
-
-
-@contextlib.contextmanager
-def _only_errors() -> Iterator[None]:
-    """Keeps TensorFlow's warnings about its own functions (AutoGraph on Python 3.13) from the user."""
-    log = tf.get_logger()
-    level = log.level
-    log.setLevel("ERROR")
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def _analyze_on_beam(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path) -> None:

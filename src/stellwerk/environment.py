@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import warnings
+from collections.abc import Iterator
 
 FRAMEWORKS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -18,3 +21,15 @@ def prepare() -> None:
     for name, value in FRAMEWORKS.items():
         os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
+
+
+@contextlib.contextmanager
+def only_errors() -> Iterator[None]:
+    """Keeps TensorFlow's warnings from the user where it warns of its own doings: nothing that a user could change."""
+    log = logging.getLogger("tensorflow")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
