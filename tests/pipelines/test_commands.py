@@ -70,7 +70,7 @@ def ask(port: int, instances: list[dict[str, Any]]) -> Any:
         data=json.dumps({"instances": instances}).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())
 
 
@@ -93,7 +93,7 @@ def test_serve_answers_a_prediction_also_for_a_category_never_seen_in_training(f
                     time.sleep(0.1)
         finally:
             server.terminate()
-            assert server.wait(timeout=30) == 0
+            assert server.wait(timeout=60) == 0
     assert len(answer["predictions"]) == 2
     flat = json.dumps(answer)
     assert "NaN" not in flat

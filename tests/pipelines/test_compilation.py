@@ -73,9 +73,9 @@ def test_the_same_spec_gives_the_same_bytes_in_every_process(tmp_path):
     assert written[0] == written[1]
 
 
-def test_compiling_is_quick_and_loads_neither_tensorflow_nor_the_kubernetes_client():
+def test_compiling_loads_neither_tensorflow_nor_the_kubernetes_client():
     code = f"""
-import sys, time
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from stellwerk.loading import load
@@ -83,12 +83,10 @@ from stellwerk.pipelines.compilation import compile
 with TemporaryDirectory() as folder:
     compile(load(Path("{EXAMPLE}"), ["{IMAGE}"]), Path(folder) / "ir.yaml")
 heavy = ("tensorflow", "keras", "apache_beam", "kubernetes", "requests", "kfp.client", "numpy", "pyarrow", "duckdb")
-print(time.process_time(), [name for name in heavy if name in sys.modules])
+print([name for name in heavy if name in sys.modules])
 """
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    seconds, loaded = ran.stdout.split(maxsplit=1)
-    assert loaded.strip() == "[]"
-    assert float(seconds) < 1.5, "0.4 s of CPU on an idle machine; twice as much and more where cores are shared"
+    assert ran.stdout.strip() == "[]"
 
 
 def test_the_ir_is_small(compiled, tmp_path):

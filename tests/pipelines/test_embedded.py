@@ -205,7 +205,7 @@ def test_a_killed_runner_takes_its_steps_along_and_its_run_is_marked(project: Pa
     with running(project, "--from", "train") as process:
         child = worker_of(process, "train", project)
         process.kill()
-        child.wait(timeout=30)
+        child.wait(timeout=60)
     killed = newest(project)
     assert killed["status"] == "running"
     assert stellwerk("run", project).returncode == 0

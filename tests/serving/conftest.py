@@ -73,7 +73,7 @@ def ask() -> Ask:
     def send(url: str, body: Any = None) -> tuple[int, Any]:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, data), timeout=20) as answer:
+            with urllib.request.urlopen(urllib.request.Request(url, data), timeout=60) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -85,12 +85,12 @@ def half(server):
 def test_the_example_of_the_api_document_works_unchanged(half):
     data = json.dumps({"signature_name": "serving_default", "instances": [1.0, 2.0, 5.0]})
     json_response = requests.post(
-        half + ":predict", data=data, headers={"content-type": "application/json"}, timeout=10
+        half + ":predict", data=data, headers={"content-type": "application/json"}, timeout=60
     )
     json_response.raise_for_status()
     assert json.loads(json_response.text)["predictions"] == [3.5, 4.0, 5.5]
     assert json_response.headers["Content-Type"] == "application/json"
-    assert requests.post(half + ":predict", json={"instances": [1.0]}, timeout=10).json() == {"predictions": [3.5]}
+    assert requests.post(half + ":predict", json={"instances": [1.0]}, timeout=60).json() == {"predictions": [3.5]}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_requests_of_the_api_document_are_answered(ask, half, path, body, expect
 
 
 def test_numbers_have_the_digits_of_tensorflow_serving(half):
-    answer = requests.post(half + ":predict", json={"instances": [0.2, 1e10, 0.0]}, timeout=10).text
+    answer = requests.post(half + ":predict", json={"instances": [0.2, 1e10, 0.0]}, timeout=60).text
     assert answer.replace(" ", "").strip() == '{"predictions":[3.1,5000000000.0,3.0]}'
 
 
@@ -185,7 +185,7 @@ def test_infinities_in_an_answer_are_spelled_as_tensorflow_serving_does(url):
     body = (
         b'{"instances": [{"distance": Infinity, "carrier": "", "day": 0}, {"distance": 0.1, "carrier": "", "day": 0}]}'
     )
-    answer = requests.post(f"{url}:predict", body, timeout=10).text
+    answer = requests.post(f"{url}:predict", body, timeout=60).text
     assert answer.strip() == '{"predictions": [[Infinity], [0.1]]}'
 
 
@@ -334,7 +334,7 @@ def test_a_classify_request_that_does_not_fit_gets_tensorflow_servings_words(ask
 def test_unknown_models_versions_and_paths_are_refused_as_tensorflow_serving_does(
     server, method, path, expected, sentence
 ):
-    connection = http.client.HTTPConnection(*server.rest.address, timeout=10)
+    connection = http.client.HTTPConnection(*server.rest.address, timeout=60)
     connection.request(method, path, json.dumps({"instances": [ROW], "examples": [{}]}) if method == "POST" else None)
     answer = connection.getresponse()
     body = json.loads(answer.read())

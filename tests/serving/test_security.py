@@ -109,7 +109,7 @@ def guarded(model_path, tokens):
 )
 def test_rest_opens_a_model_to_its_tokens_alone(guarded, token, path, expected):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    answer = requests.get(guarded.address + path, headers=headers, timeout=10)
+    answer = requests.get(guarded.address + path, headers=headers, timeout=60)
     assert answer.status_code == expected
     assert token is None or token not in answer.text
     if expected == 401:
@@ -117,7 +117,7 @@ def test_rest_opens_a_model_to_its_tokens_alone(guarded, token, path, expected):
 
 
 def test_a_prediction_without_a_token_is_refused_whatever_its_body_is(guarded):
-    answer = requests.post(f"{guarded.url('flights')}:predict", data=b"\xff", timeout=10)
+    answer = requests.post(f"{guarded.url('flights')}:predict", data=b"\xff", timeout=60)
     assert answer.status_code == 401
 
 
@@ -138,10 +138,10 @@ def test_grpc_opens_a_model_to_its_tokens_alone(guarded, token, model, expected)
     with grpc.insecure_channel(guarded.grpc_address) as channel:
         ask = prediction_service_pb2_grpc.PredictionServiceStub(channel).GetModelMetadata
         if expected is None:
-            assert ask(request, metadata=metadata, timeout=10).model_spec.name == model
+            assert ask(request, metadata=metadata, timeout=60).model_spec.name == model
             return
         with pytest.raises(grpc.RpcError) as refused:
-            ask(request, metadata=metadata, timeout=10)
+            ask(request, metadata=metadata, timeout=60)
     assert refused.value.code() == expected
 
 
@@ -152,7 +152,7 @@ def test_every_task_of_a_multi_inference_needs_its_token(guarded):
     with grpc.insecure_channel(guarded.grpc_address) as channel:
         ask = prediction_service_pb2_grpc.PredictionServiceStub(channel).MultiInference
         with pytest.raises(grpc.RpcError) as refused:
-            ask(request, metadata=[("authorization", "Bearer for-flights")], timeout=10)
+            ask(request, metadata=[("authorization", "Bearer for-flights")], timeout=60)
     assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
 
 
@@ -163,12 +163,12 @@ def test_only_the_token_of_everything_reloads_models(guarded):
             stub.HandleReloadConfigRequest(
                 model_management_pb2.ReloadConfigRequest(),
                 metadata=[("authorization", "Bearer for-flights")],
-                timeout=10,
+                timeout=60,
             )
         assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
         request = get_model_status_pb2.GetModelStatusRequest()
         request.model_spec.name = "flights"
-        answer = stub.GetModelStatus(request, metadata=[("authorization", "Bearer for-flights")], timeout=10)
+        answer = stub.GetModelStatus(request, metadata=[("authorization", "Bearer for-flights")], timeout=60)
     assert answer.model_version_status[0].version == 3
 
 
@@ -182,17 +182,17 @@ def test_tls_encrypts_both_apis_and_mutual_tls_asks_clients_for_a_certificate(ce
     ) as server:
         url = f"{server.url('flights')}:predict"
         body = {"instances": [ROW]}
-        assert requests.post(url, json=body, verify=authority, cert=files[0], timeout=10).json() == {
+        assert requests.post(url, json=body, verify=authority, cert=files[0], timeout=60).json() == {
             "predictions": [[13.0]]
         }
         for stranger in (None, files[1]):
             if mutual:
                 with pytest.raises((requests.exceptions.SSLError, requests.exceptions.ConnectionError)):
-                    requests.post(url, json=body, verify=authority, cert=stranger, timeout=10)
+                    requests.post(url, json=body, verify=authority, cert=stranger, timeout=60)
             else:
-                assert requests.post(url, json=body, verify=authority, cert=stranger, timeout=10).status_code == 200
+                assert requests.post(url, json=body, verify=authority, cert=stranger, timeout=60).status_code == 200
         with pytest.raises(requests.exceptions.ConnectionError):
-            requests.post(url.replace("https", "http"), json=body, timeout=10)
+            requests.post(url.replace("https", "http"), json=body, timeout=60)
 
         request = get_model_status_pb2.GetModelStatusRequest()
         request.model_spec.name = "flights"
@@ -202,7 +202,7 @@ def test_tls_encrypts_both_apis_and_mutual_tls_asks_clients_for_a_certificate(ce
             with grpc.secure_channel(server.grpc_address, credentials) as channel:
                 ask = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus
                 if works:
-                    assert ask(request, timeout=10).model_version_status[0].version == 3
+                    assert ask(request, timeout=60).model_version_status[0].version == 3
                 else:
                     with pytest.raises(grpc.RpcError):
                         ask(request, timeout=3)
@@ -212,9 +212,9 @@ def test_a_tls_handshake_that_never_comes_is_ended_in_time_and_locks_nobody_out(
     context = Tls(certificates / "server.pem", certificates / "server.key").context()
     limits = Limits(head_s=0.3, connections=2)
     with HttpServer("127.0.0.1", 0, lambda _: Response(200, b"fine"), limits, context) as server:
-        silent = [socket.create_connection(server.address, timeout=10) for _ in range(2)]
+        silent = [socket.create_connection(server.address, timeout=60) for _ in range(2)]
         url = f"https://127.0.0.1:{server.address[1]}/"
-        assert requests.get(url, verify=certificates / "authority.pem", timeout=10).text == "fine"
+        assert requests.get(url, verify=certificates / "authority.pem", timeout=60).text == "fine"
         assert [client.recv(100) for client in silent] == [b"", b""]
         for client in silent:
             client.close()

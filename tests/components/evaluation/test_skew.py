@@ -95,7 +95,7 @@ def ask(trained):
 
         def send(rows):
             body = json.dumps({"instances": rows}).encode()
-            with urllib.request.urlopen(f"{server.url('flights')}:predict", body, timeout=30) as answer:
+            with urllib.request.urlopen(f"{server.url('flights')}:predict", body, timeout=60) as answer:
                 answers = json.loads(answer.read())["predictions"]
             return [row["probabilities"][0] if isinstance(row, dict) else row[0] for row in answers]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -27,10 +26,8 @@ def flights(nycflights: Path) -> Data:
     return Data.model_validate({"sources": sources, "query": query})
 
 
-def test_it_tells_the_columns_of_the_query_quickly(flights: Data):
-    start = time.process_time()
+def test_it_tells_the_columns_of_the_query_from_a_part_of_the_data(flights: Data):
     found = probe(flights, Path(), ["distance"])
-    assert time.process_time() - start < 1.5
     assert found.columns["distance"] == "int64"
     assert found.columns["tailnum"] == "string"
     assert found.columns["late"] == "int64"

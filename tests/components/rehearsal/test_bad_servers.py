@@ -138,7 +138,7 @@ def _runs(pid: int) -> bool:
 
 
 def _wait_for(condition) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)

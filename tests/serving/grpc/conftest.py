@@ -127,7 +127,7 @@ def refusal():
 
     def refusal(call, request) -> tuple[grpc.StatusCode, str]:
         with pytest.raises(grpc.RpcError) as caught:
-            call(request, timeout=20)
+            call(request, timeout=60)
         return caught.value.code(), caught.value.details()
 
     return refusal

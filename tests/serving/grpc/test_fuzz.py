@@ -82,9 +82,9 @@ def test_damaged_requests_are_answered_with_what_is_wrong(channel, prediction, r
         for _ in range(ROUNDS):
             data = damaged(whole, dice)
             try:
-                call(data, timeout=20)
+                call(data, timeout=60)
             except grpc.RpcError as error:
                 if error.code() not in BLAMED:
                     amiss.append((method, data, error.code(), error.details()))
     assert not amiss
-    assert list(prediction.Predict(predicting(), timeout=20).outputs["predictions"].float_val) == [12.0, 4.0]
+    assert list(prediction.Predict(predicting(), timeout=60).outputs["predictions"].float_val) == [12.0, 4.0]

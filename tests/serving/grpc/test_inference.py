@@ -34,30 +34,30 @@ def rows(answer):
 
 
 def test_classify_gives_a_label_and_a_score_for_each_class(prediction, classifying):
-    answer = prediction.Classify(classifying(), timeout=20)
+    answer = prediction.Classify(classifying(), timeout=60)
     assert rows(answer) == [[("no", 0.75), ("yes", 0.25)], [("no", 0.25), ("yes", 0.75)]]
     assert (answer.model_spec.name, answer.model_spec.version.value) == ("judge", 1)
     assert answer.model_spec.signature_name == "serving_default"
 
 
 def test_labels_or_scores_alone_are_enough(prediction, classifying):
-    assert rows(prediction.Classify(classifying(signature="names", given=[0.5]), timeout=20)) == [
+    assert rows(prediction.Classify(classifying(signature="names", given=[0.5]), timeout=60)) == [
         [("no", 0.0), ("yes", 0.0)]
     ]
-    assert rows(prediction.Classify(classifying(signature="scores", given=[0.5]), timeout=20)) == [
+    assert rows(prediction.Classify(classifying(signature="scores", given=[0.5]), timeout=60)) == [
         [("", 0.5), ("", 0.5)]
     ]
 
 
 def test_an_exported_binary_model_classifies_by_its_probability(prediction, classifying):
-    answer = prediction.Classify(classifying("exported"), timeout=20)
+    answer = prediction.Classify(classifying("exported"), timeout=60)
     assert rows(answer) == [[("punctual", 0.75), ("late", 0.25)], [("punctual", 0.25), ("late", 0.75)]]
     assert answer.model_spec.signature_name == "serve_examples"
-    assert rows(prediction.Classify(classifying("exported", "serve_examples"), timeout=20)) == rows(answer)
+    assert rows(prediction.Classify(classifying("exported", "serve_examples"), timeout=60)) == rows(answer)
 
 
 def test_regress_gives_a_value_for_each_example(prediction, regressing):
-    answer = prediction.Regress(regressing(), timeout=20)
+    answer = prediction.Regress(regressing(), timeout=60)
     assert [one.value for one in answer.result.regressions] == [0.5, 1.5]
     assert answer.model_spec.signature_name == "regress"
 
@@ -68,7 +68,7 @@ def test_an_exported_regression_answers_with_its_predictions(prediction):
     request = regression_pb2.RegressionRequest(
         model_spec={"name": "flights"}, input=input_pb2.Input(example_list={"examples": [example]})
     )
-    answer = prediction.Regress(request, timeout=20)
+    answer = prediction.Regress(request, timeout=60)
     assert [one.value for one in answer.result.regressions] == [7.0]
     assert answer.model_spec.signature_name == "serve_examples"
 
@@ -80,7 +80,7 @@ def test_the_context_counts_for_every_example(prediction):
         example_list_with_context={"examples": [tf.train.Example(), tf.train.Example()], "context": context}
     )
     request = regression_pb2.RegressionRequest(model_spec={"name": "judge", "signature_name": "regress"}, input=both)
-    assert [one.value for one in prediction.Regress(request, timeout=20).result.regressions] == [1.0, 1.0]
+    assert [one.value for one in prediction.Regress(request, timeout=60).result.regressions] == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def tasks(examples, *asked):
 
 def test_multi_inference_answers_every_task(prediction, examples):
     request = tasks(examples, ("judge", "classify", CLASSIFY), ("judge", "regress", REGRESS))
-    first, second = prediction.MultiInference(request, timeout=20).results
+    first, second = prediction.MultiInference(request, timeout=60).results
     assert first.classification_result.classifications[1].classes[1].label == "yes"
     assert [one.value for one in second.regression_result.regressions] == [0.5, 1.5]
     assert (first.model_spec.signature_name, second.model_spec.signature_name) == ("classify", "regress")

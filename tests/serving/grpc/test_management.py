@@ -51,7 +51,7 @@ def reloading(text: str):
 
 
 def test_status_lists_versions_the_newest_first(management):
-    found = management.GetModelStatus(status(name="flights"), timeout=20).model_version_status
+    found = management.GetModelStatus(status(name="flights"), timeout=60).model_version_status
     assert [(one.version, one.state, one.status.error_code, one.status.error_message) for one in found] == [
         (4, 30, 0, ""),
         (3, 30, 0, ""),
@@ -60,7 +60,7 @@ def test_status_lists_versions_the_newest_first(management):
 
 @pytest.mark.parametrize("spec", [{"version": {"value": 3}}, {"version_label": "stable"}], ids=str)
 def test_status_of_one_version(management, spec):
-    found = management.GetModelStatus(status(name="flights", **spec), timeout=20).model_version_status
+    found = management.GetModelStatus(status(name="flights", **spec), timeout=60).model_version_status
     assert [one.version for one in found] == [3]
 
 
@@ -109,7 +109,7 @@ def test_a_reload_serves_other_models_and_labels_without_a_failed_request(own, r
     def client():
         while not stop.is_set():
             try:
-                predict(request, timeout=20)
+                predict(request, timeout=60)
             except grpc.RpcError as error:
                 failures.append(error)
 
@@ -121,16 +121,16 @@ def test_a_reload_serves_other_models_and_labels_without_a_failed_request(own, r
                   model_version_policy {{ specific {{ versions: 1 versions: 2 }} }}
                   version_labels {{ key: "canary" value: 2 }} }}
         config {{ name: "other" base_path: "{folder}/other" model_platform: "tensorflow" }} }}"""
-    answer = manage.HandleReloadConfigRequest(reloading(both), timeout=20)
+    answer = manage.HandleReloadConfigRequest(reloading(both), timeout=60)
     stop.set()
     for thread in threads:
         thread.join()
     assert answer.status.error_code == 0
     assert not failures
     request.model_spec.version_label = "canary"
-    assert predict(request, timeout=20).model_spec.version.value == 2
+    assert predict(request, timeout=60).model_spec.version.value == 2
     one = f'model_config_list {{ config {{ name: "other" base_path: "{folder}/other" model_platform: "tensorflow" }} }}'
-    manage.HandleReloadConfigRequest(reloading(one), timeout=20)
+    manage.HandleReloadConfigRequest(reloading(one), timeout=60)
     request.model_spec.ClearField("version_choice")
     assert refusal(predict, request) == (NOT_FOUND, "Servable not found for request: Latest(exported)")
 
@@ -162,21 +162,21 @@ def test_a_refused_reload_changes_nothing(management, refusal, folder, text, cod
     found, details = refusal(management.HandleReloadConfigRequest, reloading(text.replace("FOLDER", str(folder))))
     assert found is code
     assert words in details
-    assert len(management.GetModelStatus(status(name="flights"), timeout=20).model_version_status) == 2
-    assert management.GetModelStatus(status(name="judge"), timeout=20).model_version_status[0].state == 30
+    assert len(management.GetModelStatus(status(name="flights"), timeout=60).model_version_status) == 2
+    assert management.GetModelStatus(status(name="judge"), timeout=60).model_version_status[0].state == 30
 
 
 def test_health_answers_for_the_server_its_services_and_its_models(channel, refusal):
     health = health_pb2_grpc.HealthStub(channel)
     for service in ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService", "flights"):
-        assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=20).status == SERVING
+        assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=60).status == SERVING
     assert refusal(health.Check, health_pb2.HealthCheckRequest(service="x"))[0] is NOT_FOUND
 
 
 def test_a_watcher_of_health_hears_of_changes(own):
     folder, channel = own
     health = health_pb2_grpc.HealthStub(channel)
-    heard = health.Watch(health_pb2.HealthCheckRequest(service="exported"), timeout=20)
+    heard = health.Watch(health_pb2.HealthCheckRequest(service="exported"), timeout=60)
     assert next(heard).status == SERVING
     shutil.rmtree(folder / "exported" / "1")
     assert next(heard).status == NOT_SERVING
@@ -190,7 +190,7 @@ def test_reflection_describes_the_services(channel):
         reflection_pb2.ServerReflectionRequest(file_containing_symbol="tensorflow.serving.PredictionService"),
         reflection_pb2.ServerReflectionRequest(file_containing_symbol="tensorflow.serving.ModelService"),
     ]
-    services, prediction, model = stub.ServerReflectionInfo(iter(asked), timeout=20)
+    services, prediction, model = stub.ServerReflectionInfo(iter(asked), timeout=60)
     assert {service.name for service in services.list_services_response.service} == {
         "tensorflow.serving.PredictionService",
         "tensorflow.serving.ModelService",

@@ -24,7 +24,7 @@ def asking(name="flights", signature="", inputs=None, **spec):
 
 
 def test_predict_answers_in_typed_fields_with_the_version_that_answered(prediction):
-    answer = prediction.Predict(asking(), timeout=20)
+    answer = prediction.Predict(asking(), timeout=60)
     assert list(answer.outputs["predictions"].float_val) == [13.0, 5.0]
     assert tf.make_ndarray(answer.outputs["predictions"]).shape == (2, 1)
     assert answer.model_spec.name == "flights"
@@ -49,27 +49,27 @@ def test_the_official_client_example_works_unchanged(server):
     ("spec", "version"), [({"version": {"value": 3}}, 3), ({"version_label": "stable"}, 3), ({}, 4)], ids=str
 )
 def test_a_request_may_name_a_version_or_a_label(prediction, spec, version):
-    assert prediction.Predict(asking(**spec), timeout=20).model_spec.version.value == version
+    assert prediction.Predict(asking(**spec), timeout=60).model_spec.version.value == version
 
 
 def test_output_filter_chooses_outputs(prediction):
     request = asking(signature="names", inputs={"carrier": np.array([b"\xff", b""], object)})
-    assert set(prediction.Predict(request, timeout=20).outputs) == {"name", "name_bytes"}
+    assert set(prediction.Predict(request, timeout=60).outputs) == {"name", "name_bytes"}
     request.output_filter.append("name")
-    answer = prediction.Predict(request, timeout=20)
+    answer = prediction.Predict(request, timeout=60)
     assert {name: list(tensor.string_val) for name, tensor in answer.outputs.items()} == {"name": [b"\xff", b""]}
 
 
 def test_values_may_come_in_fields_in_content_or_repeated(prediction):
     request = asking()
     request.inputs["distance"].CopyFrom(tf.make_tensor_proto(7.0, shape=[2]))
-    assert list(prediction.Predict(request, timeout=20).outputs["predictions"].float_val) == [19.0, 12.0]
+    assert list(prediction.Predict(request, timeout=60).outputs["predictions"].float_val) == [19.0, 12.0]
 
 
 def test_an_empty_batch_has_an_empty_answer(prediction):
     empty = {"distance": np.empty(0, np.float32), "carrier": np.empty(0, object), "day": np.empty(0, np.int64)}
     request = asking(inputs={**empty, "carrier": tf.constant([], tf.string)})
-    answer = prediction.Predict(request, timeout=20)
+    answer = prediction.Predict(request, timeout=60)
     assert tf.make_ndarray(answer.outputs["predictions"]).shape == (0, 1)
 
 
@@ -80,7 +80,7 @@ def test_many_rows_come_back_in_order(prediction):
         "carrier": np.full(count, b"UA", object),
         "day": np.zeros(count, np.int64),
     }
-    answer = prediction.Predict(asking(inputs=rows), timeout=20)
+    answer = prediction.Predict(asking(inputs=rows), timeout=60)
     assert tf.make_ndarray(answer.outputs["predictions"]).ravel().tolist() == list(range(count))
 
 
@@ -162,7 +162,7 @@ def test_metadata_has_the_signatures_as_tensorflow_stores_them(prediction):
     request = get_model_metadata_pb2.GetModelMetadataRequest(
         model_spec={"name": "flights", "version_label": "stable"}, metadata_field=["signature_def"]
     )
-    answer = prediction.GetModelMetadata(request, timeout=20)
+    answer = prediction.GetModelMetadata(request, timeout=60)
     assert (answer.model_spec.name, answer.model_spec.version.value) == ("flights", 3)
     found = get_model_metadata_pb2.SignatureDefMap()
     assert answer.metadata["signature_def"].Unpack(found)

@@ -37,7 +37,7 @@ def asking(values=(1.0,)):
 def test_a_message_over_the_limit_is_refused_and_the_server_goes_on(prediction, refusal):
     code, _ = refusal(prediction.Predict, asking(np.zeros(100_000)))
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert len(prediction.Predict(asking(np.zeros(40_000)), timeout=20).outputs["probabilities"].float_val) == 40_000
+    assert len(prediction.Predict(asking(np.zeros(40_000)), timeout=60).outputs["probabilities"].float_val) == 40_000
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_a_message_over_the_limit_is_refused_and_the_server_goes_on(prediction, 
 def test_bytes_that_are_no_request_end_only_their_own_call(channel, prediction, message):
     raw = channel.unary_unary(PREDICT)
     with pytest.raises(grpc.RpcError) as caught:
-        raw(message, timeout=20)
+        raw(message, timeout=60)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert prediction.Predict(asking(), timeout=20).outputs["probabilities"].float_val == [1.0]
+    assert prediction.Predict(asking(), timeout=60).outputs["probabilities"].float_val == [1.0]
 
 
 def test_a_method_that_is_not_there_is_unimplemented(channel):
     with pytest.raises(grpc.RpcError) as caught:
-        channel.unary_unary("/tensorflow.serving.PredictionService/Nothing")(b"", timeout=20)
+        channel.unary_unary("/tensorflow.serving.PredictionService/Nothing")(b"", timeout=60)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -67,7 +67,7 @@ def test_connections_that_send_nothing_or_nonsense_hold_nobody_up(models):
             stop = threading.Event()
             waiting = [never.future(iter(stop.wait, b"")) for _ in range(8)]
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-            assert stub.Predict(asking(), timeout=10).outputs["probabilities"].float_val == [1.0]
+            assert stub.Predict(asking(), timeout=60).outputs["probabilities"].float_val == [1.0]
             for call in waiting:
                 call.cancel()
             stop.set()
@@ -82,13 +82,13 @@ def test_a_call_that_takes_too_long_is_ended(models, monkeypatch):
         models.servable("exported") as servable,
     ):
         stop = threading.Event()
-        never_sent = channel.stream_unary(PREDICT).future(iter(stop.wait, b""), timeout=20)
+        never_sent = channel.stream_unary(PREDICT).future(iter(stop.wait, b""), timeout=60)
         assert never_sent.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         assert never_sent.details() == "The call was not done after 0.2 seconds."
-        nothing_sent = channel.stream_unary(PREDICT).future(iter(()), timeout=20)
+        nothing_sent = channel.stream_unary(PREDICT).future(iter(()), timeout=60)
         assert nothing_sent.code() is grpc.StatusCode.INVALID_ARGUMENT
         monkeypatch.setattr(servable.model, "predict", lambda *_: stop.wait(20))
-        never_answered = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(asking(), timeout=20)
+        never_answered = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(asking(), timeout=60)
         assert never_answered.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         stop.set()
 
@@ -117,7 +117,7 @@ def test_more_calls_than_may_be_under_way_are_refused(models, monkeypatch, refus
             return predict(*arguments)
 
         monkeypatch.setattr(servable.model, "predict", slow)
-        first = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(asking(), timeout=20)
+        first = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(asking(), timeout=60)
         assert started.wait(20)
         request = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "exported"})
         code, _ = refusal(model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus, request)
@@ -159,7 +159,7 @@ def test_tls_and_mutual_tls_guard_the_port(models, certificate):
         target = f"localhost:{server.port}"
         known = grpc.ssl_channel_credentials(root_certificates=chain, private_key=key, certificate_chain=chain)
         with grpc.secure_channel(target, known) as channel:
-            answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(asking(), timeout=20)
+            answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(asking(), timeout=60)
             assert answer.outputs["probabilities"].float_val == [1.0]
         for stranger in (
             grpc.secure_channel(target, grpc.ssl_channel_credentials(root_certificates=chain)),
@@ -204,9 +204,9 @@ def test_an_interceptor_stands_before_every_call(models, interceptor):
     ):
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         with pytest.raises(grpc.RpcError) as caught:
-            stub.Predict(asking(), timeout=20)
+            stub.Predict(asking(), timeout=60)
         assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.UNAUTHENTICATED, "say the word")
-        answer = stub.Predict(asking(), timeout=20, metadata=[("authorization", "Bearer word")])
+        answer = stub.Predict(asking(), timeout=60, metadata=[("authorization", "Bearer word")])
         assert answer.outputs["probabilities"].float_val == [1.0]
 
 
@@ -223,7 +223,7 @@ def test_a_server_that_stops_finishes_what_is_under_way(models, monkeypatch):
             return predict(*arguments)
 
         monkeypatch.setattr(servable.model, "predict", slow)
-        answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(asking(), timeout=20)
+        answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(asking(), timeout=60)
         started.wait(20)
         server.stop(10)
         assert answer.result().outputs["probabilities"].float_val == [1.0]
