@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 _WHERE = {
     "load": "stellwerk.loading",
     "run": "stellwerk.pipelines.embedded",
-    "compile": "stellwerk.pipelines.compilation",
+    "compile": "stellwerk.pipelines.kubeflow.compilation",
     "predict": "stellwerk.serving.bulk",
 }
 

@@ -11,9 +11,9 @@ from stellwerk.components.conversion.formats import CONVERTERS, Converter
 from stellwerk.errors import SpecError
 from stellwerk.loading import load
 from stellwerk.pipelines.checking import check
-from stellwerk.pipelines.compilation import compile as compile_spec
 from stellwerk.pipelines.embedded.earlier import baseline
 from stellwerk.pipelines.graph import graph
+from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec
 
 SPEC = """\
 name: flights

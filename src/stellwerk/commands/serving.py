@@ -1,4 +1,4 @@
-"""`stellwerk serve`: the options of the server as a command. Nothing heavy is imported before it runs."""
+"""`stellwerk serve`: the options of the server as a command."""
 
 from __future__ import annotations
 

@@ -18,13 +18,13 @@ from pydantic import TypeAdapter
 from stellwerk.components.calling import whole
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec, load
-from stellwerk.pipelines.compilation import compile as compile_spec
 from stellwerk.pipelines.graph import graph
+from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec
 from stellwerk.spec import Data, Evaluate, Feature, Model, Train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLE = "examples/flight-delays/pipeline.yaml"
-GOLDEN = "tests/pipelines/golden/flight-delays.yaml"
+GOLDEN = "tests/pipelines/kubeflow/golden/flight-delays.yaml"
 IMAGE = "cluster.image=registry.example/stellwerk:0.1.0"
 REGENERATE = f"stellwerk compile {EXAMPLE} --set {IMAGE} -o {GOLDEN}"
 
@@ -79,7 +79,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from stellwerk.loading import load
-from stellwerk.pipelines.compilation import compile
+from stellwerk.pipelines.kubeflow.compilation import compile
 with TemporaryDirectory() as folder:
     compile(load(Path("{EXAMPLE}"), ["{IMAGE}"]), Path(folder) / "ir.yaml")
 heavy = ("tensorflow", "keras", "apache_beam", "kubernetes", "requests", "kfp.client", "numpy", "pyarrow", "duckdb")

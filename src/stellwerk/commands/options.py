@@ -1,0 +1,50 @@
+"""What commands have in common: arguments, reading the spec they name, showing paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stellwerk.errors import SpecError
+
+if TYPE_CHECKING:
+    from stellwerk.loading import LoadedSpec
+
+SPEC = click.argument("spec", type=click.Path(path_type=Path), default="pipeline.yaml")
+SET = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value of the spec, e.g. train.epochs=1."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def load(spec: Path, overrides: tuple[str, ...] = ()) -> LoadedSpec:
+    """Reads a spec with `--set`. Raises SpecError with all its problems."""
+    from stellwerk.loading import load as load_spec  # noqa: PLC0415
+
+    return load_spec(spec, overrides)
+
+
+def checked(spec: Path, overrides: tuple[str, ...], data: bool = True) -> LoadedSpec:
+    """Loads a spec and refuses it when the data does not fit, before anything runs."""
+    from stellwerk.pipelines.checking import check  # noqa: PLC0415
+
+    loaded = load(spec, overrides)
+    problems = check(loaded, data=data)
+    if problems:
+        raise SpecError(problems)
+    return loaded
+
+
+def near(path: Path) -> Path:
+    """Returns the path relative to the working directory where that is shorter."""
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+def as_interrupt(*_: object) -> None:
+    """Makes SIGTERM end a command as Ctrl-C does: what was finished is kept."""
+    raise KeyboardInterrupt

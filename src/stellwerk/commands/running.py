@@ -1,0 +1,90 @@
+"""`stellwerk run`, and what ran: `runs` and `report`."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stellwerk.commands.options import JSON, SET, SPEC, as_interrupt, checked, load, near
+from stellwerk.errors import StellwerkError, UsageError
+
+if TYPE_CHECKING:
+    from stellwerk.pipelines.runs import RunRecord
+
+
+@click.command()
+@SPEC
+@SET
+@click.option("--no-cache", is_flag=True, help="Run every step again.")
+@click.option("--from", "start_from", metavar="STEP", help="Run this step and all after it again.")
+@click.option("--until", metavar="STEP", help="Stop after this step.")
+@JSON
+def run(
+    *, spec: Path, overrides: tuple[str, ...], no_cache: bool, start_from: str | None, until: str | None, as_json: bool
+) -> None:
+    """Run the whole pipeline on this machine: no cluster, no Docker.
+
+    Steps whose inputs are unchanged are taken from the cache; a failed or killed run continues where it stopped.
+    """
+    from stellwerk.pipelines import embedded  # noqa: PLC0415
+    from stellwerk.pipelines.embedded.display import for_stderr  # noqa: PLC0415
+    from stellwerk.pipelines.runs import find_run, runs_of  # noqa: PLC0415
+
+    loaded = checked(spec, overrides)
+    signal.signal(signal.SIGTERM, as_interrupt)
+    try:
+        record = embedded.run(loaded, cache=not no_cache, start_from=start_from, until=until, display=for_stderr())
+    except UsageError:
+        raise
+    except StellwerkError:
+        _show(find_run(runs_of(loaded.directory, loaded.spec.name), None), as_json)
+        raise
+    _show(record, as_json)
+
+
+def _show(record: RunRecord, as_json: bool) -> None:
+    """Prints where the results of a run are."""
+    if as_json:
+        click.echo((record.folder / "run.json").read_text(encoding="utf-8"), nl=False)
+        return
+    pushed = record.artifact("push", "pushed_model") / "pushed.json"
+    if pushed.exists():
+        path = json.loads(pushed.read_text(encoding="utf-8"))["path"]
+        click.echo(f"model   {path if '://' in path else near(Path(path))}")
+    click.echo(f"report  {near(record.folder / 'report.html')}")
+
+
+@click.command()
+@SPEC
+@click.option("-n", "--number", default=20, show_default=True, help="How many runs, newest first.")
+@JSON
+def runs(*, spec: Path, number: int, as_json: bool) -> None:
+    """List the runs of a pipeline, newest first."""
+    from stellwerk.pipelines.runs import all_runs, runs_of  # noqa: PLC0415
+
+    loaded = load(spec)
+    found = list(all_runs(runs_of(loaded.directory, loaded.spec.name)))[:number]
+    if as_json:
+        click.echo(json.dumps([json.loads((record.folder / "run.json").read_text()) for record in found], indent=1))
+        return
+    for record in found:
+        seconds = sum(step.seconds or 0.0 for step in record.steps)
+        cached = sum(step.status == "cached" for step in record.steps)
+        click.echo(f"{record.run}  {record.status:<8} {seconds:7.1f} s  {cached}/{len(record.steps)} cached")
+
+
+@click.command()
+@SPEC
+@click.option("--run", "wanted", metavar="RUN", help="Id of the run, or how it begins; by default the newest.")
+def report(*, spec: Path, wanted: str | None) -> None:
+    """Write the report of a run anew and say where it is."""
+    from stellwerk.pipelines.report import write_report  # noqa: PLC0415
+    from stellwerk.pipelines.runs import find_run, runs_of  # noqa: PLC0415
+
+    loaded = load(spec)
+    record = find_run(runs_of(loaded.directory, loaded.spec.name), wanted)
+    click.echo(str(near(write_report(record.folder))))
