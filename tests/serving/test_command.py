@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
+from stellwerk.commands import serving as command
 from stellwerk.errors import UsageError
-from stellwerk.serving import command
 from stellwerk.serving.config import ALL, VersionPolicy
 
 
