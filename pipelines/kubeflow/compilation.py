@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from stellwerk import components
-from stellwerk.components.sdk import compiler, dsl
+from stellwerk.components.sdk import dsl
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.graph import Graph, Step, graph
+from stellwerk.pipelines.kubeflow.writing import documents, text_of
 from stellwerk.spec.sections import Cluster, Resources
 
 DIRECTORY = "/data"
@@ -40,12 +40,10 @@ def compile(loaded: LoadedSpec, output: str | Path) -> None:  # noqa: A001 - the
     pipeline = _pipeline(loaded, graph(loaded), cluster)
     if output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{output}: the IR is YAML. Give a file that ends in .yaml.")
-    with tempfile.TemporaryDirectory(prefix="stellwerk-") as folder:
-        compiler.Compiler().compile(pipeline, f"{folder}/ir.yaml")
-        ir = Path(folder, "ir.yaml").read_bytes()
+    ir = text_of(documents(pipeline))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_bytes(ir)
+        output.write_text(ir, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror or error}.") from error
 

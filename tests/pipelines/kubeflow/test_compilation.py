@@ -115,6 +115,16 @@ def test_tasks_are_wired_as_the_graph_says(compiled):
         assert sources == step.inputs
 
 
+def test_an_optional_artifact_that_nothing_gives_is_not_in_the_ir(compiled):
+    _, ir = compiled()
+    artifacts = {name: set(each["inputDefinitions"].get("artifacts", {})) for name, each in ir["components"].items()}
+    assert artifacts["comp-validate"] == {"examples"}
+    assert artifacts["comp-evaluate"] == {"examples", "model"}
+    assert artifacts["comp-push"] == {"model", "evaluation", "blessing", "rehearsal"}
+    _, ir = compiled("push.rehearse=null")
+    assert set(ir["components"]["comp-push"]["inputDefinitions"]["artifacts"]) == {"model", "evaluation", "blessing"}
+
+
 def test_sections_survive_the_journey_whole_numbers_included(compiled, tmp_path):
     shutil.copy(ROOT / EXAMPLE, tmp_path)
     (tmp_path / "model.py").write_text("def build(inputs, a, b, c): ...\n", encoding="utf-8")
