@@ -21,8 +21,8 @@ from stellwerk.pipelines.embedded.display import Display, Silent
 from stellwerk.pipelines.embedded.earlier import baseline, previous_statistics
 from stellwerk.pipelines.embedded.workers import Event, Workers
 from stellwerk.pipelines.graph import Graph, Step, graph
-from stellwerk.pipelines.report import write_report
 from stellwerk.pipelines.runs import RunRecord, StepRecord, new_run_folder, now, runs_of, sweep
+from stellwerk.report import write_report
 
 HEARTBEAT_SECONDS = 0.5
 

@@ -82,8 +82,8 @@ def runs(*, spec: Path, number: int, as_json: bool) -> None:
 @click.option("--run", "wanted", metavar="RUN", help="Id of the run, or how it begins; by default the newest.")
 def report(*, spec: Path, wanted: str | None) -> None:
     """Write the report of a run anew and say where it is."""
-    from stellwerk.pipelines.report import write_report  # noqa: PLC0415
     from stellwerk.pipelines.runs import find_run, runs_of  # noqa: PLC0415
+    from stellwerk.report import write_report  # noqa: PLC0415
 
     loaded = load(spec)
     record = find_run(runs_of(loaded.directory, loaded.spec.name), wanted)

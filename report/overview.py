@@ -7,12 +7,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import nice_ticks, tag, tick
-from stellwerk.pipelines.report.diagram import Node, diagram
-from stellwerk.pipelines.report.gathering import Report
-from stellwerk.pipelines.report.reading import Missing, Run, Step
-from stellwerk.pipelines.report.slices import headline_metric
-from stellwerk.pipelines.report.wording import count, duration, measure, several, signed, size, titled
+from stellwerk.report.charts import nice_ticks, tag, tick
+from stellwerk.report.diagram import Node, diagram
+from stellwerk.report.gathering import Report
+from stellwerk.report.reading import Missing, Run, Step
+from stellwerk.report.slices import headline_metric
+from stellwerk.report.wording import count, duration, measure, several, signed, size, titled
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.dataset import Data, Source
-from stellwerk.pipelines.report.diagram import Node, diagram
-from stellwerk.pipelines.report.judging import Pushed
-from stellwerk.pipelines.report.reading import Missing, Run
-from stellwerk.pipelines.report.wording import several, short, size
+from stellwerk.report.dataset import Data, Source
+from stellwerk.report.diagram import Node, diagram
+from stellwerk.report.judging import Pushed
+from stellwerk.report.reading import Missing, Run
+from stellwerk.report.wording import several, short, size
 
 SOURCES_IN_THE_DIAGRAM = 5
 CHAIN = (

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import Scale, nice_ticks, shape, svg, tag, tick
-from stellwerk.pipelines.report.wording import clipped, measure, share
+from stellwerk.report.charts import Scale, nice_ticks, shape, svg, tag, tick
+from stellwerk.report.wording import clipped, measure, share
 
 COLUMNS = 10
 """Invisible columns over a histogram that tell its numbers; as many as TFDV has buckets."""

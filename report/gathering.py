@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from stellwerk.pipelines.report.dataset import Data, read_data
-from stellwerk.pipelines.report.judging import (
+from stellwerk.report.dataset import Data, read_data
+from stellwerk.report.judging import (
     Blessing,
     Card,
     Evaluation,
@@ -20,7 +20,7 @@ from stellwerk.pipelines.report.judging import (
     read_evaluation,
     read_pushed,
 )
-from stellwerk.pipelines.report.reading import (
+from stellwerk.report.reading import (
     Anomaly,
     History,
     Missing,
@@ -31,8 +31,8 @@ from stellwerk.pipelines.report.reading import (
     read_log,
     read_run,
 )
-from stellwerk.pipelines.report.rehearsed import Rehearsal, read_rehearsal
-from stellwerk.pipelines.report.statistics import FeatureStatistics, read_statistics
+from stellwerk.report.rehearsed import Rehearsal, read_rehearsal
+from stellwerk.report.statistics import FeatureStatistics, read_statistics
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stellwerk.pipelines.report import write_report
+from stellwerk.report import write_report
 
 ATTACK = "<script>window.hurt = 1; console.log('hurt')</script>"
 IMAGE = '<img src=x onerror="window.hurt = 1">\'"></td>{{ 7 * 7 }}'

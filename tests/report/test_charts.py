@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from stellwerk.pipelines.report.charts import Line, Scale, line_chart, nice_ticks, tag, thinned, tick
-from stellwerk.pipelines.report.diagram import Node, diagram, direct, places
-from stellwerk.pipelines.report.distributions import histogram
-from stellwerk.pipelines.report.matrices import confusion
-from stellwerk.pipelines.report.wording import (
+from stellwerk.report.charts import Line, Scale, line_chart, nice_ticks, tag, thinned, tick
+from stellwerk.report.diagram import Node, diagram, direct, places
+from stellwerk.report.distributions import histogram
+from stellwerk.report.matrices import confusion
+from stellwerk.report.wording import (
     MINUS,
     NOTHING,
     count,

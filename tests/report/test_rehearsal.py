@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stellwerk.pipelines.report import write_report
+from stellwerk.report import write_report
 
 CURVE = [
     {"clients": clients, "rate": None, "requests": 200, "failed": 0, "seconds": 0.2}

@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
-from stellwerk.components.artifacts.folders import read_json
 from stellwerk.errors import UsageError
+from stellwerk.report.files import read_json
 
 T = TypeVar("T")
 Status = Literal["done", "cached", "refused", "failed", "skipped", "running", "waiting", "killed"]

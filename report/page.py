@@ -17,17 +17,17 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from stellwerk.pipelines.report import wording
-from stellwerk.pipelines.report.diagram import icon
-from stellwerk.pipelines.report.evaluating import evaluation_section
-from stellwerk.pipelines.report.gathering import Report
-from stellwerk.pipelines.report.lineage import links, picture
-from stellwerk.pipelines.report.overview import overview_section, tiles
-from stellwerk.pipelines.report.profiles import data_section, features_section
-from stellwerk.pipelines.report.reading import Missing
-from stellwerk.pipelines.report.rehearsing import rehearsal_section
-from stellwerk.pipelines.report.training import training_section
-from stellwerk.pipelines.report.verdict import verdict
+from stellwerk.report import wording
+from stellwerk.report.diagram import icon
+from stellwerk.report.evaluating import evaluation_section
+from stellwerk.report.gathering import Report
+from stellwerk.report.lineage import links, picture
+from stellwerk.report.overview import overview_section, tiles
+from stellwerk.report.profiles import data_section, features_section
+from stellwerk.report.reading import Missing
+from stellwerk.report.rehearsing import rehearsal_section
+from stellwerk.report.training import training_section
+from stellwerk.report.verdict import verdict
 
 SECTIONS = (
     ("overview", "Overview"),

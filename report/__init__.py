@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stellwerk.pipelines.report.gathering import gather
-from stellwerk.pipelines.report.page import render
+from stellwerk.report.gathering import gather
+from stellwerk.report.page import render
 
 __all__ = ["write_report"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stellwerk.pipelines.report.judging import Blessing, Pushed
-from stellwerk.pipelines.report.reading import Anomaly, Missing, Run, Step
-from stellwerk.pipelines.report.rehearsed import Rehearsal
-from stellwerk.pipelines.report.wording import clipped, duration, measure, several, signed
+from stellwerk.report.judging import Blessing, Pushed
+from stellwerk.report.reading import Anomaly, Missing, Run, Step
+from stellwerk.report.rehearsed import Rehearsal
+from stellwerk.report.wording import clipped, duration, measure, several, signed
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import Line, Point, key, line_chart, nice_ticks
-from stellwerk.pipelines.report.gathering import Report
-from stellwerk.pipelines.report.judging import Requirement
-from stellwerk.pipelines.report.reading import Missing
-from stellwerk.pipelines.report.rehearsed import Asked, Measurements, Rehearsal
-from stellwerk.pipelines.report.wording import count, duration, measure, several, size
+from stellwerk.report.charts import Line, Point, key, line_chart, nice_ticks
+from stellwerk.report.gathering import Report
+from stellwerk.report.judging import Requirement
+from stellwerk.report.reading import Missing
+from stellwerk.report.rehearsed import Asked, Measurements, Rehearsal
+from stellwerk.report.wording import count, duration, measure, several, size
 
 TITLES = {
     "loads": "The server is ready",

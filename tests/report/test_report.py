@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stellwerk.errors import UsageError
-from stellwerk.pipelines.report import write_report
+from stellwerk.report import write_report
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_no_tensorflow_is_loaded(run: Path) -> None:
     code = f"""if True:
         import sys
         from pathlib import Path
-        from stellwerk.pipelines.report import write_report
+        from stellwerk.report import write_report
         assert "tensorflow_metadata" not in sys.modules
         write_report(Path({str(run)!r}))
         print([name for name in sys.modules if name.split(".")[0] in ("tensorflow", "keras", "apache_beam", "kfp")])"""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import svg, tag
-from stellwerk.pipelines.report.wording import clipped
+from stellwerk.report.charts import svg, tag
+from stellwerk.report.wording import clipped
 
 ICONS = {
     "done": "M3.5 8.5l3 3 6-7",

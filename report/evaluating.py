@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from stellwerk.pipelines.report.charts import Line, Point, line_chart
-from stellwerk.pipelines.report.gathering import Report
-from stellwerk.pipelines.report.judging import Confusion, Curves, Evaluation, Grid, Regression
-from stellwerk.pipelines.report.matrices import confusion, grid
-from stellwerk.pipelines.report.reading import Missing
-from stellwerk.pipelines.report.slices import headline_metric, table, worst
-from stellwerk.pipelines.report.training import Chart
-from stellwerk.pipelines.report.variants import variant_rows
-from stellwerk.pipelines.report.wording import measure, several
+from stellwerk.report.charts import Line, Point, line_chart
+from stellwerk.report.gathering import Report
+from stellwerk.report.judging import Confusion, Curves, Evaluation, Grid, Regression
+from stellwerk.report.matrices import confusion, grid
+from stellwerk.report.reading import Missing
+from stellwerk.report.slices import headline_metric, table, worst
+from stellwerk.report.training import Chart
+from stellwerk.report.variants import variant_rows
+from stellwerk.report.wording import measure, several
 
 UNIT = [0.0, 0.25, 0.5, 0.75, 1.0]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from stellwerk.pipelines.report import write_report
-from stellwerk.pipelines.report.wording import MINUS
+from stellwerk.report import write_report
+from stellwerk.report.wording import MINUS
 
 SKIPPED = {"transform": "skipped", "train": "skipped", "evaluate": "skipped", "push": "skipped"}
 ANOMALY = {

@@ -9,12 +9,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import key, tag
-from stellwerk.pipelines.report.distributions import histogram, top_values
-from stellwerk.pipelines.report.gathering import Report
-from stellwerk.pipelines.report.reading import Missing
-from stellwerk.pipelines.report.statistics import SPLIT_ORDER, TOP_VALUES, Column, FeatureStatistics, Numbers, Values
-from stellwerk.pipelines.report.wording import NOTHING, count, day, days, measure, moment, share
+from stellwerk.report.charts import key, tag
+from stellwerk.report.distributions import histogram, top_values
+from stellwerk.report.gathering import Report
+from stellwerk.report.reading import Missing
+from stellwerk.report.statistics import SPLIT_ORDER, TOP_VALUES, Column, FeatureStatistics, Numbers, Values
+from stellwerk.report.wording import NOTHING, count, day, days, measure, moment, share
 
 MUCH_MISSING = 0.05
 """From this share on, missing values are told beside the name of the column."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from stellwerk.pipelines.report.wording import MINUS, measure
+from stellwerk.report.wording import MINUS, measure
 
 Point = tuple[float, float]
 MOST_POINTS = 160

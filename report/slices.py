@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import Scale, nice_ticks, tag
-from stellwerk.pipelines.report.judging import Blessing, Evaluation, Slice, badness
-from stellwerk.pipelines.report.reading import Missing
-from stellwerk.pipelines.report.wording import NOTHING, measure, signed
+from stellwerk.report.charts import Scale, nice_ticks, tag
+from stellwerk.report.judging import Blessing, Evaluation, Slice, badness
+from stellwerk.report.reading import Missing
+from stellwerk.report.wording import NOTHING, measure, signed
 
 WORST = 12
 PREFERRED = ("auc", "accuracy", "r2", "rmse", "mae")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from stellwerk.components.artifacts.folders import read_json
-from stellwerk.pipelines.report.judging import Requirement
+from stellwerk.report.files import read_json
+from stellwerk.report.judging import Requirement
 
 
 @dataclass(frozen=True)

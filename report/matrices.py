@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import Frame, Point, axes, nice_ticks, path_of, svg, tag
-from stellwerk.pipelines.report.wording import clipped, count, measure, share
+from stellwerk.report.charts import Frame, Point, axes, nice_ticks, path_of, svg, tag
+from stellwerk.report.wording import clipped, count, measure, share
 
 
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[float]], *, title: str) -> Markup:

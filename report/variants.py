@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stellwerk.pipelines.report.judging import Variant
-from stellwerk.pipelines.report.wording import NOTHING, measure, signed, size
+from stellwerk.report.judging import Variant
+from stellwerk.report.wording import NOTHING, measure, signed, size
 
 METRICS_SHOWN = 3
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from stellwerk.components.artifacts.folders import read_json
+from stellwerk.report.files import read_json
 
 LOWER_IS_BETTER = ("log_loss", "mse", "mae", "rmse", "loss")
 

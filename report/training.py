@@ -8,10 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from stellwerk.pipelines.report.charts import Line, Point, key, line_chart, nice_ticks
-from stellwerk.pipelines.report.gathering import Report
-from stellwerk.pipelines.report.reading import Curve, History, Missing
-from stellwerk.pipelines.report.wording import count, duration, measure, several, titled
+from stellwerk.report.charts import Line, Point, key, line_chart, nice_ticks
+from stellwerk.report.gathering import Report
+from stellwerk.report.reading import Curve, History, Missing
+from stellwerk.report.wording import count, duration, measure, several, titled
 
 MARKED_EPOCHS = 40
 """Up to so many epochs every one has a mark."""

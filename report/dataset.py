@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.artifacts.folders import read_json
+from stellwerk.report.files import read_json
 
 QUARANTINE_LINES = 20_000
 """How many quarantined rows are read to find examples; the counts come from the manifest."""
