@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,16 @@ def _interpreter() -> Any:
 
 
 def _without_advice(**arguments: Any) -> Any:
-    """TensorFlow advises to install the newer package, which its older releases cannot be installed with."""
-    lite = importlib.import_module("tensorflow").lite
+    with without_advice():
+        return importlib.import_module("tensorflow").lite.Interpreter(**arguments)
+
+
+@contextlib.contextmanager
+def without_advice() -> Iterator[None]:
+    """Keeps TensorFlow's advice to install the newer package quiet: its older releases cannot be installed with that.
+
+    It is given wherever an interpreter is made, also by the converter, which makes one to calibrate with.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
-        return lite.Interpreter(**arguments)
+        yield

@@ -10,6 +10,7 @@ import tensorflow as tf
 from stellwerk.components.conversion.formats import Converted
 from stellwerk.components.conversion.network import SIGNATURE, Network
 from stellwerk.errors import StepFailed
+from stellwerk.serving.runtimes.litert import without_advice
 
 _UNSUPPORTED = re.compile(r"^(?:TF Select|Custom) ops: (.+)$", re.MULTILINE)
 
@@ -22,7 +23,8 @@ def converter(network: Network) -> Any:
 def converted(converter: Any, calibration_rows: int | None = None) -> Converted:
     """Runs a converter. Raises StepFailed with the operations that LiteRT does not have."""
     try:
-        content = converter.convert()
+        with without_advice():
+            content = converter.convert()
     except Exception as error:
         raise StepFailed(_sentence(error)) from error
     return Converted(content, {"tensorflow": tf.__version__}, calibration_rows)
