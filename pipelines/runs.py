@@ -28,7 +28,10 @@ class StepRecord:
     status: StepStatus = "waiting"
     started: float | None = None
     """Seconds since the run began."""
+    waited: float | None = None
+    """Seconds from there until the libraries of the step were loaded."""
     seconds: float | None = None
+    """Seconds of the step itself, without `waited`."""
     cpu_seconds: float | None = None
     peak_memory: int | None = None
     """Largest resident set of the step's process, bytes; shared pages count."""

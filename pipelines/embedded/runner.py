@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json
-from stellwerk.components.calling import STEPS
 from stellwerk.components.ingestion.files import origins
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean, sentence
 from stellwerk.loading import LoadedSpec
@@ -141,7 +140,7 @@ class _Walk:
         waiting = [step for step in self.graph.steps if self._status(step) == "waiting"]
         if waiting:
             with Workers() as workers:
-                workers.preload([STEPS[step.name] for step in waiting])
+                workers.preload([step.name for step in waiting])
                 self._run_all(workers)
         if self.problem is not None:
             raise self.problem
@@ -252,12 +251,15 @@ class _Walk:
 
     def _hear(self, event: Event) -> None:
         record = self.record.step(event.step)
+        if event.kind == "began":
+            record.waited = time.monotonic() - self.began - (record.started or 0.0)
+            return
         if event.kind == "progress":
             done, total, unit = event.value
             record.rows = done if unit == "rows" else record.rows
             self.display.progress(record, done, total, unit)
             return
-        record.seconds = time.monotonic() - self.began - (record.started or 0.0)
+        record.seconds = time.monotonic() - self.began - (record.started or 0.0) - (record.waited or 0.0)
         if event.kind == "done":
             self._done(record, event.value)
         else:

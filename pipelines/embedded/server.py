@@ -1,12 +1,14 @@
-"""The warm process: loads the frameworks once, then forks one child for every step.
+"""The warm process: loads TensorFlow once, then forks one child for every step.
 
-Importing TensorFlow, Beam and the TFX libraries costs seconds; a fork of a process that has them costs milliseconds.
-The server talks JSON over a socket pair with the runner that started it, and dies with it:
+Importing TensorFlow, Beam and the TFX libraries costs seconds; a fork of a process that has them costs milliseconds. What all
+steps share is loaded here; what a step alone needs is loaded ahead of time in its own child, one child a core at a time, and
+its memory is gone when the step has ended. The server talks JSON over a socket pair with the runner that started it, and dies
+with it:
 
-    → {"preload": ["module", ...]}          load these when there is nothing else to do
+    → {"preload": ["train", ...]}           get ready for these steps when there is nothing else to do
     → {"call": "call.json", "log": "log.txt", "name": "train"}   with a pipe: run this step, tell events into the pipe
     ← {"ended": "train", "status": 0}       the child's exit status, negative for a signal
-    pipe ← {"progress": [done, total, unit]} | {"done": {...}} | {"error": {...}}
+    pipe ← {"began": {}} | {"progress": [done, total, unit]} | {"done": {...}} | {"error": {...}}
 """
 
 from __future__ import annotations
@@ -28,6 +30,13 @@ from typing import Any
 
 PROGRESS_SECONDS = 0.1
 MESSAGE_BYTES = 1 << 16
+READY = b"ready"
+
+SHARED = "tensorflow"
+"""What every step needs but those of `WITHOUT`; it is most of what is to be loaded."""
+
+WITHOUT = frozenset({"ingest", "push"})
+"""Steps that load no framework: they wait for none."""
 
 
 class Server:
@@ -35,21 +44,27 @@ class Server:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._modules: list[str] = []
+        self._modules = ["stellwerk.components.calling"]
+        self._steps: list[str] = []
+        self._prepared: dict[str, _Prepared] = {}
         self._children: dict[int, str] = {}
+        self._cores = os.cpu_count() or 1
         self._wake, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> None:
-        """Handles requests; while there is none, loads the next module that was asked for."""
-        watched: list[socket.socket | int] = [self._control, self._wake]
+        """Handles requests; while there is none, gets ready for the next step that was named."""
         while True:
-            ready, _, _ = select.select(watched, [], [], 0 if self._modules else None)
+            loading = {child.line: child for child in self._prepared.values() if not child.ready}
+            to_do = bool(self._modules or (self._steps and len(loading) < self._cores))
+            ready, _, _ = select.select([self._control, self._wake, *loading], [], [], 0 if to_do else None)
             if self._wake in ready:
                 os.read(self._wake, 4096)
                 self._reap()
+            for line in set(ready) & set(loading):
+                loading[line].hear()
             if self._control in ready:
                 message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 1)
                 if not message:
@@ -58,32 +73,83 @@ class Server:
                 self._handle(json.loads(message), descriptors)
             elif self._modules:
                 _load(self._modules.pop(0))
+            elif to_do:
+                self._prepare(self._steps.pop(0))
 
     def _handle(self, request: dict[str, Any], descriptors: list[int]) -> None:
         if "preload" in request:
-            self._modules += request["preload"]
+            self._steps += request["preload"]
+            self._modules += [SHARED] if set(self._steps) - WITHOUT else []
             return
         (events,) = descriptors
+        name = request["name"]
+        self._steps = [step for step in self._steps if step != name]
+        prepared = self._prepared.pop(name, None)
+        if prepared is None or not prepared.call(request, events):
+            child = os.fork()
+            if child == 0:
+                self._become_child()
+                _run_child(request, events)
+            self._children[child] = name
+        os.close(events)
+
+    def _prepare(self, step: str) -> None:
+        """Forks the child that will run a step: it loads what the step needs and waits for its call."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         child = os.fork()
         if child == 0:
-            self._control.close()
-            _run_child(request, events)
-        os.close(events)
-        self._children[child] = request["name"]
+            self._become_child()
+            ours.close()
+            _wait_prepared(step, theirs)
+        theirs.close()
+        self._prepared[step] = _Prepared(ours)
+        self._children[child] = step
+
+    def _become_child(self) -> None:
+        """Lets go of what belongs to the server: its runner, its other children, its signals."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        _die_with_parent()
+        self._control.close()
+        for prepared in self._prepared.values():
+            prepared.line.close()
 
     def _reap(self) -> None:
         for child, name in list(self._children.items()):
             ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                del self._children[child]
-                reply = {"ended": name, "status": os.waitstatus_to_exitcode(status)}
-                with contextlib.suppress(OSError):
-                    self._control.send(json.dumps(reply).encode())
+            if not ended:
+                continue
+            del self._children[child]
+            if self._prepared.pop(name, None) is not None:
+                continue  # killed before its step was called: nobody waits for it, and a call forks another
+            reply = {"ended": name, "status": os.waitstatus_to_exitcode(status)}
+            with contextlib.suppress(OSError):
+                self._control.send(json.dumps(reply).encode())
 
     def _kill_children(self) -> None:
         for child in self._children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+
+
+class _Prepared:
+    """The server's end of a child that is loading, or waits for the call of its step."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self.line = line
+        self.ready = False
+
+    def hear(self) -> None:
+        """Takes the child's word that it has loaded; also its end, which is told apart when it is reaped."""
+        self.ready = self.line.recv(len(READY)) in (READY, b"")
+
+    def call(self, request: dict[str, Any], events: int) -> bool:
+        """Gives the child its call; False where it has died."""
+        with self.line, contextlib.suppress(OSError):
+            socket.send_fds(self.line, [json.dumps(request).encode()], [events])
+            return True
+        return False
 
 
 def _load(module: str) -> None:
@@ -92,18 +158,29 @@ def _load(module: str) -> None:
         importlib.import_module(module)
 
 
+def _wait_prepared(step: str, line: socket.socket) -> None:
+    """Loads what a step needs, waits for its call and runs it; never returns."""
+    from stellwerk.components.calling import STEPS  # noqa: PLC0415 - loaded by the server, when it was idle
+
+    _load(STEPS[step])
+    with contextlib.suppress(OSError):
+        line.send(READY)
+        message, descriptors, _, _ = socket.recv_fds(line, MESSAGE_BYTES, 1)
+        if message:
+            line.close()
+            _run_child(json.loads(message), descriptors[0])
+    os._exit(0)
+
+
 def _run_child(request: dict[str, Any], events: int) -> None:
-    """Runs one step in the forked child and leaves the process; never returns."""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-    _die_with_parent()
+    """Runs one step in this child and leaves the process; never returns."""
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
         os.dup2(log, stream)
     tell = _Events(events)
     status = 1
     try:
+        tell.send({"began": {}})
         status = _run_step(request, tell)
     finally:
         with contextlib.suppress(Exception):
@@ -116,6 +193,7 @@ def _run_step(request: dict[str, Any], tell: _Events) -> int:
     from stellwerk.components.calling import call  # noqa: PLC0415 - the server starts before anything is loaded
     from stellwerk.errors import StellwerkError, sentence  # noqa: PLC0415
 
+    before = resource.getrusage(resource.RUSAGE_SELF)
     try:
         arguments = json.loads(Path(request["call"]).read_text(encoding="utf-8"))
         call(request["name"], {**arguments, "progress": tell.progress})
@@ -129,8 +207,12 @@ def _run_step(request: dict[str, Any], tell: _Events) -> int:
         return 1
     used = resource.getrusage(resource.RUSAGE_SELF)
     tell.finish()
-    tell.send({"done": {"peak_memory": used.ru_maxrss * 1024, "cpu_seconds": used.ru_utime + used.ru_stime}})
+    tell.send({"done": {"peak_memory": used.ru_maxrss * 1024, "cpu_seconds": _cpu(used) - _cpu(before)}})
     return 0
+
+
+def _cpu(used: resource.struct_rusage) -> float:
+    return used.ru_utime + used.ru_stime
 
 
 class _Events:

@@ -24,7 +24,7 @@ WORKER = {**FRAMEWORKS, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
 
 @dataclass(frozen=True)
 class Event:
-    """Something that a step told: `progress`, `done`, `error`, or `died` (the exit status, negative for a signal)."""
+    """Something that a step told: `began`, `progress`, `done`, `error`, or `died` (the exit status, negative for a signal)."""
 
     step: str
     kind: str
@@ -68,9 +68,9 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def preload(self, modules: Sequence[str]) -> None:
-        """Asks the warm process to import modules while it has nothing else to do."""
-        self._control.send(json.dumps({"preload": list(modules)}).encode())
+    def preload(self, steps: Sequence[str]) -> None:
+        """Asks the warm process to get ready for steps, in this order, while it has nothing else to do."""
+        self._control.send(json.dumps({"preload": list(steps)}).encode())
 
     def start(self, step: str, call: Path, log: Path, arguments: Mapping[str, Any]) -> None:
         """Starts a step; its arguments are kept in the file `call`, its output goes to `log`."""
