@@ -13,7 +13,7 @@ from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.graph import Graph, Step, graph
 from stellwerk.pipelines.kubeflow.writing import documents, text_of
-from stellwerk.spec.sections import Cluster, Resources
+from stellwerk.spec.cluster import Cluster, Resources
 
 DIRECTORY = "/data"
 """Where relative paths of the spec start on a cluster, unless the run's parameter `directory` says otherwise."""

@@ -7,13 +7,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from stellwerk.spec.cluster import Cluster
 from stellwerk.spec.data import Data
 from stellwerk.spec.evaluate import METRICS_OF, STANDARD_METRICS, Evaluate
 from stellwerk.spec.features import Feature
 from stellwerk.spec.model import Dense, Model
 from stellwerk.spec.push import Push
 from stellwerk.spec.section import SPLITS, Contradiction, DnsLabel, Identifier, Section, Split
-from stellwerk.spec.sections import Cluster, Validate
+from stellwerk.spec.sections import Validate
 from stellwerk.spec.target import Target
 from stellwerk.spec.train import Train
 

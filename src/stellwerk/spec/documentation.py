@@ -82,6 +82,8 @@ def _classes(annotation: Any) -> Iterator[tuple[type[BaseModel], str]]:
     elif get_origin(annotation) in (Union, types.UnionType):
         for part in get_args(annotation):
             yield from _classes(part)
+    elif get_origin(annotation) is tuple:
+        yield from _classes(get_args(annotation)[0])
     elif get_origin(annotation) is dict:
         for found, keys in _classes(get_args(annotation)[1]):
             yield found, f".<name>{keys}"

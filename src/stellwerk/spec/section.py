@@ -13,6 +13,10 @@ MEMORY = r"^[0-9]+(\.[0-9]+)?(K|M|G|T|Ki|Mi|Gi|Ti)$"
 SERVICE_NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 OBJECT_NAME = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
 STORAGE = r"^(gs|s3|pvc)://[^\s?#]+$"
+LABEL_KEY = r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$"
+LABEL_VALUE = r"^([A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)?$"
+RESOURCE = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$"
+MOUNT = r"^/[^:\s]*[^:/\s]$"
 
 PATTERNS = {
     HOOK: "must name a function in a Python file, as features.py:function",
@@ -21,6 +25,10 @@ PATTERNS = {
     SERVICE_NAME: "must be lower-case letters, digits and dashes, and begin with a letter and end with a letter or a digit",
     OBJECT_NAME: "must be lower-case letters, digits, dashes and dots, and begin and end with a letter or a digit",
     STORAGE: "must be a place as gs://BUCKET/PREFIX, s3://BUCKET/PREFIX or pvc://CLAIM/FOLDER",
+    LABEL_KEY: "must be a name of letters, digits, dashes, dots and underscores, with a domain and a slash in front or not",
+    LABEL_VALUE: "must be letters, digits, dashes, dots and underscores, and begin and end with a letter or a digit",
+    RESOURCE: "must be a resource of the cluster with its domain, e.g. nvidia.com/gpu",
+    MOUNT: "must be a folder in the container, e.g. /data",
     MEMORY: "must be a number and a unit, e.g. 16G or 512Mi",
 }
 """What each pattern asks for, in words."""

@@ -1,4 +1,4 @@
-"""The smaller sections: `validate` and `cluster`."""
+"""The section `validate`: what the data must look like."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from stellwerk.spec.section import MEMORY, Section
+from stellwerk.spec.section import Section
 
 
 class Comparator(Section):
@@ -47,36 +47,3 @@ validate:
     """How far the eval and test splits may differ from the train split, by column."""
     drift: dict[str, Comparator] = {}
     """How far the train split may differ from that of the last run that passed, by column."""
-
-
-class Resources(Section):
-    """What one step may use on the cluster."""
-
-    EXAMPLE: ClassVar[str] = """\
-cluster:
-  image: registry.example/stellwerk:0.1.0
-  resources:
-    train: {cpu: 4, memory: 16G, gpu: 1}
-"""
-
-    cpu: Annotated[float, Field(gt=0)] | None = None
-    """CPU cores."""
-    memory: Annotated[str, Field(pattern=MEMORY)] | None = None
-    """Memory, e.g. 16G."""
-    gpu: Annotated[int, Field(ge=1)] | None = None
-    """Number of accelerators."""
-
-
-class Cluster(Section):
-    """Only for Kubeflow; `stellwerk run` ignores it."""
-
-    EXAMPLE: ClassVar[str] = """\
-cluster: {image: "registry.example/stellwerk:0.1.0"}
-"""
-
-    image: str
-    """Container image with Stellwerk's runtime in it."""
-    resources: dict[
-        Literal["ingest", "validate", "transform", "train", "convert", "evaluate", "rehearse", "push"], Resources
-    ] = {}
-    """What each step may use."""

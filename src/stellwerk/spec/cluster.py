@@ -1,0 +1,296 @@
+"""The section `cluster`: how the steps run on Kubernetes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+
+from stellwerk.spec.section import (
+    IDENTIFIER,
+    LABEL_KEY,
+    LABEL_VALUE,
+    MEMORY,
+    MOUNT,
+    OBJECT_NAME,
+    RESOURCE,
+    Contradiction,
+    Section,
+)
+
+StepName = Literal["ingest", "validate", "transform", "train", "convert", "evaluate", "rehearse", "push", "summarise"]
+OUTSIDE = ("ingest", "push", "summarise")
+"""Steps that meet the world outside: KFP's cache sees their paths and not what is there."""
+
+Seconds = Annotated[int, Field(ge=1, le=2_147_483_647)]
+ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, max_length=253)]
+Variable = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
+MountPath = Annotated[str, StringConstraints(pattern=MOUNT)]
+LabelKey = Annotated[str, StringConstraints(pattern=LABEL_KEY, max_length=317)]
+LabelValue = Annotated[str, StringConstraints(pattern=LABEL_VALUE, max_length=63)]
+
+_UNITS = {"": 1, **{unit: 1000**power for power, unit in enumerate("KMGT", 1)}}
+_UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", 1)}
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE_KEY|ACCESS_KEY|API_?KEY", re.IGNORECASE)
+_TAKEN = ("/gcs", "/s3", "/minio", "/kfp-launcher", "/.local", "/.cache", "/.config")
+
+
+def bytes_of(memory: str) -> float:
+    """Returns the bytes that a quantity of memory means: `16G`, `512Mi`."""
+    number = memory.rstrip("KMGTi")
+    return float(number) * _UNITS[memory[len(number) :]]
+
+
+class Resources(Section):
+    """What one step may use on the cluster."""
+
+    EXAMPLE: ClassVar[str] = """\
+cluster:
+  image: registry.example/stellwerk:0.1.0
+  resources:
+    train: {cpu: 4, memory: 16G, gpu: 1}
+"""
+
+    cpu: Annotated[float, Field(gt=0)] | None = None
+    """CPU cores, asked for and not to be exceeded."""
+    memory: Annotated[str, Field(pattern=MEMORY)] | None = None
+    """Memory, e.g. 16G, asked for and not to be exceeded."""
+    gpu: Annotated[int, Field(ge=1)] | None = None
+    """Number of accelerators."""
+    gpu_type: Annotated[str, Field(pattern=RESOURCE)] = "nvidia.com/gpu"
+    """What an accelerator is called on the cluster: nvidia.com/gpu, amd.com/gpu, nvidia.com/mig-1g.10gb. A model of card is chosen by `node_selector`."""
+
+
+class Limits(Section):
+    """What one pod may at most ask for on the cluster; a spec that asks for more is refused before it is sent anywhere."""
+
+    EXAMPLE: ClassVar[str] = """\
+cluster:
+  image: registry.example/stellwerk:0.1.0
+  limits: {cpu: 16, memory: 64G, gpu: 2}
+"""
+
+    cpu: Annotated[float, Field(gt=0)] | None = None
+    """CPU cores."""
+    memory: Annotated[str, Field(pattern=MEMORY)] | None = None
+    """Memory, e.g. 64G."""
+    gpu: Annotated[int, Field(ge=0)] | None = None
+    """Accelerators."""
+
+
+class Retries(Section):
+    """How often a step that failed is tried again, and how long it waits before. A plain number is short for `{times: ...}`."""
+
+    EXAMPLE: ClassVar[str] = """\
+cluster:
+  image: registry.example/stellwerk:0.1.0
+  retries: {times: 3, wait_seconds: 60, factor: 2, max_wait_seconds: 600}
+"""
+
+    times: Annotated[int, Field(ge=0, le=100)]
+    """Attempts after the first one."""
+    wait_seconds: Seconds = 30
+    """Pause before the first new attempt."""
+    factor: Annotated[float, Field(ge=1)] = 2
+    """Each further pause is so many times as long."""
+    max_wait_seconds: Seconds = 3600
+    """The longest pause."""
+
+
+def _retries(value: Any) -> Any:
+    return {"times": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Toleration(Section):
+    """A taint of nodes that a pod puts up with, as Kubernetes writes it."""
+
+    EXAMPLE: ClassVar[str] = """\
+cluster:
+  image: registry.example/stellwerk:0.1.0
+  steps:
+    train:
+      tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}]
+"""
+
+    key: LabelKey | None = None
+    """Key of the taint; without it every taint, and `operator` is Exists."""
+    operator: Literal["Equal", "Exists"] = "Equal"
+    """Whether the value counts."""
+    value: LabelValue | None = None
+    """Value of the taint, with Equal."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """Effect of the taint; without it every effect."""
+    seconds: Annotated[int, Field(ge=0)] | None = None
+    """So long a pod that runs is left running, with NoExecute; without it for ever."""
+
+    @model_validator(mode="after")
+    def _as_kubernetes_takes_it(self) -> Toleration:
+        if self.key is None and self.operator != "Exists":
+            raise Contradiction((("operator",), "must be Exists where there is no key"))
+        if self.value is not None and self.operator == "Exists":
+            raise Contradiction((("value",), "has no meaning with operator: Exists. Remove one of them"))
+        if self.seconds is not None and self.effect != "NoExecute":
+            raise Contradiction((("seconds",), "is for effect: NoExecute"))
+        return self
+
+
+class Given(Section):
+    """Keys of a Secret or ConfigMap of the cluster, as environment variables or as files. The spec names them and holds none."""
+
+    EXAMPLE: ClassVar[str] = """\
+cluster:
+  image: registry.example/stellwerk:0.1.0
+  secrets:
+    s3-writer: {env: {AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: key}}
+    gcs-writer: {mount: /secrets/gcs}
+"""
+
+    env: dict[Variable, Annotated[str, StringConstraints(pattern=r"^[-._A-Za-z0-9]+$", max_length=253)]] = {}
+    """Environment variables, and the key that each has the value of."""
+    mount: MountPath | None = None
+    """Folder in the container where every key is a file."""
+
+    @model_validator(mode="after")
+    def _is_of_use(self) -> Given:
+        if not self.env and self.mount is None:
+            raise ValueError("is given to no step. Say env: {VARIABLE: key} or mount: /folder")
+        return self
+
+
+class Pod(Section):
+    """How the pod of one step runs, besides what holds for every step."""
+
+    EXAMPLE: ClassVar[str] = """\
+cluster:
+  image: registry.example/stellwerk:0.1.0
+  steps:
+    train: {timeout_seconds: 7200, node_selector: {nvidia.com/gpu.product: NVIDIA-H100}}
+"""
+
+    retries: Annotated[Retries | None, BeforeValidator(_retries, json_schema_input_type=int | Retries | None)] = None
+    """How often a step that failed is tried again. A gate that refuses fails its step too."""
+    timeout_seconds: Seconds | None = None
+    """So long a step may run, with all its attempts to pull the image."""
+    cache: bool | None = None
+    """Whether KFP may take a result from its cache; steps that read sources or push never do."""
+    node_selector: dict[LabelKey, LabelValue] = {}
+    """Labels that a node must have."""
+    tolerations: tuple[Toleration, ...] = ()
+    """Taints of nodes that do not matter."""
+    volumes: dict[ObjectName, MountPath] = {}
+    """PersistentVolumeClaims by name, and the folder in the container where each is mounted."""
+    secrets: dict[ObjectName, Given] = {}
+    """Secrets of the namespace by name, and where their keys go."""
+    config_maps: dict[ObjectName, Given] = {}
+    """ConfigMaps of the namespace by name, and where their keys go."""
+    env: dict[Variable, str] = {}
+    """Environment variables. They are written into the pipeline: what is secret goes into `secrets`."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels of the pods."""
+    annotations: dict[LabelKey, str] = {}
+    """Annotations of the pods."""
+
+    @field_validator("env")
+    @classmethod
+    def _no_secret_in_the_open(cls, env: dict[str, str]) -> dict[str, str]:
+        said = "looks like a secret, and everybody can read the pipeline. Name a Secret that has it: cluster.secrets"
+        found = [((name,), said) for name, value in env.items() if _SECRET.search(name) and not value.startswith("/")]
+        if found:
+            raise Contradiction(*found)
+        return env
+
+    @model_validator(mode="after")
+    def _mounts_are_apart(self) -> Pod:
+        found = list(self._clashes())
+        if found:
+            raise Contradiction(*found)
+        return self
+
+    def _clashes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        mounts: list[tuple[tuple[str | int, ...], str]] = [
+            (("volumes", name), path) for name, path in self.volumes.items()
+        ]
+        for kind, given in (("secrets", self.secrets), ("config_maps", self.config_maps)):
+            mounts += [((kind, name, "mount"), each.mount) for name, each in given.items() if each.mount is not None]
+        seen = dict.fromkeys(_TAKEN, "KFP")
+        for keys, path in mounts:
+            folder = path.rstrip("/")
+            if folder in seen:
+                yield keys, f"'{folder}' is the folder of {seen[folder]} already. Mount it elsewhere"
+            seen[folder] = ".".join(map(str, keys))
+
+
+class Cluster(Pod):
+    """Only for Kubeflow; `stellwerk run` ignores it. Settings of pods hold for every step, and `steps` adds to them."""
+
+    EXAMPLE: ClassVar[str] = """\
+cluster:
+  image: registry.example/stellwerk:0.1.0
+  image_pull_secrets: [registry]
+  volumes: {flights: /data}
+  resources: {train: {cpu: 4, memory: 16G, gpu: 1}}
+  steps: {train: {retries: 2, timeout_seconds: 7200}}
+"""
+
+    image: str
+    """Container image with Stellwerk's runtime in it."""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    """When a node pulls the image; without it as Kubernetes does: Always for `latest`, otherwise IfNotPresent."""
+    image_pull_secrets: tuple[ObjectName, ...] = ()
+    """Secrets of the namespace that open the image's registry."""
+    resources: dict[StepName, Resources] = {}
+    """What each step may use."""
+    limits: Limits = Limits()
+    """What the cluster gives one pod at most."""
+    steps: dict[StepName, Pod] = {}
+    """How the pods of single steps run: what is said here is added, or takes the place of what holds for all."""
+    deadline_seconds: Seconds | None = None
+    """So long a whole run may take; it is ended then. Needs the current stack to compile."""
+    ttl_seconds: Seconds | None = None
+    """So long the cluster keeps the pods of a finished run. Needs the current stack to compile."""
+
+    def pod(self, step: str) -> Pod:
+        """Returns how the pod of a step runs: lists and sections are added to each other, single values replaced."""
+        own = dict[str, Pod](self.steps.items()).get(step, Pod())
+        merged: dict[str, Any] = {}
+        for name in Pod.model_fields:
+            every, one = getattr(self, name), getattr(own, name)
+            if isinstance(every, dict):
+                merged[name] = {**every, **one}
+            elif isinstance(every, tuple):
+                merged[name] = (*every, *(each for each in one if each not in every))
+            else:
+                merged[name] = every if one is None else one
+        return Pod.model_construct(**merged)
+
+    @model_validator(mode="after")
+    def _cluster_can_give_it(self) -> Cluster:
+        found = [*self._beyond_limits(), *self._impossible()]
+        if found:
+            raise Contradiction(*found)
+        return self
+
+    def _beyond_limits(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        for step, wanted in self.resources.items():
+            amounts = {"cpu": float, "memory": bytes_of, "gpu": float}
+            for name, amount in amounts.items():
+                asked, most = getattr(wanted, name), getattr(self.limits, name)
+                if asked is not None and most is not None and amount(asked) > amount(most):
+                    said = f"asks for more than the cluster gives one pod, {_shown(most)}. Received: {_shown(asked)}"
+                    yield ("resources", step, name), f"{said}. Lower it, or raise cluster.limits.{name}"
+
+    def _impossible(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        for step, pod in self.steps.items():
+            if pod.cache and step in OUTSIDE:
+                said = "cannot be true: KFP would take yesterday's result for what lies outside today"
+                yield ("steps", step, "cache"), said
+            for keys, clash in self.pod(step)._clashes():
+                own = getattr(pod, str(keys[0]))
+                if keys[1] in own:
+                    yield ("steps", step, *keys), clash
+
+
+def _shown(amount: str | float) -> str:
+    return amount if isinstance(amount, str) else f"{amount:g}"
