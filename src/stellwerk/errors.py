@@ -4,6 +4,7 @@
     ├── SpecError               exit 2   the spec is wrong; carries every problem with its line
     ├── UsageError              exit 2   the command line is wrong
     ├── GateRefused             exit 1   the pipeline ran and a gate said no
+    ├── ClusterError            exit 3   Kubeflow cannot be reached, or does not do what it was asked
     └── StepFailed              exit 3   a step could not do its work
         ├── DataError           exit 3   the data cannot be used as it is
         ├── ModelError          exit 3   an exported model does not load or does not answer
@@ -61,6 +62,10 @@ class GateRefused(StellwerkError):
     """A gate of the pipeline said no: data anomalies, or a model that is not blessed."""
 
     exit_code = 1
+
+
+class ClusterError(StellwerkError):
+    """Kubeflow cannot be reached, or does not do what it was asked."""
 
 
 class StepFailed(StellwerkError):
