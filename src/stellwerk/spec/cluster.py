@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
+from stellwerk.spec.schedule import Schedule
 from stellwerk.spec.section import (
     IDENTIFIER,
     LABEL_KEY,
@@ -17,6 +18,7 @@ from stellwerk.spec.section import (
     OBJECT_NAME,
     RESOURCE,
     Contradiction,
+    DnsLabel,
     Section,
 )
 
@@ -250,6 +252,17 @@ cluster:
     """So long a whole run may take; it is ended then. Needs the current stack to compile."""
     ttl_seconds: Seconds | None = None
     """So long the cluster keeps the pods of a finished run. Needs the current stack to compile."""
+
+    host: str | None = None
+    """URL of Kubeflow Pipelines, where `stellwerk submit` and `schedule` send the pipeline, e.g. https://kubeflow.example/pipeline; `--host` and `KF_PIPELINES_ENDPOINT` also name it."""
+    namespace: DnsLabel | None = None
+    """Profile that the runs belong to, on a Kubeflow with several users; `--namespace` and `STELLWERK_NAMESPACE` also name it."""
+    experiment: str | None = None
+    """Experiment that the runs belong to, made where there is none; by default the pipeline's name."""
+    service_account: ObjectName | None = None
+    """Kubernetes service account that the steps run as; without it Kubeflow's default for the namespace."""
+    schedule: Schedule | None = None
+    """When Kubeflow runs the pipeline by itself; `stellwerk schedule` tells it."""
 
     def pod(self, step: str) -> Pod:
         """Returns how the pod of a step runs: lists and sections are added to each other, single values replaced."""
