@@ -17,12 +17,12 @@ from stellwerk.report.wording import measure, several
 UNIT = [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
-def evaluation_section(report: Report) -> dict[str, Any]:
-    """Returns what the evaluation template needs."""
+def evaluation_section(report: Report, most: int | None = None) -> dict[str, Any]:
+    """Returns what the evaluation template needs; of more than `most` slices those with the most examples."""
     evaluation = report.evaluation
     if isinstance(evaluation, Missing) or not evaluation.slices:
         nothing: dict[str, Any] = {"charts": [], "slices": (), "worst": (), "worst_ends": (0, 1), "residuals": []}
-        return {**nothing, "metrics": [], "metric": "", "least": 1, "overall": "", "variants": []}
+        return {**nothing, "metrics": [], "metric": "", "least": 1, "overall": "", "variants": [], "slices_left_out": 0}
     metric = headline_metric(evaluation, report.blessing) or ""
     asked = report.setting("evaluate", "min_slice_size")
     least = asked if isinstance(asked, int) else 1
@@ -31,7 +31,8 @@ def evaluation_section(report: Report) -> dict[str, Any]:
     return {
         "charts": _charts(evaluation),
         "metrics": metrics,
-        "slices": table(evaluation, metrics),
+        "slices": table(evaluation, metrics, most),
+        "slices_left_out": 0 if most is None else max(0, len(evaluation.slices) - most),
         "worst": rows,
         "worst_ends": ends,
         "residuals": _residuals(evaluation.regression),

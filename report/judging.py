@@ -56,6 +56,8 @@ class Curves:
 
     roc: tuple[tuple[float, float], ...] = ()
     """(false positive rate, true positive rate)."""
+    thresholds: tuple[float, ...] = ()
+    """For each point of `roc` the probability from which an example counts as positive."""
     pr: tuple[tuple[float, float], ...] = ()
     """(recall, precision)."""
     calibration: tuple[Calibration, ...] = ()

@@ -1,4 +1,4 @@
-"""Makes the page from what was read: fills the templates, and forbids everything but its own style and script.
+"""Makes a page from what was read: fills the templates, and forbids everything but its own style and script.
 
 Column names, category values, paths and logs come from outside, so every template escapes; and should one ever fail to,
 the page's policy names the digests of the only style sheet and the only script that a browser may use.
@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -27,21 +28,40 @@ from stellwerk.report.profiles import data_section, features_section
 from stellwerk.report.reading import Missing
 from stellwerk.report.rehearsing import rehearsal_section
 from stellwerk.report.training import training_section
-from stellwerk.report.verdict import verdict
+from stellwerk.report.verdict import Verdict, verdict
 
-SECTIONS = (
-    ("overview", "Overview"),
-    ("pipeline", "Pipeline"),
-    ("gates", "Gates"),
-    ("rehearsal", "Rehearsal"),
-    ("evaluation", "Evaluation"),
-    ("training", "Training"),
-    ("data", "Data"),
-    ("features", "Columns"),
-    ("lineage", "Lineage"),
-    ("spec", "Spec"),
-    ("versions", "Versions"),
-)
+TITLES = {
+    "overview": "Overview",
+    "pipeline": "Pipeline",
+    "gates": "Gates",
+    "rehearsal": "Rehearsal",
+    "evaluation": "Evaluation",
+    "training": "Training",
+    "data": "Data",
+    "features": "Columns",
+    "lineage": "Lineage",
+    "spec": "Spec",
+    "versions": "Versions",
+}
+"""Every section, with the name that the navigation shows; the template of each has the name of the section."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What of a report a page shows, and how."""
+
+    sections: tuple[str, ...] = tuple(TITLES)
+    gates: tuple[str, ...] = ("data", "model")
+    origin: str = ""
+    """What the page was written from, for its last line; by default the files of the run."""
+    framed: bool = False
+    """Whether the page is shown inside another, as the dashboard does, whose ground is light and whose width is small."""
+    most_columns: int | None = None
+    most_slices: int | None = None
+    """Cards of columns and rows of slices that are shown, so that a page stays small; None shows all."""
+
+
+WHOLE = Layout()
 
 
 @cache
@@ -83,16 +103,18 @@ def policy(style: str, script: str) -> str:
     )
 
 
-def render(report: Report) -> str:
-    """Returns the whole page as HTML."""
+def render(report: Report, layout: Layout = WHOLE, said: Verdict | None = None) -> str:
+    """Returns a page as HTML: by default the whole report, with the verdict on the run; else those sections, and `said`."""
     style, script = _text("page.css"), _text("page.js")
-    said = verdict(report.run, report.blessing, report.pushed, report.anomalies, report.rehearsal)
+    if said is None and "overview" in layout.sections:
+        said = verdict(report.run, report.blessing, report.pushed, report.anomalies, report.rehearsal)
     return (
         _environment()
         .get_template("page.html")
         .render(
             run=report.run,
             verdict=said,
+            layout=layout,
             policy=policy(style, script),
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
@@ -110,13 +132,13 @@ def render(report: Report) -> str:
             versions=_versions(report),
             links=links(report.run, report.data, report.pushed, report.spec),
             lineage_picture=picture(report.run, report.data, report.pushed),
-            **_notes(report),
+            **_notes(report, layout),
             **overview_section(report),
             **rehearsal_section(report),
-            **evaluation_section(report),
+            **evaluation_section(report, layout.most_slices),
             **training_section(report),
             **data_section(report),
-            **features_section(report),
+            **features_section(report, layout.most_columns),
         )
     )
 
@@ -126,7 +148,7 @@ def _versions(report: Report) -> list[tuple[str, str]]:
     return sorted({**inside, **report.run.versions}.items(), key=lambda pair: pair[0].casefold())
 
 
-def _notes(report: Report) -> dict[str, Any]:
+def _notes(report: Report, layout: Layout) -> dict[str, Any]:
     """The numbers beside the names of the sections, and which of them ask for attention."""
     notes: dict[str, str] = {}
     alerts: set[str] = set()
@@ -142,5 +164,5 @@ def _notes(report: Report) -> dict[str, Any]:
     if not isinstance(report.rehearsal, Missing) and report.rehearsal.refused:
         notes["rehearsal"] = str(len(report.rehearsal.refused))
         alerts.add("rehearsal")
-    shown = [(name, title) for name, title in SECTIONS if name != "rehearsal" or report.run.step("rehearse")]
-    return {"sections": [(name, title, notes.get(name, "")) for name, title in shown], "alerts": alerts}
+    shown = [name for name in layout.sections if name != "rehearsal" or report.run.step("rehearse")]
+    return {"sections": [(name, TITLES[name], notes.get(name, "")) for name in shown], "alerts": alerts}

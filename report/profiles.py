@@ -76,15 +76,19 @@ def _swatch(style: str) -> Markup:
     return tag("svg", square, class_="swatch", width=10, height=10, aria_hidden="true")
 
 
-def features_section(report: Report) -> dict[str, Any]:
-    """Returns what the columns template needs."""
+def features_section(report: Report, most: int | None = None) -> dict[str, Any]:
+    """Returns what the columns template needs; of more than `most` columns those with anomalies first."""
     if isinstance(report.statistics, Missing):
-        return {"features": [], "split_key": ""}
+        return {"features": [], "split_key": "", "columns_left_out": 0}
     troubled = Counter() if isinstance(report.anomalies, Missing) else Counter(row.column for row in report.anomalies)
     times = _times(report.setting("features"))
     splits = dict.fromkeys(split for feature in report.statistics for split in feature.splits)
+    shown = list(report.statistics)
+    if most is not None and len(shown) > most:
+        shown = sorted(shown, key=lambda feature: not troubled[feature.name])[:most]
     return {
-        "features": [_profile(feature, troubled[feature.name], feature.name in times) for feature in report.statistics],
+        "features": [_profile(feature, troubled[feature.name], feature.name in times) for feature in shown],
+        "columns_left_out": len(report.statistics) - len(shown),
         "split_key": key([(split, style_of(split)) for split in splits]),
     }
 

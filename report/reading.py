@@ -108,10 +108,9 @@ def read_run(folder: Path) -> Run:
         raise UsageError(f"{folder} is not a run folder: {reason}. Give a folder runs/<name>/<run>.") from error
 
 
-def read_artifact(folder: Path, run: Run, step: str, artifact: str, read: Callable[[Path], T]) -> T | Missing:
-    """Returns what `read` makes of `<step>/<artifact>`, or `Missing` when it is absent or damaged."""
-    path = folder / step / artifact
-    if not path.exists():
+def read_artifact(path: Path | None, run: Run, step: str, artifact: str, read: Callable[[Path], T]) -> T | Missing:
+    """Returns what `read` makes of the artifact of `step` at `path`, or `Missing` when it is absent or damaged."""
+    if path is None or not path.exists():
         return Missing(run.without(step))
     try:
         return read(path)

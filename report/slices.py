@@ -55,12 +55,17 @@ def headline_metric(evaluation: Evaluation, blessing: Blessing | Missing) -> str
     return next((name for name in (*asked, *PREFERRED, *known) if name in known), None)
 
 
-def table(evaluation: Evaluation, metrics: Sequence[str]) -> tuple[Row, ...]:
-    """Returns every slice with its `metrics`; the bars of a column share one scale around the whole test split."""
+def table(evaluation: Evaluation, metrics: Sequence[str], most: int | None = None) -> tuple[Row, ...]:
+    """Returns every slice with its `metrics`; the bars of a column share one scale around the whole test split.
+
+    Of more than `most` slices those with the most examples, in the order of the evaluation.
+    """
     scales = {metric: _spread(evaluation, metric) for metric in metrics}
-    return tuple(
-        Row(entry, tuple(_cell(entry, metric, *scales[metric]) for metric in metrics)) for entry in evaluation.slices
-    )
+    places = list(range(len(evaluation.slices)))
+    if most is not None and len(places) > most:
+        places = sorted(sorted(places, key=lambda place: -evaluation.slices[place].examples)[:most])
+    rows = (evaluation.slices[place] for place in places)
+    return tuple(Row(entry, tuple(_cell(entry, metric, *scales[metric]) for metric in metrics)) for entry in rows)
 
 
 def _spread(evaluation: Evaluation, metric: str) -> tuple[float | None, float]:

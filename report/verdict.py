@@ -59,7 +59,8 @@ def _done(run: Run, blessing: Blessing | Missing, pushed: Pushed | Missing) -> V
     if not isinstance(pushed, Missing):
         again = "" if pushed.new else ", which was there already"
         return Verdict("done", "Blessed and pushed", f"{met} and is published as version {pushed.version}{again}.")
-    return Verdict("done", "Blessed", f"{met}. It was not published: {_lower(pushed.why)}")
+    unpublished = f" It was not published: {_lower(pushed.why)}" if pushed.why else ""
+    return Verdict("done", "Blessed", f"{met}.{unpublished}")
 
 
 def _all(number: int) -> str:

@@ -7,6 +7,8 @@ Between two occupied buckets nothing changes, so the areas need the occupied buc
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from stellwerk.components.evaluation.counts import Array, SparseCounts
@@ -58,19 +60,26 @@ class Ranking:
         steps = _Steps(*self._counts.items(), slices)
         return steps.area_roc(), steps.area_pr()
 
-    def curve(self, points: int) -> dict[str, list[list[float]]]:
-        """Returns the ROC curve [[fpr, tpr]] and the precision-recall curve [[recall, precision]] of the whole split."""
+    def curve(self, points: int) -> dict[str, list[Any]]:
+        """Returns the curves of the whole split: ROC [[fpr, tpr]] and precision-recall [[recall, precision]].
+
+        `thresholds` has for each point of the ROC curve the probability from which an example counts as positive; the first
+        is 1, where none does.
+        """
         keys, counts = self._counts.items()
         first = keys < _SPAN
         steps = _Steps(keys[first], counts[first], 1)
         tp, fp = np.append(steps.tp, 0)[::-1], np.append(steps.fp, 0)[::-1]
         positives, negatives = tp[-1], fp[-1]
-        curves: dict[str, list[list[float]]] = {"roc": [], "pr": []}
+        curves: dict[str, list[Any]] = {"roc": [], "thresholds": [], "pr": []}
         if positives and negatives:
-            curves["roc"] = _thinned(fp / negatives, tp / positives, points)
+            kept = _thinned(fp / negatives, tp / positives, points)
+            curves["roc"] = _pairs(fp / negatives, tp / positives, kept)
+            curves["thresholds"] = np.append(steps.starts, 1.0)[::-1][kept].tolist()
         if positives:
             some = tp + fp > 0
-            curves["pr"] = _thinned(tp[some] / positives, tp[some] / (tp + fp)[some], points)
+            recall, precision = tp[some] / positives, tp[some] / (tp + fp)[some]
+            curves["pr"] = _pairs(recall, precision, _thinned(recall, precision, points))
         return curves
 
 
@@ -83,6 +92,7 @@ class _Steps:
         pairs = np.zeros((present.size, 2), np.int64)
         np.add.at(pairs, (index.reshape(-1), positive), counts)
         self.slice = present // _THRESHOLDS
+        self.starts = (present % _THRESHOLDS) / (_THRESHOLDS - 1)
         self.slices = slices
         totals = np.zeros((slices, 2), np.int64)
         np.add.at(totals, self.slice, pairs)
@@ -116,10 +126,13 @@ def _where(defined: Array, values: Array) -> Array:
     return np.where(defined, values, np.nan)
 
 
-def _thinned(x: Array, y: Array, points: int) -> list[list[float]]:
-    """Keeps at most `points` points, evenly spread along the curve, and always its ends."""
+def _thinned(x: Array, y: Array, points: int) -> Array:
+    """Returns which points to keep: at most `points`, evenly spread along the curve, and always its ends."""
     length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
     wanted = np.linspace(0.0, length[-1], points)
     keep = np.unique(np.clip(np.searchsorted(length, wanted), 0, x.size - 1))
-    keep = np.unique(np.concatenate([[0], keep[1:-1], [x.size - 1]]))
-    return [[float(a), float(b)] for a, b in zip(x[keep], y[keep], strict=True)]
+    return np.unique(np.concatenate([[0], keep[1:-1], [x.size - 1]]))
+
+
+def _pairs(x: Array, y: Array, kept: Array) -> list[list[float]]:
+    return [[float(a), float(b)] for a, b in zip(x[kept], y[kept], strict=True)]

@@ -9,9 +9,11 @@
   const dark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   const name = () => { button.textContent = dark() ? "Light" : "Dark"; button.setAttribute("aria-label", `${button.textContent} colours`); };
   if (["dark", "light"].includes(remember())) root.dataset.theme = remember();
-  button.hidden = false;
-  name();
-  button.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; remember(root.dataset.theme); name(); });
+  if (button) {
+    button.hidden = false;
+    name();
+    button.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; remember(root.dataset.theme); name(); });
+  }
 
   // Links inside the page, also where the page is the srcdoc of a frame and a fragment would leave it.
   all('a[href^="#"]').forEach((link) => link.addEventListener("click", (event) => {
@@ -37,8 +39,8 @@
     bar.scrollLeft = link.offsetLeft - bar.clientWidth / 3;
   };
   let due = false;
-  addEventListener("scroll", () => { if (!due) { due = true; requestAnimationFrame(() => { due = false; spy(); }); } }, { passive: true });
-  spy();
+  if (bar) addEventListener("scroll", () => { if (!due) { due = true; requestAnimationFrame(() => { due = false; spy(); }); } }, { passive: true });
+  if (bar) spy();
 
   // Sorting: numbers by data-value, text as written; rows without a value stay at the end, the whole split at the top.
   const value = (row, index) => {

@@ -110,6 +110,7 @@ def test_a_perfect_and_a_constant_model_have_curves_with_their_ends():
         curve = ranking.curve(200)
         assert curve["roc"][0] == [0.0, 0.0]
         assert curve["roc"][-1] == [1.0, 1.0]
+        assert curve["thresholds"] == pytest.approx([1.0, *sorted(set(p), reverse=True)], abs=2e-4)
 
 
 def test_tfmas_protos_need_no_import_of_tfma_and_are_the_same_classes_afterwards():

@@ -84,6 +84,9 @@ def test_curves_and_calibration_describe_the_whole_split(run):
     assert roc[0].tolist() == [0, 0]
     assert roc[-1].tolist() == [1, 1]
     assert (np.diff(roc, axis=0) >= 0).all()
+    assert len(curves["thresholds"]) == len(roc)
+    assert curves["thresholds"][0] == 1.0
+    assert (np.diff(curves["thresholds"]) < 0).all()
     auc = done.evaluation["slices"][0]["metrics"]["auc"]
     assert np.sum(np.diff(roc[:, 0]) * (roc[1:, 1] + roc[:-1, 1]) / 2) == pytest.approx(auc, abs=0.005)
     assert len(curves["pr"]) <= 200
