@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Document, Keys
 from stellwerk.loading.structure import Place, branch, choices, expectation, keys_of, members, place, tags
+from stellwerk.spec.meanings import meanings
 from stellwerk.spec.section import PATTERNS, Contradiction
 
 _LIMITS = {
@@ -93,8 +94,8 @@ def _sentence(text: str) -> str:
 def _meaning(at: Place) -> str:
     key = at.keys[-1]
     for name, field in at.around.model_fields.items():
-        if key in (field.alias, name) and field.description:
-            return f": {field.description}"
+        if key in (field.alias, name) and name in meanings(at.around):
+            return f": {meanings(at.around)[name]}"
     return "."
 
 

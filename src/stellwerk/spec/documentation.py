@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from stellwerk.spec import Spec
+from stellwerk.spec.meanings import meanings
 from stellwerk.spec.section import PATTERNS, Section
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -39,11 +40,13 @@ changed on the command line: `--set train.epochs=1`. Paths are relative to the f
 def json_schema() -> dict[str, Any]:
     """Returns the JSON Schema (draft 2020-12) of a spec. It takes the short forms too, and every key has its description."""
     schema = Spec.model_json_schema(by_alias=True, mode="validation")
-    for section in (schema, *schema["$defs"].values()):
-        for described in section.get("properties", {}).values():
-            described.pop("title", None)
-            if described.get("default", ...) is None:
-                del described["default"]
+    for _, section in sections():
+        written = schema if section is Spec else schema["$defs"][section.__name__]
+        for name, field in section.model_fields.items():
+            key = field.alias or name
+            described = written["properties"][key] | {"description": meanings(section).get(name)}
+            wanted = {word: value for word, value in described.items() if word != "title" and value is not None}
+            written["properties"][key] = dict(sorted(wanted.items()))
     schema["$defs"]["HashSplit"]["required"] = ["by"]  # a default of the class only: what a split is by is always said
     return {"$schema": DRAFT, **schema, "title": "Stellwerk pipeline"}
 
@@ -94,7 +97,10 @@ def _section(path: str, section: type[BaseModel]) -> str:
     tag = _tag(section)
     lines = [f"## {title}{f' with `{tag}`' if tag else ''}", "", (section.__doc__ or "").strip(), ""]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
-    lines += [_row(field.alias or name, field) for name, field in section.model_fields.items()]
+    lines += [
+        _row(field.alias or name, field, meanings(section).get(name, ""))
+        for name, field in section.model_fields.items()
+    ]
     example = section.EXAMPLE if issubclass(section, Section) else ""
     return "\n".join([*lines, "", "```yaml", example.rstrip(), "```", ""])
 
@@ -108,8 +114,8 @@ def _tag(section: type[BaseModel]) -> str:
     return ""
 
 
-def _row(key: str, field: FieldInfo) -> str:
-    meaning = (field.description or "").replace("|", "\\|").replace("\n", " ")
+def _row(key: str, field: FieldInfo, meaning: str) -> str:
+    meaning = meaning.replace("|", "\\|").replace("\n", " ")
     limits = _limits(field.metadata)
     value = _value(field.annotation)
     return f"| `{key}` | {value}{f' {limits}' if limits else ''} | {_default(field)} | {meaning} |"
