@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from markupsafe import Markup, escape
 
 from stellwerk.report.wording import MINUS, measure
 
+T = TypeVar("T")
 Point = tuple[float, float]
 MOST_POINTS = 160
 """A curve is thinned to about this many points: more cannot be seen."""
@@ -143,7 +145,7 @@ def svg(title: str, *children: str, size: tuple[float, float], class_: str = "ch
     )
 
 
-def thinned(points: Sequence[Point]) -> list[Point]:
+def thinned(points: Sequence[T]) -> list[T]:
     """Returns at most about `MOST_POINTS` of the points, with the first and the last among them."""
     if len(points) <= MOST_POINTS:
         return list(points)

@@ -1,4 +1,4 @@
-"""What happened, in one sentence that a manager understands."""
+"""What happened, or what one gate said, in one sentence that a manager understands."""
 
 from __future__ import annotations
 
@@ -54,13 +54,17 @@ def _done(run: Run, blessing: Blessing | Missing, pushed: Pushed | Missing) -> V
     took = f" in {duration(run.seconds)}" if run.seconds is not None else ""
     if isinstance(blessing, Missing):
         return Verdict("done", "Finished", f"All steps finished{took}; no evaluation judged the model.")
-    asked = len(blessing.requirements)
-    met = "The model had no requirements to meet" if not asked else f"The model met {_all(asked)}"
+    met = _met(blessing)
     if not isinstance(pushed, Missing):
         again = "" if pushed.new else ", which was there already"
         return Verdict("done", "Blessed and pushed", f"{met} and is published as version {pushed.version}{again}.")
     unpublished = f" It was not published: {_lower(pushed.why)}" if pushed.why else ""
     return Verdict("done", "Blessed", f"{met}.{unpublished}")
+
+
+def _met(blessing: Blessing) -> str:
+    asked = len(blessing.requirements)
+    return "The model had no requirements to meet" if not asked else f"The model met {_all(asked)}"
 
 
 def _all(number: int) -> str:
@@ -89,6 +93,10 @@ def _refused(
     if isinstance(blessing, Missing) or not blessing.refused:
         name = gate.name if gate else "a gate"
         return Verdict("refused", f"Refused by {name}", _first_sentence((gate and gate.error) or run.error or ""))
+    return _not_blessed(blessing, " Nothing was published.")
+
+
+def _not_blessed(blessing: Blessing, then: str) -> Verdict:
     worst = blessing.refused[0]
     where = f" where {worst.label}" if worst.slice else ""
     reached = f"{worst.metric} is {measure(worst.value)}{where}, required is {worst.words} {measure(worst.required)}"
@@ -96,7 +104,7 @@ def _refused(
         reached = f"{worst.metric} moved by {signed(worst.difference)}{where} against the last blessed model, required is at least {signed(worst.required)}"
     others = len(blessing.refused) - 1
     more = f", and {several(others, 'more requirement')} {'is' if others == 1 else 'are'} not met" if others else ""
-    return Verdict("refused", "Not blessed", f"The model is not good enough: {reached}{more}. Nothing was published.")
+    return Verdict("refused", "Not blessed", f"The model is not good enough: {reached}{more}.{then}")
 
 
 def _where(anomalies: Sequence[Anomaly]) -> str:
@@ -116,3 +124,35 @@ def _first_sentence(text: str) -> str:
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def data_verdict(anomalies: Sequence[Anomaly] | Missing, *, fails: bool) -> Verdict:
+    """Returns what the data gate says; `fails` says whether anomalies stop the run."""
+    if isinstance(anomalies, Missing):
+        return Verdict("failed", "Not validated", anomalies.why)
+    if not anomalies:
+        return Verdict("done", "The data gate is open", "No anomalies: every split fits the schema.")
+    found = f"The data has {several(len(anomalies), 'anomaly', 'anomalies')}, {_where(anomalies)}."
+    if fails:
+        return Verdict("refused", "Refused by the data gate", f"{found} No model is trained on it.")
+    return Verdict("refused", "Reported by the data gate", f"{found} The run goes on, as the spec says.")
+
+
+def model_verdict(blessing: Blessing | Missing) -> Verdict:
+    """Returns what the model gate says."""
+    if isinstance(blessing, Missing):
+        return Verdict("failed", "Not judged", blessing.why)
+    if blessing.refused:
+        return _not_blessed(blessing, "")
+    return Verdict("done", "Blessed", f"{_met(blessing)}.")
+
+
+def rehearsal_verdict(rehearsal: Rehearsal | Missing) -> Verdict:
+    """Returns whether the model was seen to serve."""
+    if isinstance(rehearsal, Missing):
+        return Verdict("failed", "Not rehearsed", rehearsal.why)
+    if not rehearsal.rehearsed:
+        return Verdict("skipped", "Not rehearsed", "The model is not blessed, so no server was started on it.")
+    if rehearsal.refused:
+        return Verdict("refused", "Did not pass its rehearsal", _first_sentence(rehearsal.refused[0].sentence))
+    return Verdict("done", "Passed its rehearsal", "The model serves within everything that the spec requires.")

@@ -33,10 +33,15 @@ def written_aside(target: Path) -> Iterator[Path]:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON with sorted keys, whole or not at all. NaN and infinity are refused: they are not JSON."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes text as UTF-8, whole or not at all; what is no Unicode becomes a question mark."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        aside.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        aside.write_text(text, encoding="utf-8", errors="replace")
         aside.replace(path)
     except BaseException:
         aside.unlink(missing_ok=True)

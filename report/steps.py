@@ -1,0 +1,128 @@
+"""What each step shows on the dashboard of Kubeflow Pipelines, made from the paths of its artifacts.
+
+The dashboard draws scalars, ROC curves and confusion matrices from an artifact's metadata, renders Markdown, and puts the
+first HTML artifact of a step into a frame that may run scripts but has no origin: no storage, no cookies, no parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from stellwerk.report import scalars
+from stellwerk.report.gathering import MAKERS, Report, collect
+from stellwerk.report.markdown import anomalies_table, blessing_table, judged, requirements_table
+from stellwerk.report.page import Layout, render
+from stellwerk.report.reading import Missing, Run, Step
+from stellwerk.report.verdict import data_verdict, model_verdict, rehearsal_verdict
+
+MOST_COLUMNS = 150
+MOST_SLICES = 500
+"""The dashboard loads a page as a whole and gives it to the browser as one string: it stays below two megabytes."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the dashboard is given of one step."""
+
+    page: str
+    """A whole HTML document."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    classification: Mapping[str, Any] = field(default_factory=dict)
+    verdict: str = ""
+    """Markdown."""
+
+
+def shown(step: str, paths: Mapping[str, Path], settings: Mapping[str, Any]) -> Shown | None:
+    """Returns what `step` shows of the artifacts at `paths`, or None where it shows nothing.
+
+    `settings` is the step's own section of the spec. An artifact that is not there is said to be missing.
+    """
+    if step not in STEPS:
+        return None
+    run = Run(run="", name="", status="done", steps=(Step(step, status="done"),))
+    return STEPS[step](collect(run, paths, settings={step: settings}))
+
+
+def _layout(step: str, *sections: str, gates: tuple[str, ...] = ()) -> Layout:
+    return Layout(sections, gates, f"the artifacts of the step {step}", True, MOST_COLUMNS, MOST_SLICES)
+
+
+def _ingest(report: Report) -> Shown:
+    found = {} if isinstance(report.data, Missing) else scalars.data_scalars(report.data)
+    return Shown(render(report, _layout("ingest", "data")), found)
+
+
+def _validate(report: Report) -> Shown:
+    said = data_verdict(report.anomalies, fails=report.setting("validate", "on_anomaly") != "warn")
+    rows = () if isinstance(report.anomalies, Missing) else report.anomalies
+    page = render(report, _layout("validate", "gates", "features", gates=("data",)), said)
+    return Shown(page, verdict=judged(said, anomalies_table(rows)))
+
+
+def _train(report: Report) -> Shown:
+    found = {} if isinstance(report.history, Missing) else scalars.training_scalars(report.history)
+    return Shown(render(report, _layout("train", "training")), found)
+
+
+def _evaluate(report: Report) -> Shown:
+    said = model_verdict(report.blessing)
+    page = render(report, _layout("evaluate", "gates", "evaluation", gates=("model",)), said)
+    text = judged(said, "" if isinstance(report.blessing, Missing) else blessing_table(report.blessing))
+    if isinstance(report.evaluation, Missing):
+        return Shown(page, verdict=text)
+    found = scalars.evaluation_scalars(report.evaluation)
+    return Shown(page, found, scalars.classification(report.evaluation), text)
+
+
+def _rehearse(report: Report) -> Shown:
+    said = rehearsal_verdict(report.rehearsal)
+    page = render(report, _layout("rehearse", "rehearsal"), said)
+    if isinstance(report.rehearsal, Missing):
+        return Shown(page, verdict=judged(said))
+    table = requirements_table(report.rehearsal.requirements)
+    return Shown(page, scalars.rehearsal_scalars(report.rehearsal), verdict=judged(said, table))
+
+
+STEPS: Mapping[str, Callable[[Report], Shown]] = {
+    "ingest": _ingest,
+    "validate": _validate,
+    "train": _train,
+    "evaluate": _evaluate,
+    "rehearse": _rehearse,
+}
+"""The steps that show something."""
+
+
+def run_page(
+    paths: Mapping[str, Path], digests: Mapping[str, str], *, name: str, run: str, spec: str, source: str
+) -> str:
+    """Returns the report of a run on a cluster, made before the model is pushed, which may refuse.
+
+    `paths` and `digests` are of artifacts by name; `run` is the run's id, `spec` the text of the spec and `source` the name
+    of its file. How long steps took is not known here: the dashboard has it.
+    """
+    steps = [
+        Step(step, status="done", outputs={artifact: digests[artifact] for artifact in made if artifact in digests})
+        for step, made in _made(paths).items()
+    ]
+    report = collect(Run(run=run, name=name, status="done", spec=source, steps=tuple(steps)), paths, spec=spec)
+    report = replace(report, run=replace(report.run, status=_status(report)), pushed=Missing(""))
+    sections = ("overview", "gates", "rehearsal", "evaluation", "training", "data", "features", "lineage")
+    layout = Layout((*sections, "spec", "versions"), origin="the artifacts of the run's steps", framed=True)
+    return render(report, replace(layout, most_columns=MOST_COLUMNS, most_slices=MOST_SLICES))
+
+
+def _made(paths: Mapping[str, Path]) -> dict[str, list[str]]:
+    made: dict[str, list[str]] = {}
+    for artifact, step in MAKERS.items():
+        if artifact in paths:
+            made.setdefault(step, []).append(artifact)
+    return made
+
+
+def _status(report: Report) -> Any:
+    judges = (report.blessing, report.rehearsal)
+    return "refused" if any(not isinstance(judge, Missing) and judge.refused for judge in judges) else "done"
