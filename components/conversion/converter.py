@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 from stellwerk.components.artifacts.folders import write_json
 from stellwerk.components.conversion.formats import CONVERTERS
 from stellwerk.components.conversion.network import Network
@@ -45,13 +47,14 @@ def _convert(network: Network, name: str, folder: Path) -> None:
     known = CONVERTERS[name]
     began = time.monotonic()
     converted = importlib.import_module(known.module).convert(network)
-    folder.mkdir(parents=True)
-    (folder / known.file).write_bytes(converted.content)
+    for path, content in converted.files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
     about: dict[str, Any] = {
         "format": name,
         "runtime": known.runtime,
         "file": known.file,
-        "bytes": len(converted.content),
+        "bytes": sum(map(len, converted.files.values())),
         "inputs": network.inputs,
         "outputs": network.outputs,
         "transform": {"saved_model": "../..", "signature": "transform"},
@@ -65,4 +68,5 @@ def _convert(network: Network, name: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    tf.config.set_visible_devices([], "GPU")  # TensorFlow would take all the memory of the GPU that TensorRT builds on
     sys.exit(main(*sys.argv[1:]))

@@ -36,11 +36,8 @@ class Job:
 def convert_aside(job: Job, progress: Progress) -> None:
     """Runs `converter.py` on the job and waits. Raises StepFailed, with the format in the sentence, when it cannot."""
     for name in job.formats:
-        if missing := CONVERTERS[name].missing():
-            raise StepFailed(
-                f"{name} needs the packages {', '.join(missing)}: pip install 'stellwerk[formats]', "
-                f"or take {name} out of push.formats."
-            )
+        if refusal := CONVERTERS[name].refusal():
+            raise StepFailed(f"{name} {refusal}, or take {name} out of push.formats.")
     with tempfile.TemporaryDirectory(prefix="stellwerk-") as folder:
         events, errors = Path(folder, "events.jsonl"), Path(folder, "errors.txt")
         with errors.open("wb") as stream:
@@ -48,7 +45,7 @@ def convert_aside(job: Job, progress: Progress) -> None:
                 [sys.executable, *COMMAND, *_arguments(job, events)],
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env={**FRAMEWORKS, **os.environ, "CUDA_VISIBLE_DEVICES": ""},
+                env={**FRAMEWORKS, **os.environ, **_hidden(job)},
                 check=False,
             ).returncode
         told = list(_read(events))
@@ -62,6 +59,11 @@ def convert_aside(job: Job, progress: Progress) -> None:
     if failed is not None:
         raise StepFailed(failed)
     progress(len(told), len(job.formats), "formats")
+
+
+def _hidden(job: Job) -> dict[str, str]:
+    """Hides GPUs from converters that make no use of them, and would wait for their drivers."""
+    return {} if any(CONVERTERS[name].nvidia for name in job.formats) else {"CUDA_VISIBLE_DEVICES": ""}
 
 
 def _arguments(job: Job, events: Path) -> list[str]:

@@ -35,6 +35,11 @@ class Network:
         self.specs: Mapping[str, Any] = dict(sorted(self.function.structured_input_signature[1].items()))
 
     @property
+    def variables(self) -> list[Any]:
+        """The weights of this half."""
+        return list(self.function.variables)
+
+    @property
     def inputs(self) -> dict[str, Any]:
         """Dtype and shape of each input, by name; null is any number of rows."""
         return _described(self.specs)

@@ -36,10 +36,9 @@ def _installed(loaded: LoadedSpec) -> Iterator[Found]:
     if package is not None:
         yield ("push", "to"), f"needs the package {package}: pip install 'stellwerk[s3]'."
     for place, name in enumerate(push.formats):
-        missing = CONVERTERS[name].missing() if name in CONVERTERS else []
-        if missing:
-            message = f"needs the packages {', '.join(missing)}: pip install 'stellwerk[formats]'."
-            yield ("push", "formats", place), f"{name} {message}"
+        refusal = CONVERTERS[name].refusal() if name in CONVERTERS else None
+        if refusal:
+            yield ("push", "formats", place), f"{name} {refusal}."
 
 
 def _sources(loaded: LoadedSpec) -> Iterator[Found]:

@@ -11,13 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from stellwerk.errors import ModelError
-from stellwerk.serving.runtimes.description import DESCRIPTION
+from stellwerk.serving.runtimes.description import DESCRIPTION, packages_of
 
 Array = np.ndarray[Any, Any]
 
 RUNTIMES = {
     "litert": "stellwerk.serving.runtimes.litert",
     "onnx": "stellwerk.serving.runtimes.onnx",
+    "tensorrt": "stellwerk.serving.runtimes.tensorrt",
+    "xla": "stellwerk.serving.runtimes.xla",
 }
 """Where each runtime is: a function `load(file)` that returns what answers. Imported when a variant needs it."""
 
@@ -42,7 +44,7 @@ class Variant:
             self._answering: Answering | None = runtime.load(folder / self.about["file"])
         except ImportError as error:
             raise ModelError(
-                f"{folder}: its runtime needs the package {error.name}: pip install 'stellwerk[formats]'."
+                f"{folder}: its runtime needs the package {error.name}: pip install {packages_of(self.about['runtime'])}."
             ) from error
         except Exception as error:
             raise ModelError(
@@ -57,7 +59,7 @@ class Variant:
 
     def close(self) -> None:
         """Frees it; it does not answer any more."""
-        self._answering = None
+        self._answering = None  # and with it what it holds
 
     @property
     def format(self) -> str:
@@ -67,8 +69,9 @@ class Variant:
 
     @property
     def bytes(self) -> int:
-        """Size of its file."""
-        return (self.folder / str(self.about["file"])).stat().st_size
+        """Size of its file, or of all in its folder."""
+        file = self.folder / str(self.about["file"])
+        return sum(one.stat().st_size for one in (file.rglob("*") if file.is_dir() else [file]) if one.is_file())
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Asks it: transformed features by name, [rows, ...]. Raises ModelError when it fails."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stellwerk.components.conversion import formats
 from stellwerk.components.conversion.formats import CONVERTERS, Converter
 from stellwerk.errors import SpecError
 from stellwerk.loading import load
@@ -57,8 +58,7 @@ def test_formats_travel_to_kubeflow(spec, tmp_path):
     ("name", "message"),
     [
         ("litert_in8", r"unknown format 'litert_in8'\. Did you mean 'litert_int8'\? Known: saved_model, litert, "),
-        ("tensorrt", "tensorrt: an engine fits only the GPU and the TensorRT that built it, .* Push onnx, "),
-        ("xla", "xla: compiled code fits only the processor and the TensorFlow that compiled it, "),
+        ("tensorflow_js", r"unknown format 'tensorflow_js'"),
     ],
 )
 def test_a_format_that_cannot_be_pushed_is_refused_at_its_line(spec, name: str, message: str):
@@ -74,6 +74,17 @@ def test_a_format_whose_libraries_are_not_here_is_told_before_anything_runs(spec
     assert problem.path == "push.formats[1]"
     assert problem.message == "onnx needs the packages not_installed_here: pip install 'stellwerk[formats]'."
     assert check(loaded, data=False) == [], "what is compiled for a cluster runs in an image"
+
+
+def test_tensorrt_is_refused_at_its_line_where_no_gpu_is_here_and_may_run_on_a_cluster(spec, monkeypatch):
+    monkeypatch.setattr(formats, "has_nvidia_gpu", lambda: False)
+    loaded = load(spec, ["push={to: models, formats: [xla, tensorrt]}"])
+    (problem,) = check(loaded)
+    assert problem.path == "push.formats[1]"
+    assert problem.message.startswith(
+        "tensorrt needs an NVIDIA GPU, for an engine is built on the kind of GPU that runs it"
+    )
+    assert check(loaded, data=False) == []
 
 
 def test_a_pushed_model_is_no_baseline_of_itself_whatever_its_variants(spec, tmp_path):

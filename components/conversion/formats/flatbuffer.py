@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from stellwerk.components.conversion.formats import Converted
+from stellwerk.components.conversion.formats import LITERT_FILE, Converted
 from stellwerk.components.conversion.network import SIGNATURE, Network
 from stellwerk.errors import StepFailed
 from stellwerk.serving.runtimes.litert import without_advice
@@ -27,7 +27,7 @@ def converted(converter: Any, calibration_rows: int | None = None) -> Converted:
             content = converter.convert()
     except Exception as error:
         raise StepFailed(_sentence(error)) from error
-    return Converted(content, {"tensorflow": tf.__version__}, calibration_rows)
+    return Converted({LITERT_FILE: content}, {"tensorflow": tf.__version__}, calibration_rows)
 
 
 def _sentence(error: Exception) -> str:

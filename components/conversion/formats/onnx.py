@@ -9,7 +9,7 @@ import onnx
 import tensorflow as tf
 import tf2onnx
 
-from stellwerk.components.conversion.formats import Converted
+from stellwerk.components.conversion.formats import ONNX_FILE, Converted
 from stellwerk.components.conversion.network import Network
 from stellwerk.errors import StepFailed
 
@@ -36,7 +36,7 @@ def convert(network: Network) -> Converted:
             f"{_told(error)}. Build it of other layers (model.build), or take this format out of push.formats."
         ) from error
     versions = {"tensorflow": tf.__version__, "tf2onnx": tf2onnx.__version__, "onnx": onnx.__version__}
-    return Converted(proto.SerializeToString(), versions)
+    return Converted({ONNX_FILE: proto.SerializeToString()}, versions)
 
 
 def _told(error: Exception) -> str:

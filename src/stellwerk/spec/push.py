@@ -26,7 +26,7 @@ push: {to: models}
     to: str
     """Folder, relative to the spec, or `gs://BUCKET/PREFIX` or `s3://BUCKET/PREFIX`; the model appears as `<to>/<name>/<version>/`, as TensorFlow Serving reads it."""
     formats: tuple[FormatName, ...] = ("saved_model",)
-    """What else the version holds, in `variants/<format>/`, besides the SavedModel, which is always there: saved_model, litert (32-bit floats, for LiteRT on phones and small devices), litert_float16, litert_dynamic (8-bit weights), litert_int8 (8-bit weights and values, calibrated with rows of the train split), onnx (with the extra `stellwerk[formats]`). A variant takes what the SavedModel's signature `transform` gives. Each is evaluated in its own runtime, and the version is pushed only when all meet `evaluate.require`."""
+    """What else the version holds, in `variants/<format>/`, besides the SavedModel, which is always there: saved_model, litert (32-bit floats, for LiteRT on phones and small devices), litert_float16, litert_dynamic (8-bit weights), litert_int8 (8-bit weights and values, calibrated with rows of the train split), onnx (with the extra `stellwerk[formats]`), xla (a SavedModel that XLA compiles where it is loaded), tensorrt (an engine, where the step convert has an NVIDIA GPU and TensorRT). A variant takes what the SavedModel's signature `transform` gives. Each is evaluated in its own runtime, and the version is pushed only when all meet `evaluate.require`."""
     rehearse: Rehearse | None = None
     """What must be seen of a server on the model before it is pushed; without this section no server is started."""
     kserve: KServe | None = None

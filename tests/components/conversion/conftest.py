@@ -109,7 +109,7 @@ def models(make) -> dict[str, Made]:
 def all_formats(models, tmp_path_factory) -> Path:
     """The binary model with every variant, by the step itself."""
     made, converted = models["binary"], tmp_path_factory.mktemp("converted") / "model"
-    formats = ["saved_model", "litert", "litert_float16", "litert_dynamic", "litert_int8", "onnx", "litert"]
+    formats = ["saved_model", "litert", "litert_float16", "litert_dynamic", "litert_int8", "xla", "onnx", "litert"]
     call("convert", {"formats": formats, "model": made.model, "transformed": made.transformed, "converted": converted})
     return converted
 

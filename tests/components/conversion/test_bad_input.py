@@ -10,9 +10,11 @@ import pytest
 
 from stellwerk.components.artifacts.folders import read_json, write_json
 from stellwerk.components.calling import call
-from stellwerk.components.conversion import converting
+from stellwerk.components.conversion import converting, formats
 from stellwerk.components.conversion.formats import CONVERTERS, Converter
-from stellwerk.errors import StepFailed
+from stellwerk.components.conversion.nvidia import has_nvidia_gpu
+from stellwerk.errors import ModelError, StepFailed
+from stellwerk.serving.runtimes import Variant
 from stellwerk.spec.formats import FORMATS
 
 UNSUPPORTED = """
@@ -38,7 +40,8 @@ def test_every_format_of_the_spec_has_a_converter():
 
 def test_an_operation_that_a_runtime_lacks_is_named(make, convert_here):
     made = make("binary", build=UNSUPPORTED)
-    for name, runtime in (("litert", "LiteRT"), ("litert_int8", "LiteRT"), ("onnx", "ONNX")):
+    runtimes = {"litert": "LiteRT", "litert_int8": "LiteRT", "onnx": "ONNX", "xla": "XLA"}
+    for name, runtime in runtimes.items():
         status, variants, (event,) = convert_here(made, name)
         assert status == 1
         assert json.loads(event)["failed"] == (
@@ -77,6 +80,44 @@ def test_what_is_not_installed_is_named_with_its_extra(models, tmp_path, monkeyp
     ):
         call("convert", arguments(models["binary"], tmp_path, "litert", "onnx"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("gpu", "sentence"),
+    [
+        (
+            False,
+            "tensorrt needs an NVIDIA GPU, for an engine is built on the kind of GPU that runs it, and this machine has",
+        ),
+        (
+            True,
+            r"tensorrt needs the packages nowhere_here: pip install 'stellwerk\[formats\]' tensorrt-cu12 'cuda-bindings<13'",
+        ),
+    ],
+)
+def test_tensorrt_is_refused_with_what_is_not_here(models, tmp_path, monkeypatch, gpu, sentence):
+    monkeypatch.setattr(formats, "has_nvidia_gpu", lambda: gpu)
+    known = Converter("nothing", "tensorrt", "model.engine", ("onnx", "nowhere_here.inside"), nvidia=True)
+    monkeypatch.setitem(CONVERTERS, "tensorrt", known)
+    with pytest.raises(StepFailed, match=sentence.replace("nowhere_here", "nowhere_here.inside")):
+        call("convert", arguments(models["binary"], tmp_path, "tensorrt"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gpu_is_where_the_driver_shows_one(tmp_path):
+    assert not has_nvidia_gpu(tmp_path)
+    (tmp_path / "nvidiactl").touch()
+    assert not has_nvidia_gpu(tmp_path), "the driver without a GPU of its own"
+    (tmp_path / "nvidia0").touch()
+    assert has_nvidia_gpu(tmp_path)
+
+
+def test_a_tensorrt_variant_says_what_to_install_where_it_cannot_be_asked(tmp_path):
+    write_json(tmp_path / "variant.json", {"format": "tensorrt", "runtime": "tensorrt", "file": "model.engine"})
+    with pytest.raises(
+        ModelError, match=r"needs the package tensorrt: pip install 'stellwerk\[formats\]' tensorrt-cu12 "
+    ):
+        Variant(tmp_path)
 
 
 def arguments(made, folder, *formats):

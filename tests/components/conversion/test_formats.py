@@ -7,15 +7,17 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from stellwerk.components.artifacts.folders import read_json
+from stellwerk.components.conversion.formats import CONVERTERS
 from stellwerk.errors import ModelError
 from stellwerk.serving.loading import LoadedModel
 from stellwerk.serving.runtimes import Variant
 from stellwerk.serving.runtimes.description import variant_folders
 
-FORMATS = ["litert", "litert_dynamic", "litert_float16", "litert_int8", "onnx"]
-APART = {"litert": 1e-5, "litert_dynamic": 0.1, "litert_float16": 2e-3, "litert_int8": 0.2, "onnx": 1e-5}
+FORMATS = ["litert", "litert_dynamic", "litert_float16", "litert_int8", "onnx", "xla"]
+APART = {"litert": 1e-5, "litert_dynamic": 0.1, "litert_float16": 2e-3, "litert_int8": 0.2, "onnx": 1e-5, "xla": 1e-5}
 
 
 def test_a_version_holds_the_same_saved_model_and_all_its_variants(models, all_formats):
@@ -52,7 +54,7 @@ def test_the_two_halves_of_a_saved_model_are_the_whole(all_formats):
 
 
 def test_a_variant_takes_any_number_of_rows(all_formats):
-    for name in ("litert_int8", "onnx"):
+    for name in ("litert_int8", "onnx", "xla"):
         with Variant(all_formats / "variants" / name) as variant:
             for rows in (3, 1, 0, 7):
                 inputs = {key: np.zeros(rows, about["dtype"]) for key, about in variant.about["inputs"].items()}
@@ -89,7 +91,7 @@ def test_a_variant_that_misses_a_requirement_refuses_the_version_by_name(models,
     assert not worse.blessing["blessed"]
     refused = [row for row in worse.blessing["requirements"] if not row["ok"]]
     assert "litert_int8" in {row["variant"] for row in refused}
-    assert {"saved_model", "litert", "onnx"} <= {name for name, row in worse.rows.items() if row["ok"]}
+    assert {"saved_model", "litert", "onnx", "xla"} <= {name for name, row in worse.rows.items() if row["ok"]}
     for row in refused:
         assert row["sentence"].startswith(f"{row['variant']}: log_loss is ")
 
@@ -104,8 +106,9 @@ def test_each_variant_is_compared_with_the_last_blessed_model(models, all_format
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
 def test_other_targets_convert_too(models, convert_here, judge, kind: str):
-    status, variants, events = convert_here(models[kind], "litert", "litert_int8", "onnx")
-    assert (status, events) == (0, ['{"done": "litert"}', '{"done": "litert_int8"}', '{"done": "onnx"}'])
+    formats = ("litert", "litert_int8", "onnx", "xla")
+    status, variants, events = convert_here(models[kind], *formats)
+    assert (status, events) == (0, [f'{{"done": "{name}"}}' for name in formats])
     model = variants.parent / "model"
     shutil.copytree(models[kind].model, model)
     shutil.move(variants, model / "variants")
@@ -115,6 +118,7 @@ def test_other_targets_convert_too(models, convert_here, judge, kind: str):
     scale = 40 if kind == "regression" else 1
     assert verdict.rows["litert"]["difference"]["max"] < 1e-5 * scale
     assert verdict.rows["onnx"]["difference"]["max"] < 1e-5 * scale
+    assert verdict.rows["xla"]["difference"]["max"] < 1e-5 * scale
     assert 0 < verdict.rows["litert_int8"]["difference"]["mean"] < 0.1 * scale
 
 
@@ -142,3 +146,30 @@ def test_a_variant_says_which_versions_made_it(all_formats):
         "tensorflow", "tf2onnx", "onnx",
     }  # fmt: skip
     json.dumps(read_json(all_formats / "variants" / "onnx" / "variant.json"), allow_nan=False)
+
+
+def test_the_xla_variant_is_compiled_in_the_loader_of_tensorflow_serving_too(all_formats):
+    folder = all_formats / "variants" / "xla" / "saved_model"
+    graph = tf.saved_model.load(str(folder)).signatures["serve_transformed"].graph.as_graph_def()
+    assert any(function.attr["_XlaMustCompile"].b for function in graph.library.function)
+    with LoadedModel(folder) as model:
+        assert list(model.signatures) == ["serve_transformed"]
+
+
+def test_the_xla_variant_holds_the_network_and_nothing_of_the_transform(all_formats):
+    with Variant(all_formats / "variants" / "xla") as variant:
+        assert variant.about["file"] == "saved_model"
+        assert variant.bytes == variant.about["bytes"]
+    assert not list(variant.folder.rglob("assets*/*"))
+
+
+@pytest.mark.skipif(CONVERTERS["tensorrt"].refusal() is not None, reason="needs an NVIDIA GPU and TensorRT")
+def test_a_tensorrt_engine_answers_as_the_saved_model_does(models, convert_here, judge):
+    status, variants, _ = convert_here(models["binary"], "tensorrt")
+    assert status == 0
+    model = variants.parent / "model"
+    shutil.copytree(models["binary"].model, model)
+    shutil.move(variants, model / "variants")
+    verdict = judge(models["binary"], model, {"auc": {"min": 0.7}})
+    assert verdict.blessing["blessed"]
+    assert verdict.rows["tensorrt"]["difference"]["max"] < 1e-2
