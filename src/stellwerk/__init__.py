@@ -5,6 +5,7 @@
     spec = stellwerk.load("pipeline.yaml")
     record = stellwerk.run(spec)
     stellwerk.compile(spec, "ir.yaml")
+    stellwerk.submit(spec, {"directory": "/data"}, wait=True)
     stellwerk.predict("models/churn", "customers.csv", "predicted.parquet")
 
 Names are looked up when they are first used, so that `import stellwerk` costs nothing.
@@ -21,6 +22,7 @@ _WHERE = {
     "load": "stellwerk.loading",
     "run": "stellwerk.pipelines.embedded",
     "compile": "stellwerk.pipelines.kubeflow.compilation",
+    "submit": "stellwerk.pipelines.kubeflow.submission",
     "predict": "stellwerk.serving.bulk",
 }
 

@@ -9,14 +9,16 @@ import click
 
 from stellwerk import __version__
 from stellwerk.commands.checking import check, schema
+from stellwerk.commands.cluster import cluster
 from stellwerk.commands.compiling import compile  # noqa: A004 - the verb of KFP
 from stellwerk.commands.completing import completion
 from stellwerk.commands.predicting import predict
 from stellwerk.commands.running import report, run, runs
 from stellwerk.commands.serving import serve
+from stellwerk.commands.submitting import schedule, submit
 from stellwerk.errors import StellwerkError
 
-COMMANDS = (check, run, compile, schema, runs, report, serve, predict, completion)
+COMMANDS = (check, run, compile, submit, schedule, cluster, schema, runs, report, serve, predict, completion)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,7 +36,7 @@ def cli(debug: bool) -> None:
 
     \b
     Exit codes: 0 done; 1 a gate refused (data anomalies, model not blessed);
-    2 the spec or the command line is wrong; 3 a step failed.
+    2 the spec or the command line is wrong; 3 a step failed, or the cluster did not take it.
     """  # noqa: D301 - the backspace keeps click from joining lines
 
 

@@ -1,0 +1,216 @@
+"""Kubeflow's own generated client, asked with patience: what may be repeated is, and nothing takes effect twice.
+
+`kfp.Client` stands on the same generated client. It is not used: importing it takes seconds, as it brings all of the
+Kubernetes API, and making one reads a kubeconfig, a file of its own in the home directory, prints, and warns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import kfp_server_api
+import urllib3
+
+from stellwerk.errors import ClusterError
+from stellwerk.pipelines.kubeflow.submission.connection import Connection
+from stellwerk.pipelines.kubeflow.submission.refusals import refusal
+
+T = TypeVar("T")
+
+BUSY = (429, 502, 503, 504)
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 15.0
+FIRST_PATIENCE = 10.0
+"""Seconds to try for to reach a host that never answered yet: its URL is probably wrong."""
+LOOKS = 4
+"""How often it is looked for what an unclear request may have done, before the request is sent again."""
+
+
+@dataclass
+class _Trouble(Exception):
+    """A request failed in a way that may pass; `untouched` when Kubeflow surely did not see it."""
+
+    sentence: str
+    untouched: bool
+    pause: float = 0.0
+
+
+class Kubeflow:
+    """The services of one Kubeflow Pipelines. Every error is a ClusterError."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._met = False
+        self._client = kfp_server_api.ApiClient(_configuration(connection))
+        self.runs = kfp_server_api.RunServiceApi(self._client)
+        self.schedules = kfp_server_api.RecurringRunServiceApi(self._client)
+        self.experiments = kfp_server_api.ExperimentServiceApi(self._client)
+
+    def ask(self, call: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Makes a request that may be repeated, as long as the host is busy or away and patience lasts."""
+        return self._patiently(call, arguments, options, None)
+
+    def tell(self, call: Callable[..., T], *arguments: Any, done: Callable[[], T | None], **options: Any) -> T:
+        """Makes a request that must take effect once: before it is sent again, `done` looks whether it did."""
+        return self._patiently(call, arguments, options, done)
+
+    def _patiently(
+        self, call: Callable[..., T], arguments: Any, options: dict[str, Any], done: Callable[[], T | None] | None
+    ) -> T:
+        trouble, began = None, time.monotonic()
+        for pause in self._pauses():
+            try:
+                return self._attempt(call, *arguments, **options)
+            except _Trouble as found:
+                trouble = found
+            if not self._met and trouble.untouched and time.monotonic() - began > FIRST_PATIENCE:
+                break
+            time.sleep(max(pause, trouble.pause))
+            made = self._looked(done) if done is not None and not trouble.untouched else None
+            if made is not None:
+                return made
+        waited = time.monotonic() - began
+        said = trouble.sentence if trouble else self.connection.host
+        message = f"{said}. Tried for {waited:.0f} s."
+        raise ClusterError(f"{message} Check the URL, the network and whether Kubeflow runs, then try again.")
+
+    def log(self, run: str, pod: str, lines: int) -> list[str] | None:
+        """Returns the last lines of a pod's log, or None where Kubeflow does not have it (any more)."""
+        query = {"podname": pod, "runid": run, "podnamespace": self.connection.namespace or "kubeflow"}
+        for path, asked in ((f"/apis/v1alpha1/runs/{run}/nodes/{pod}/log", {}), ("/k8s/pod/logs", query)):
+            found = self._log_at(path, asked, lines)
+            if found is not None:
+                return found
+        return None
+
+    def _log_at(self, path: str, query: dict[str, str], lines: int) -> list[str] | None:
+        def fetch() -> Any:
+            headers = {"Accept": "text/plain"}
+            options = {"auth_settings": ["Bearer"], "_preload_content": False, "_return_http_data_only": True}
+            return self._client.call_api(path, "GET", {}, query, headers, **options, _request_timeout=self._timeout)
+
+        try:
+            answer = self.ask(fetch, raw=True)
+        except ClusterError:
+            return None
+        tail: deque[str] = deque((line.decode("utf-8", "replace").rstrip() for line in answer), maxlen=lines)
+        answer.release_conn()
+        page = "text/html" in answer.headers.get("Content-Type", "")
+        return None if page or _is_error(tail) or not tail else list(tail)
+
+    def workflow(self, run: str) -> str | None:
+        """Returns the Argo workflow of a run as JSON, which knows pods and their troubles, or None where it is not told."""
+
+        def fetch() -> Any:
+            path, headers = f"/apis/v1beta1/runs/{run}", {"Accept": "application/json"}
+            options = {"response_type": "object", "auth_settings": ["Bearer"], "_return_http_data_only": True}
+            return self._client.call_api(path, "GET", {}, [], headers, **options, _request_timeout=self._timeout)
+
+        try:
+            manifest = self.ask(fetch).get("pipeline_runtime", {}).get("workflow_manifest")
+        except (ClusterError, AttributeError):
+            return None
+        return str(manifest) if manifest else None
+
+    @property
+    def _timeout(self) -> tuple[float, float]:
+        return (min(self.connection.timeout, 20.0), self.connection.timeout)
+
+    def _attempt(self, call: Callable[..., T], *arguments: Any, raw: bool = False, **options: Any) -> T:
+        if not raw and hasattr(call, "__self__"):
+            options["_request_timeout"] = self._timeout
+        try:
+            answer = self._answered(call, *arguments, **options)
+        except urllib3.exceptions.HTTPError as error:
+            raise self._trouble(getattr(error, "reason", None) or error) from None
+        content = "" if raw else (self._client.last_response.getheader("content-type") or "")
+        if not raw and "json" not in content:
+            message = f"{self.connection.host}: answers with {content or 'no content'} in place of Kubeflow's API."
+            raise ClusterError(f"{message} Is this the URL of Kubeflow Pipelines, and does it want a token?")
+        return answer
+
+    def _answered(self, call: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Makes the request, with another token where there is one and the first is refused."""
+        renewed = False
+        while True:
+            try:
+                answer = call(*arguments, **options)
+                self._met = True
+                return answer
+            except kfp_server_api.ApiException as error:
+                self._met = True
+                credentials = self.connection.credentials
+                if error.status == 401 and credentials is not None and not renewed:
+                    renewed = True
+                    if credentials.renew():
+                        continue
+                if error.status in BUSY:
+                    raise self._busy(error) from None
+                raise refusal(self.connection, error.status, error.body) from None
+
+    def _busy(self, error: Any) -> _Trouble:
+        wait = (error.headers or {}).get("Retry-After", "")
+        pause = float(min(int(wait), LONGEST_PAUSE)) if wait.isdecimal() else 0.0
+        return _Trouble(f"{self.connection.host}: is busy or down (HTTP {error.status})", error.status == 429, pause)
+
+    def _trouble(self, error: BaseException) -> Exception:
+        host = self.connection.host
+        if isinstance(error, urllib3.exceptions.SSLError):
+            message = f"{host}: cannot be trusted: {_reason(error)}."
+            return ClusterError(f"{message} Name the certificates of its authority with --ca, or check the URL.")
+        if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+            return _Trouble(f"{host}: did not answer within {self.connection.timeout:g} s", untouched=False)
+        untouched = isinstance(error, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
+        return _Trouble(f"{host}: cannot be reached: {_reason(error)}", untouched)
+
+    def _looked(self, done: Callable[[], T | None]) -> T | None:
+        pause = FIRST_PAUSE
+        for _ in range(LOOKS):
+            found = done()
+            if found is not None:
+                return found
+            time.sleep(pause)
+            pause *= 2
+        return None
+
+    def _pauses(self) -> Iterator[float]:
+        until, pause = time.monotonic() + self.connection.patience, FIRST_PAUSE
+        yield pause
+        while time.monotonic() < until:
+            pause = min(pause * 2, LONGEST_PAUSE)
+            yield min(pause, max(until - time.monotonic(), 0.0))
+
+
+def _configuration(connection: Connection) -> Any:
+    configuration = kfp_server_api.Configuration(host=connection.host)
+    configuration.retries = urllib3.Retry(0, redirect=0, raise_on_redirect=False)  # one try: repeating is decided here
+    if connection.ca is not None:
+        configuration.ssl_ca_cert = str(connection.ca)
+    credentials = connection.credentials
+    if credentials is not None:
+
+        def fill(asked: Any) -> None:
+            asked.api_key["authorization"] = credentials.token()
+
+        configuration.api_key["authorization"] = "read for every request"
+        configuration.api_key_prefix["authorization"] = "Bearer"
+        configuration.refresh_api_key_hook = fill
+    return configuration
+
+
+def _reason(error: BaseException) -> str:
+    """Returns the end of a chain of reasons, without the address of a Python object."""
+    inner = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
+    while inner is not None and isinstance(inner, (OSError, urllib3.exceptions.HTTPError)):
+        error, inner = inner, inner.__cause__ or inner.__context__
+    said = getattr(error, "strerror", None) or str(error)
+    return said.rpartition(">: ")[2].rstrip(".")
+
+
+def _is_error(tail: deque[str]) -> bool:
+    """Kubeflow sends errors of logs below a status that says all is well."""
+    return len(tail) <= 1 and any('"error_message"' in line for line in tail)

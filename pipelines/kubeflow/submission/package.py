@@ -1,0 +1,117 @@
+"""What is sent: the IR of a pipeline, and what Kubeflow is told besides."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+import tempfile
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stellwerk.errors import UsageError
+from stellwerk.loading import LoadedSpec
+from stellwerk.spec.cluster import Cluster
+
+_MARK = re.compile(r"Submitted by Stellwerk as ([0-9a-f-]{36})(?: with ([0-9a-f]{64}))?")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A compiled pipeline, as it goes into the body of a request."""
+
+    name: str
+    source: str
+    """The file that it was made from, as the user named it."""
+    documents: tuple[dict[str, Any], ...]
+    """The pipeline's spec and, where there is one, the platform's."""
+    cluster: Cluster | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The IR as the API takes it."""
+        if len(self.documents) == 1:
+            return self.documents[0]
+        return {"pipeline_spec": self.documents[0], "platform_spec": self.documents[1]}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What a run may be given, by name, as the IR defines it."""
+        found: dict[str, Any] = self.documents[0].get("root", {}).get("inputDefinitions", {}).get("parameters", {})
+        return found
+
+    def without_cache(self) -> Package:
+        """Returns the same pipeline with no step taken from Kubeflow's cache."""
+        documents = copy.deepcopy(self.documents)
+        dags = [documents[0].get("root", {}), *documents[0].get("components", {}).values()]
+        for task in (task for each in dags for task in each.get("dag", {}).get("tasks", {}).values()):
+            task["cachingOptions"] = {}
+        return Package(self.name, self.source, documents, self.cluster)
+
+
+def package_of(source: LoadedSpec | str | Path) -> Package:
+    """Compiles a spec, or reads an IR file. Raises SpecError or UsageError."""
+    if isinstance(source, LoadedSpec):
+        from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec  # noqa: PLC0415
+
+        with tempfile.TemporaryDirectory(prefix="stellwerk-") as folder:
+            compile_spec(source, Path(folder, "ir.yaml"))
+            documents = _documents(Path(folder, "ir.yaml"))
+        return Package(source.spec.name, str(source.path), documents, source.spec.cluster)
+    documents = _documents(Path(source))
+    return Package(str(documents[0]["pipelineInfo"]["name"]), str(source), documents)
+
+
+def is_ir(path: Path) -> bool:
+    """Says whether a file is a compiled pipeline, and no spec."""
+    try:
+        return re.search(r"^pipelineInfo:", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _documents(path: Path) -> tuple[dict[str, Any], ...]:
+    try:
+        documents = tuple(yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path}: cannot be read as a compiled pipeline: {error}. Compile the spec anew.") from None
+    sound = documents and all(isinstance(each, dict) for each in documents) and len(documents) <= 2
+    if not sound or not isinstance(documents[0].get("pipelineInfo", {}).get("name"), str):
+        raise UsageError(f"{path}: is no compiled pipeline: it has no pipelineInfo.name. Compile the spec anew.")
+    return documents
+
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is written into a run's description, so that it is known again."""
+
+    submission: str
+    definition: str | None = None
+    """Digest of everything that was asked for, of a schedule."""
+
+    @classmethod
+    def new(cls, definition: Mapping[str, Any] | None = None) -> Mark:
+        """Returns the mark of one submission; no two are the same."""
+        digest = None
+        if definition is not None:
+            digest = hashlib.sha256(json.dumps(definition, sort_keys=True, default=str).encode()).hexdigest()
+        return cls(str(uuid.uuid4()), digest)
+
+    @classmethod
+    def found_in(cls, description: str | None) -> Mark | None:
+        """Returns the mark in a description, or None where Stellwerk did not write it."""
+        found = _MARK.search(description or "")
+        return cls(found[1], found[2]) if found else None
+
+    def __str__(self) -> str:
+        with_digest = f" with {self.definition}" if self.definition else ""
+        return f"Submitted by Stellwerk as {self.submission}{with_digest}"

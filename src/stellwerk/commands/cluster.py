@@ -1,0 +1,158 @@
+"""`stellwerk cluster`: what runs on Kubeflow, and what is done with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stellwerk.commands.connecting import cluster_of, connected, connecting
+from stellwerk.commands.options import JSON
+from stellwerk.commands.submitting import LOG, POLL, follow_to_its_end
+
+FROM = click.option(
+    "--spec", type=click.Path(path_type=Path), help="Spec whose `cluster` section says where; else pipeline.yaml."
+)
+RUN = click.argument("run")
+SCHEDULE = click.argument("schedule")
+
+
+@click.group()
+def cluster() -> None:
+    """Look after runs and schedules on Kubeflow Pipelines.
+
+    RUN is the id or the name of a run, or `latest`; SCHEDULE the id or the name of a schedule.
+    """
+
+
+@cluster.command()
+@click.option("--limit", default=20, show_default=True, help="How many, the newest first.")
+@FROM
+@connecting
+@JSON
+def runs(*, spec: Path | None, limit: int, as_json: bool, **given: Any) -> None:
+    """List the newest runs; with --experiment those of one."""
+    from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
+
+    experiment = given["experiment"]
+    found = Runs(connected(given, cluster_of(spec))).list(limit, experiment)
+    if as_json:
+        click.echo(json.dumps([run.as_json() for run in found], indent=1))
+        return
+    _table(("run", "name", "state", "created"), ((run.run, run.name, run.state, _at(run.created)) for run in found))
+
+
+@cluster.command()
+@RUN
+@FROM
+@connecting
+@JSON
+def show(*, run: str, spec: Path | None, as_json: bool, **given: Any) -> None:
+    """Show a run and how far each of its steps is."""
+    from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.submission.steps import states_of, with_workflow  # noqa: PLC0415
+
+    kubeflow = connected(given, cluster_of(spec))
+    model = Runs(kubeflow).model(run)
+    found = Runs(kubeflow).read(model)
+    steps = states_of(model)
+    if found.state != "succeeded":
+        steps = with_workflow(steps, kubeflow.workflow(found.run))
+    if as_json:
+        click.echo(json.dumps({**found.as_json(), "steps": [vars(step) for step in steps]}, indent=1))
+        return
+    click.echo(f"{found.run}  {found.name}  {found.state}\n{found.url}")
+    _table(("step", "state", "what"), ((step.name, step.state, step.message or "") for step in steps))
+
+
+@cluster.command()
+@RUN
+@POLL
+@LOG
+@FROM
+@connecting
+@JSON
+def wait(*, run: str, spec: Path | None, as_json: bool, **given: Any) -> None:
+    """Follow a run to its end, and end as it does."""
+    kubeflow = connected(given, cluster_of(spec))
+    follow_to_its_end(kubeflow, run, given, as_json=as_json)
+
+
+def _run_command(verb: str, past: str, about: str) -> None:
+    """Adds the command that does one thing to one run."""
+
+    @cluster.command(verb, help=about)
+    @RUN
+    @FROM
+    @connecting
+    @JSON
+    def change(*, run: str, spec: Path | None, as_json: bool, **given: Any) -> None:
+        from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
+
+        changed = getattr(Runs(connected(given, cluster_of(spec))), verb)(run)
+        click.echo(json.dumps(changed.as_json(), indent=1) if as_json else changed.run)
+        click.echo(f"{past} {changed.name}", err=True)
+
+
+_run_command("terminate", "terminating", "End a run that goes on.")
+_run_command("retry", "retrying", "Run the failed steps of a run again, and all after them.")
+_run_command("delete", "deleted", "Delete a run, and end it where it goes on. Its artifacts stay.")
+
+
+@cluster.command()
+@FROM
+@connecting
+@JSON
+def schedules(*, spec: Path | None, as_json: bool, **given: Any) -> None:
+    """List the schedules, the newest first."""
+    from stellwerk.pipelines.kubeflow.submission import Schedules  # noqa: PLC0415
+
+    found = Schedules(connected(given, cluster_of(spec))).list()
+    if as_json:
+        click.echo(json.dumps([each.as_json() for each in found], indent=1))
+        return
+    rows = (
+        (each.schedule, each.name, "paused" if each.paused else "running", each.cron or f"every {each.every_seconds} s")
+        for each in found
+    )
+    _table(("schedule", "name", "state", "when"), rows)
+
+
+def _schedule_command(name: str, about: str, past: str, act: Callable[[Any, str], Any]) -> None:
+    """Adds the command that does one thing to one schedule."""
+
+    @cluster.command(name, help=about)
+    @SCHEDULE
+    @FROM
+    @connecting
+    @JSON
+    def change(*, schedule: str, spec: Path | None, as_json: bool, **given: Any) -> None:
+        from stellwerk.pipelines.kubeflow.submission import Schedules  # noqa: PLC0415
+
+        changed = act(Schedules(connected(given, cluster_of(spec))), schedule)
+        click.echo(json.dumps(changed.as_json(), indent=1) if as_json else changed.schedule)
+        if past:
+            click.echo(f"{past} {changed.name}", err=True)
+
+
+_schedule_command("schedule", "Show a schedule.", "", lambda all_of, one: all_of.get(one))
+_schedule_command("pause", "Keep a schedule from starting runs.", "paused", lambda all_of, one: all_of.pause(one))
+_schedule_command(
+    "resume", "Let a paused schedule start runs again.", "running", lambda all_of, one: all_of.pause(one, paused=False)
+)
+_schedule_command("unschedule", "Delete a schedule; its runs stay.", "deleted", lambda all_of, one: all_of.delete(one))
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    lines = [heads, *rows]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(heads))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""

@@ -1,0 +1,66 @@
+"""What the commands that ask Kubeflow have in common: which one, as whom, how patiently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from stellwerk.commands.options import load
+
+if TYPE_CHECKING:
+    from stellwerk.pipelines.kubeflow.submission import Connection, Kubeflow
+    from stellwerk.spec.cluster import Cluster
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FILE = click.Path(path_type=Path)
+_OPTIONS = (
+    click.option("--host", help="URL of Kubeflow Pipelines; else cluster.host, $KF_PIPELINES_ENDPOINT, the pod's own."),
+    click.option("--dashboard", help="URL of its dashboard, where that is another; else $KF_PIPELINES_UI_ENDPOINT."),
+    click.option("--namespace", help="Namespace, with several users; else cluster.namespace, $STELLWERK_NAMESPACE."),
+    click.option("--experiment", help="Experiment of the runs; else cluster.experiment, the pipeline's name."),
+    click.option("--token-file", type=_FILE, help="File with a bearer token, read for every request."),
+    click.option("--token-env", metavar="NAME", help="Environment variable with a bearer token."),
+    click.option("--oidc-issuer", metavar="URL", help="OpenID provider that issues tokens."),
+    click.option("--oidc-client", metavar="ID", help="Client at that provider."),
+    click.option("--oidc-secret-env", metavar="NAME", help="Environment variable with the client's secret."),
+    click.option("--oidc-refresh-file", type=_FILE, help="File with a refresh token, instead of the client's secret."),
+    click.option("--oidc-scope", default="openid", show_default=True, help="Scopes to ask for."),
+    click.option("--ca", type=_FILE, help="Certificates to trust (PEM); else $SSL_CERT_FILE."),
+    click.option("--timeout", default=60.0, show_default=True, help="Seconds for one request."),
+    click.option(
+        "--patience", default=120.0, show_default=True, help="Seconds to try again for, and to bear a stuck step."
+    ),
+)
+
+
+def connecting(command: F) -> F:
+    """Gives a command the options of the connection."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def connected(given: dict[str, Any], cluster: Cluster | None) -> Kubeflow:
+    """Returns the Kubeflow that the options, the spec and the environment name; takes the options out of `given`."""
+    from stellwerk.pipelines.kubeflow.submission import Kubeflow  # noqa: PLC0415
+
+    return Kubeflow(connection_of(given, cluster))
+
+
+def connection_of(given: dict[str, Any], cluster: Cluster | None) -> Connection:
+    """Returns the connection that the options, the spec and the environment name."""
+    from stellwerk.pipelines.kubeflow.submission import Asked, connection  # noqa: PLC0415
+
+    return connection(Asked(**{field.name: given.pop(field.name) for field in fields(Asked)}), cluster)
+
+
+def cluster_of(spec: Path | None) -> Cluster | None:
+    """Returns the `cluster` section of a spec: of the one that is named, or of pipeline.yaml where there is one."""
+    if spec is None and not Path("pipeline.yaml").exists():
+        return None
+    return load(spec or Path("pipeline.yaml")).spec.cluster

@@ -1,0 +1,106 @@
+"""A Kubeflow to ask, and the command line that asks it."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from stellwerk.__main__ import main
+from stellwerk.components.sdk import compiler, dsl
+
+from .server import Backend, serving
+
+
+def _pipeline() -> object:
+    """Three steps, one after the other, and a parameter of every type."""
+
+    @dsl.component(base_image="registry.example/stellwerk:0.1.0", install_kfp_package=False)
+    def ingest(sources: dict, table: dsl.Output[dsl.Dataset]) -> None:
+        print(sources, table)
+
+    @dsl.component(base_image="registry.example/stellwerk:0.1.0", install_kfp_package=False)
+    def train(
+        epochs: int, learning_rate: float, hidden: list, table: dsl.Input[dsl.Dataset], model: dsl.Output[dsl.Model]
+    ) -> None:
+        print(epochs, learning_rate, hidden, table, model)
+
+    @dsl.component(base_image="registry.example/stellwerk:0.1.0", install_kfp_package=False)
+    def push(to: str, dry: bool, model: dsl.Input[dsl.Model]) -> None:
+        print(to, dry, model)
+
+    @dsl.pipeline(name="flight-delays")
+    def pipeline(
+        to: str,
+        epochs: int = 5,
+        learning_rate: float = 0.001,
+        dry: bool = False,
+        hidden: list = [64],
+        sources: dict = {},  # noqa: B006
+    ) -> None:
+        made = ingest(sources=sources)
+        trained = train(epochs=epochs, learning_rate=learning_rate, hidden=hidden, table=made.outputs["table"])
+        push(to=to, dry=dry, model=trained.outputs["model"])
+
+    return pipeline
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("compiled") / "ir.yaml"
+    compiler.Compiler().compile(_pipeline(), str(path))
+    return path
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    """A running Kubeflow; every test also says that nothing was asked of it that its API does not have."""
+    with serving(Backend()) as running:
+        yield running
+    assert running.violations == []
+
+
+@pytest.fixture
+def ir(compiled: Path, tmp_path: Path) -> Path:
+    """A compiled pipeline."""
+    return Path(shutil.copy(compiled, tmp_path / "ir.yaml"))
+
+
+@pytest.fixture
+def command(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs `stellwerk ...` in an empty folder, with the running Kubeflow as its host."""
+    for name in (
+        "STELLWERK_NAMESPACE",
+        "KF_PIPELINES_UI_ENDPOINT",
+        "KF_PIPELINES_DEFAULT_EXPERIMENT_NAME",
+        "SSL_CERT_FILE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KF_PIPELINES_ENDPOINT", backend.url)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["stellwerk", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = int(left.code or 0)
+        said = capsys.readouterr()
+        return Ran(code, said.out, said.err)
+
+    return run
