@@ -1,0 +1,94 @@
+"""The dashboard's artifacts as KFP's launcher takes them from a step: files at their paths, metadata a Struct can hold."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import json_format, struct_pb2
+from kfp import dsl
+
+from stellwerk.components.dashboard import show
+from stellwerk.report.gathering import MAKERS
+
+KINDS = {"page": dsl.HTML, "verdict": dsl.Markdown, "metrics": dsl.Metrics, "classification": dsl.ClassificationMetrics}
+
+
+@pytest.fixture
+def arguments(make_run: Any, tmp_path: Path) -> dict[str, Any]:
+    """What a face has: every artifact of a run, and the dashboard's outputs, whose folders KFP has made."""
+    run = make_run(tmp_path / "run")
+    artifacts: dict[str, Any] = {name: dsl.Artifact(uri=str(run / step / name)) for name, step in MAKERS.items()}
+    (tmp_path / "root").mkdir()
+    shown = {name: kind(uri=str(tmp_path / "root" / name)) for name, kind in KINDS.items()}
+    return {"settings": {"min_slice_size": 300.0}, "directory": "/data", **artifacts, **shown}
+
+
+def published(artifact: Any) -> dict[str, Any]:
+    """Returns metadata as the backend stores it: a Struct, in which a property may not be null."""
+    written = json.dumps(artifact.metadata, allow_nan=False)
+    struct = json_format.Parse(written, struct_pb2.Struct())
+    assert all(value.WhichOneof("kind") != "null_value" for value in struct.fields.values())
+    found: dict[str, Any] = json_format.MessageToDict(struct)
+    return found
+
+
+def test_evaluate_gives_the_dashboard_a_page_scalars_curves_and_a_verdict(arguments: Any, tmp_path: Path):
+    show("evaluate", arguments)
+    assert (tmp_path / "root" / "page").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert (tmp_path / "root" / "verdict").read_text(encoding="utf-8").startswith("## Blessed\n")
+    assert published(arguments["metrics"])["auc"] == pytest.approx(0.7412)
+    classification = published(arguments["classification"])
+    matrix = classification["confusionMatrix"]
+    assert len(matrix["annotationSpecs"]) == len(matrix["rows"]) == 2
+    assert all(len(row["row"]) == 2 for row in matrix["rows"])
+    assert sorted(path.name for path in (tmp_path / "root").iterdir()) == ["page", "verdict"]
+
+
+def test_a_curve_is_drawn_where_the_evaluation_has_its_thresholds(arguments: Any):
+    path = Path(arguments["evaluation"].path) / "evaluation.json"
+    evaluation = json.loads(path.read_text())
+    evaluation["curves"]["thresholds"] = [1 - index / 600 for index in range(len(evaluation["curves"]["roc"]))]
+    path.write_text(json.dumps(evaluation))
+    show("evaluate", arguments)
+    points = published(arguments["classification"])["confidenceMetrics"]
+    assert 2 <= len(points) <= 200
+    for point in points:
+        assert point.keys() == {"confidenceThreshold", "falsePositiveRate", "recall"}
+        assert all(isinstance(value, float) and math.isfinite(value) for value in point.values())
+
+
+def test_only_the_outputs_that_a_face_has_are_written(arguments: Any, tmp_path: Path):
+    for name in ("verdict", "metrics", "classification"):
+        del arguments[name]
+    show("train", arguments)
+    assert [path.name for path in (tmp_path / "root").iterdir()] == ["page"]
+
+
+def test_the_manifest_is_the_examples_without_their_rows(arguments: Any, tmp_path: Path):
+    examples = Path(arguments["examples"].path)
+    (examples / "train").mkdir(exist_ok=True)
+    (examples / "train" / "part-00000.parquet").write_bytes(b"rows")
+    (examples / "quarantine" / "rows.jsonl").write_text('{"reason": "r", "row": {}}\n' * 30_000)
+    manifest = tmp_path / "root" / "manifest"
+    show("ingest", {**arguments, "manifest": dsl.Artifact(uri=str(manifest))})
+    assert sorted(path.name for path in manifest.rglob("*") if path.is_file()) == ["dataset.json", "rows.jsonl"]
+    assert (manifest / "dataset.json").read_bytes() == (examples / "dataset.json").read_bytes()
+    with (manifest / "quarantine" / "rows.jsonl").open() as lines:
+        assert sum(1 for _ in lines) == 20_000
+
+
+def test_a_page_that_cannot_be_written_costs_no_step(arguments: Any, tmp_path: Path, caplog: Any):
+    (tmp_path / "root").rename(tmp_path / "gone")
+    (tmp_path / "root").write_text("a file where a folder should be")
+    show("train", arguments)
+    assert "The dashboard shows less of train" in caplog.text
+
+
+def test_a_damaged_artifact_is_told_on_the_page(arguments: Any, tmp_path: Path):
+    (Path(arguments["blessing"].path) / "blessing.json").write_text("{")
+    show("evaluate", arguments)
+    assert "evaluate/blessing cannot be read" in (tmp_path / "root" / "page").read_text(encoding="utf-8")
