@@ -1,10 +1,19 @@
-"""Small real data for all rooms: a slice of the flights of 2013 out of New York, and Examples made from plain rows."""
+"""Small real data for all rooms: a slice of the flights of 2013 out of New York, Examples made from plain rows, object stores."""
+
+# ruff: noqa: PLC0415 - a server is imported by the tests that need it
 
 from __future__ import annotations
 
 import io
+import logging
+import threading
+import urllib.request
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from http.server import ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +30,8 @@ from stellwerk.components.artifacts.folders import file_digest, write_json
 FLIGHTS = 6_000
 
 MakeExamples = Callable[..., Path]
+
+EXISTS = threading.Lock()
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +102,141 @@ def make_examples() -> MakeExamples:
         return path
 
     return make
+
+
+@dataclass
+class ObjectServer:
+    """A running object store, and what it is to answer instead."""
+
+    address: str
+    content: Any = None
+    refuse: Callable[[str, str], int | None] = field(default=lambda method, path: None)
+    """Method and path -> a status that the server answers at once, or None."""
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[ObjectServer]:
+    """S3 by moto's server."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    application = DomainDispatcherApplication(create_backend_app)
+
+    def refusing(environment: dict[str, Any], start: Any) -> Any:
+        status = found.refuse(environment["REQUEST_METHOD"], environment["PATH_INFO"])
+        if status is None:
+            return application(environment, start)
+        code = {403: "AccessDenied", 503: "SlowDown"}[status]
+        start(f"{status} {code}", [("Content-Type", "application/xml")])
+        return [f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()]
+
+    server = make_server("127.0.0.1", 0, refusing, threaded=True)
+    found = ObjectServer(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def s3_session() -> Any:
+    """One session for all clients: each would read the description of S3's API again, for a fifth of a second."""
+    import boto3
+
+    return boto3.session.Session()
+
+
+@pytest.fixture
+def s3_store(s3_server: ObjectServer, s3_session: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectServer]:
+    """The S3 server, which the environment names, with an empty bucket `models`; `content` is a client of it."""
+    import boto3
+
+    settings = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "eu-central-1"}
+    for name, value in {
+        **settings,
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ENDPOINT_URL": s3_server.address,
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3.session, "Session", lambda: s3_session)
+    s3_server.content = s3_session.client("s3")
+    where = {"LocationConstraint": "eu-central-1"}
+    s3_server.content.create_bucket(Bucket="models", CreateBucketConfiguration=where)
+    yield s3_server
+    s3_server.refuse = lambda method, path: None
+    urllib.request.urlopen(f"{s3_server.address}/moto-api/reset", data=b"").close()
+
+
+@pytest.fixture(scope="session")
+def gcs_server() -> Iterator[ObjectServer]:
+    """GCS by gcp-storage-emulator; `content` is its storage."""
+    from gcp_storage_emulator import server as emulator
+    from gcp_storage_emulator.exceptions import NotFound
+    from gcp_storage_emulator.storage import Storage
+
+    logging.getLogger("gcp_storage_emulator").setLevel(logging.CRITICAL)
+    storage = Storage(use_memory_fs=True)
+    insert = emulator.objects.insert
+
+    def insert_if(request: Any, response: Any, storage: Any) -> None:
+        """Adds what the emulator passes over: `ifGenerationMatch=0`, to create only what is not there."""
+        with EXISTS:
+            if request.query.get("ifGenerationMatch") == ["0"]:
+                name = request.query["name"][0] if "name" in request.query else request.data["meta"]["name"]
+                try:
+                    storage.get_file_obj(request.params["bucket_name"], name)
+                except NotFound:
+                    pass
+                else:
+                    response.status = HTTPStatus.PRECONDITION_FAILED
+                    response.json({"error": {"code": 412, "message": "conditionNotMet"}})
+                    return
+            insert(request, response, storage)
+
+    for _, handlers in emulator.HANDLERS:
+        for method, handler in handlers.items():
+            if handler is insert:
+                handlers[method] = insert_if
+
+    class Handler(emulator.RequestHandler):
+        def _answer(self, method: str) -> None:
+            status = found.refuse(method, self.path)
+            if status is None:
+                emulator.Router(self).handle(method)
+                return
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = b'{"error": {"message": "does not have storage.objects.create access"}}'
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = lambda self: self._answer("GET")  # noqa: E731, N815
+        do_POST = lambda self: self._answer("POST")  # noqa: E731, N815
+        do_PUT = lambda self: self._answer("PUT")  # noqa: E731, N815
+        do_DELETE = lambda self: self._answer("DELETE")  # noqa: E731, N815
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, storage))
+    found = ObjectServer(f"http://127.0.0.1:{server.server_port}", storage)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def gcs_store(gcs_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectServer]:
+    """The GCS server, which the environment names, with an empty bucket `models`."""
+    from gcp_storage_emulator.handlers.buckets import create_bucket
+
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server.address)
+    create_bucket("models", gcs_server.content)
+    yield gcs_server
+    gcs_server.refuse = lambda method, path: None
+    gcs_server.content.wipe()

@@ -13,8 +13,14 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
+from stellwerk.components.ingestion.places.base import Object
+from stellwerk.components.ingestion.places.fetching import fetched
+from stellwerk.components.ingestion.places.finding import objects
+from stellwerk.components.ingestion.places.sampling import sampled
 from stellwerk.errors import DataError, did_you_mean
+from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import Format, Source
+from stellwerk.spec.places import scheme_of
 
 ENDINGS: dict[str, Format] = {
     ".csv": "csv",
@@ -37,6 +43,11 @@ UNPACKED_BY_THE_READER: dict[Format, tuple[str, ...]] = {
     "tfrecord": (".gz",),
 }
 CHUNK = 1 << 20
+GLANCED = 4
+"""Objects of a source that a look at the data opens."""
+
+Origin = Path | Object
+"""What a source names: a file of this machine, or an object of a place."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +55,11 @@ class File:
     """One file of a source: where its bytes come from, and the file that a reader opens."""
 
     origin: Path
-    """The file as it lies on disk, perhaps packed."""
+    """The file as it lies on disk, perhaps packed; of an object the copy."""
     readable: Path
     """The file to read; `origin` itself unless it had to be unpacked."""
     label: str
-    """What messages and the manifest call it: relative to the spec where it is below the spec's folder."""
+    """What messages and the manifest call it: relative to the spec where it is below the spec's folder; of an object its URI."""
     delimiter: str
     """What separates values if it is CSV and the spec does not say."""
 
@@ -59,62 +70,102 @@ class Found:
 
     format: Format
     files: tuple[File, ...]
+    cut: bool = False
+    """Whether these are only the beginnings of some of the files, for a look at the data."""
 
 
-def find(name: str, source: Source, directory: Path, scratch: Path, limit: int | None = None) -> Found:
+def find(
+    name: str,
+    source: Source,
+    directory: Path,
+    scratch: Path,
+    limit: int | None = None,
+    *,
+    kept: Path | None = None,
+    progress: Progress = silent,
+) -> Found:
     """Finds the files of source `name`; paths start at `directory`, unpacked files go to `scratch`.
 
-    With `limit`, only about so many bytes are unpacked of each file, for a look at the data. Raises DataError for a path
-    that leads nowhere, an empty file, an unknown ending, and formats mixed in one source.
+    Objects are copied below `kept`, or to `scratch`. With `limit`, only about so many bytes are unpacked of each file, for
+    a look at the data, and of objects only the beginning of the first few is asked for. Raises DataError for a path that
+    leads nowhere, an empty file, an unknown ending, and formats mixed in one source.
     """
     files: list[File] = []
     formats: dict[Format, str] = {}
-    for number, origin in enumerate(origins(name, source, directory)):
-        label = _label(origin, directory)
-        if origin.stat().st_size == 0:
+    there = origins(name, source, directory)
+    for origin in there:
+        if (origin.size if isinstance(origin, Object) else origin.stat().st_size) == 0:
+            label = _label(origin, directory)
             raise DataError(f"{name}: {label} is empty: 0 bytes. Give a file with data, or leave it out.")
-        for inner, readable in _opened(origin, label, source.format, scratch / f"{name}-{number}", limit):
+    cut = False
+    if limit is None:
+        wanted = [origin for origin in there if isinstance(origin, Object)]
+        copies = fetched(name, wanted, kept or scratch / "objects", progress) if wanted else {}
+    else:
+        there, copies, cut = _glanced(name, source, there, scratch, limit)
+    for number, origin in enumerate(there):
+        label = _label(origin, directory)
+        path = copies[origin] if isinstance(origin, Object) else origin
+        for inner, readable in _opened(path, label, source.format, scratch / f"{name}-{number}", limit):
             kind = source.format or _format(inner, name, label)
             formats.setdefault(kind, label)
-            files.append(File(origin, readable, label, "\t" if inner.removesuffix(".gz").endswith(".tsv") else ","))
+            files.append(File(path, readable, label, "\t" if inner.removesuffix(".gz").endswith(".tsv") else ","))
     if len(formats) > 1:
         mixed = ", ".join(f"{kind} ({label})" for kind, label in formats.items())
         raise DataError(
             f"{name}: formats are mixed: {mixed}. Make one source of each format and join them in the query."
         )
-    return Found(next(iter(formats)), tuple(files))
+    return Found(next(iter(formats)), tuple(files), cut)
 
 
-def origins(name: str, source: Source, directory: Path) -> list[Path]:
-    """Returns the files on disk, perhaps packed, that source `name` means: their bytes decide what is ingested.
+def _glanced(
+    name: str, source: Source, there: list[Origin], scratch: Path, limit: int
+) -> tuple[list[Origin], dict[Object, Path], bool]:
+    """Leaves the first few objects, and returns a small file for each, and whether anything was left out."""
+    remote = [origin for origin in there if isinstance(origin, Object)]
+    chosen = dict.fromkeys(remote[:GLANCED])
+    cut = len(chosen) < len(remote)
+    copies: dict[Object, Path] = {}
+    for number, item in enumerate(chosen):
+        kind = source.format or _kind(item.name)
+        whole = item.size is not None and item.size <= limit
+        path = None
+        if kind == "tfrecord":
+            path = scratch / item.name  # its columns show when it is read, so a look reads nothing
+        elif not whole:
+            path = sampled(name, item, kind, scratch / "samples" / f"{name}-{number}", limit)
+            cut = cut or path is not None
+        copies[item] = path or fetched(name, [item], scratch / "objects")[item]
+    return [origin for origin in there if isinstance(origin, Path) or origin in copies], copies, cut
 
-    Raises DataError for a path that leads nowhere.
+
+def origins(name: str, source: Source, directory: Path) -> list[Origin]:
+    """Returns the files on disk, and objects of other places, perhaps packed, that source `name` means.
+
+    Their bytes decide what is ingested. Raises DataError for a path that leads nowhere and a place that cannot be read.
     """
-    patterns = (source.path,) if isinstance(source.path, str) else source.path
-    return [path for pattern in patterns for path in _matches(name, pattern, directory)]
+    return [origin for pattern in source.paths for origin in _matches(name, pattern, source, directory)]
 
 
-def _matches(name: str, pattern: str, directory: Path) -> list[Path]:
-    if "://" in pattern:
-        scheme, _, rest = pattern.partition("://")
-        if scheme != "file":
-            raise DataError(
-                f"{name}: '{pattern}' is not a local path. Fetch the data first and give the path of the file."
-            )
-        pattern = rest
+def _matches(name: str, pattern: str, source: Source, directory: Path) -> list[Origin]:
+    scheme = scheme_of(pattern)
+    if scheme not in ("", "file"):
+        return list(objects(name, pattern, source, lambda below: _is_data(PurePosixPath(below))))
+    if scheme:
+        pattern = pattern.partition("://")[2]
     path = directory / pattern
     if path.is_dir():
         found = [item for item in sorted(path.rglob("*")) if item.is_file() and _is_data(item.relative_to(path))]
         if not found:
             raise DataError(f"{name}: folder '{pattern}' holds no data file. Known endings: {', '.join(ENDINGS)}.")
-        return found
+        return list(found)
     if path.exists():
         return [path]
     if glob.has_magic(pattern):
         found = sorted(Path(item) for item in glob.glob(str(path), recursive=True) if Path(item).is_file())  # noqa: PTH207
         if not found:
             raise DataError(f"{name}: no file matches '{pattern}' in {directory}. Check the pattern and the folder.")
-        return found
+        return list(found)
     beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     near = did_you_mean(path.name, beside)
     raise DataError(f"{name}: no such file: '{pattern}' (looked in {path.parent}).{near} Check `path` of the source.")
@@ -130,17 +181,23 @@ def _inner_name(name: str) -> str:
     return name.removesuffix(suffix) if suffix.lower() in PACKED else name
 
 
+def _kind(inner: str) -> Format | None:
+    return ENDINGS.get(PurePosixPath(_inner_name(inner)).suffix.lower())
+
+
 def _format(inner: str, name: str, label: str) -> Format:
-    suffix = Path(_inner_name(inner)).suffix.lower()
-    if suffix not in ENDINGS:
-        known = ", ".join(ENDINGS)
+    kind = _kind(inner)
+    if kind is None:
+        suffix, known = PurePosixPath(_inner_name(inner)).suffix.lower(), ", ".join(ENDINGS)
         raise DataError(
             f"{name}: {label}: unknown ending '{suffix}'. Give the source a `format`, or use one of {known}."
         )
-    return ENDINGS[suffix]
+    return kind
 
 
-def _label(path: Path, directory: Path) -> str:
+def _label(path: Origin, directory: Path) -> str:
+    if isinstance(path, Object):
+        return path.uri
     absolute, base = Path(os.path.abspath(path)), Path(os.path.abspath(directory))  # noqa: PTH100
     return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else str(absolute)
 
@@ -153,7 +210,7 @@ def _opened(
     if suffix == ".zip":
         yield from _unzipped(origin, label, given, folder, limit)
         return
-    kind = given or ENDINGS.get(Path(_inner_name(origin.name)).suffix.lower())
+    kind = given or _kind(origin.name)
     if suffix not in PACKED or (kind is not None and suffix in UNPACKED_BY_THE_READER.get(kind, ())):
         yield origin.name, origin
         return

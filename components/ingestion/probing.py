@@ -20,6 +20,7 @@ from stellwerk.components.ingestion.sources import MisreadError, Request, open_t
 from stellwerk.components.ingestion.splitting import as_column_value
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Data, Format
+from stellwerk.spec.places import scheme_of
 
 SAMPLE_ROWS = 10_240
 SAMPLE_BYTES = 4 << 20
@@ -107,8 +108,10 @@ def probe(data: Data, directory: Path, numbers: list[str]) -> Probe:
 
 
 def _is_whole(found: Found) -> bool:
-    """Tells whether a sample may hold all rows: no file was cut when it was unpacked."""
-    return all(file.readable == file.origin or file.readable.stat().st_size < SAMPLE_BYTES for file in found.files)
+    """Tells whether a sample may hold all rows: no file was cut when it was fetched or unpacked."""
+    return not found.cut and all(
+        file.readable == file.origin or file.readable.stat().st_size < SAMPLE_BYTES for file in found.files
+    )
 
 
 def _stage(request: Request, kind: Format) -> bool:
@@ -153,7 +156,9 @@ def _kinds(columns: list[Column], sample: pa.Table, share: float) -> tuple[dict[
 
 
 def _all_values(data: Data, directory: Path, column: str, limit: int) -> tuple[Any, ...] | None:
-    """Returns up to `limit` different values in all the data; None when that is too much to read."""
+    """Returns up to `limit` different values in all the data; None when that is too much to read, or lies elsewhere."""
+    if any(scheme_of(path) not in ("", "file") for source in data.sources.values() for path in source.paths):
+        return None
     with tempfile.TemporaryDirectory(prefix="stellwerk-probe-") as folder:
         scratch = Path(folder)
         found = {name: find(name, source, directory, scratch) for name, source in data.sources.items()}

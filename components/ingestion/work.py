@@ -19,6 +19,7 @@ from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.columns import Column, plan, select
 from stellwerk.components.ingestion.files import Found, find
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
+from stellwerk.components.ingestion.places.fetching import remove_unused
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.requirements import (
     check_bad_rows,
@@ -39,11 +40,19 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def ingest(
-    *, data: Data, directory: Path, numbers: list[str], target: Target, examples: Path, progress: Progress = silent
+    *,
+    data: Data,
+    directory: Path,
+    numbers: list[str],
+    target: Target,
+    examples: Path,
+    progress: Progress = silent,
+    kept: Path | None = None,
 ) -> None:
     """Reads the sources, joins them, splits the rows and writes the Examples artifact to folder `examples`, whole or not at all.
 
-    Paths of sources start at `directory`; `numbers` are the columns that must be numbers. The same bytes and settings
+    Paths of sources start at `directory`; `numbers` are the columns that must be numbers. Objects of other places are copied
+    to `kept`, where unchanged ones are found again, or beside the output. The same bytes and settings, wherever they lie,
     give the same bytes and the same version. Memory does not grow with the rows: what is larger than 512 MB goes to disk,
     beside the output. Raises DataError when the data cannot be used, StepFailed when the disk is full.
     """
@@ -52,7 +61,11 @@ def ingest(
         scratch.mkdir()
         try:
             with closing(engine.connect(scratch)) as connection, _quarantine(aside, scratch) as bad:
-                _Ingestion(connection, data, Path(directory), numbers, target, aside, scratch, bad, progress).run()
+                _Ingestion(
+                    connection, data, Path(directory), numbers, target, aside, scratch, bad, progress, kept
+                ).run()
+            if kept is not None:
+                remove_unused(kept)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -97,10 +110,14 @@ class _Ingestion:
     scratch: Path
     quarantine: Quarantine
     progress: Progress
+    kept: Path | None
     rows: dict[str, SourceRows] = field(default_factory=dict)
 
     def run(self) -> None:
-        found = {name: find(name, source, self.directory, self.scratch) for name, source in self.data.sources.items()}
+        found = {
+            name: find(name, source, self.directory, self.scratch, kept=self.kept, progress=self.progress)
+            for name, source in self.data.sources.items()
+        }
         with ThreadPoolExecutor(1, thread_name_prefix="digests") as pool:
             prints: dict[str, Future[Fingerprint]] = {
                 name: pool.submit(fingerprint, files) for name, files in found.items()

@@ -13,6 +13,7 @@ from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.ingestion.files import origins
+from stellwerk.components.lineage.code import text_digests
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean, sentence
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import Cache, key, library_versions
@@ -20,6 +21,7 @@ from stellwerk.pipelines.embedded.display import Display, Silent
 from stellwerk.pipelines.embedded.earlier import baseline, previous_statistics
 from stellwerk.pipelines.embedded.workers import Event, Workers
 from stellwerk.pipelines.graph import Graph, Step, graph
+from stellwerk.pipelines.lineage.recording import Recorder
 from stellwerk.pipelines.runs import RunRecord, StepRecord, new_run_folder, now, runs_of, sweep
 from stellwerk.report import write_report
 
@@ -56,14 +58,16 @@ def run(
     if start_from is not None:
         again = steps.from_step(_known(start_from, steps))
     runs = runs_of(loaded.directory, loaded.spec.name)
-    sweep(runs)
-    walk = _Walk(loaded, steps, runs, again, display or Silent())
+    recorder = Recorder(display or Silent(), loaded, steps)
+    recorder.ended_before(sweep(runs))
+    walk = _Walk(loaded, steps, runs, again, recorder)
     try:
         with walk.reported():
             walk.go()
     finally:
         with contextlib.suppress(OSError):  # a full disk has been told already
             write_report(walk.record.folder)
+        recorder.close()
     return walk.record
 
 
@@ -200,13 +204,17 @@ class _Walk:
         return self.record.step(step).outputs[artifact]
 
     def _key(self, step: Step, record: StepRecord) -> str:
-        paths = dict(step.files)
+        paths, objects = dict(step.files), dict[str, str]()
         if step.name == "ingest":
             data = self.loaded.spec.data
             for name, source in data.sources.items():
-                for file in origins(name, source, self.loaded.directory):
-                    paths[f"{name}/{file.name}/{len(paths)}"] = file
-        files = dict(zip(paths, self.cache.file_digests(list(paths.values())), strict=True))
+                for origin in origins(name, source, self.loaded.directory):
+                    place = f"{name}/{origin.name}/{len(paths) + len(objects)}"
+                    if isinstance(origin, Path):
+                        paths[place] = origin
+                    else:  # what changes with an object stands for its bytes; without, it is read every time
+                        objects[place] = origin.identity or f"unknown {self.record.run}"
+        files = dict(zip(paths, self.cache.file_digests(list(paths.values())), strict=True)) | objects
         earlier = {name: folder_digest(path) for name, path in self._earlier(step).items()}
         return key(step, {**record.inputs, **earlier}, files)
 
@@ -229,6 +237,7 @@ class _Walk:
         arguments |= {name: str(folder / name) for name in step.outputs}
         arguments |= {name: value for name, value in self._context().items() if name in step.context}
         arguments["scratch"] = str(self._scratch(record))
+        arguments["kept"] = str(self.runs / ".objects")
         record.status, record.started = "running", time.monotonic() - self.began
         self.record.save()
         self.display.started(record)
@@ -242,10 +251,12 @@ class _Walk:
         record = self.record
         context = {
             "run": record.run,
+            "openlineage_run": record.openlineage_run or "",
             "pipeline": record.name,
             "spec_digest": record.spec_digest,
             "spec": record.spec,
             "created": now(),
+            "hooks": text_digests(self.graph.hooks),
         }
         return {"directory": str(self.loaded.directory.resolve()), "context": context}
 

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from itertools import combinations
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from stellwerk.spec.section import SPLITS, Contradiction, Identifier, Section, Split
+from stellwerk.spec.places import STORES, place_of, scheme_of
+from stellwerk.spec.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
 
 Format = Literal["csv", "parquet", "jsonl", "avro", "orc", "tfrecord"]
 
@@ -39,7 +40,7 @@ data:
 """
 
     path: str | tuple[str, ...]
-    """File, folder or glob, relative to the spec; several as a list. `.gz`, `.zst` and `.zip` are unpacked."""
+    """File, folder or glob, relative to the spec, or a URI of one: `gs://`, `s3://`, `minio://`, `hdfs://`, and `https://` of a file; several as a list. `.gz`, `.zst` and `.zip` are unpacked."""
     format: Format | None = None
     """File format; by default taken from the file's ending."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
@@ -50,6 +51,41 @@ data:
     """CSV only: texts that mean 'missing'."""
     types: dict[str, ColumnType] = {}
     """CSV and JSONL: the types of columns, where the inferred ones are not wanted."""
+    endpoint: str | None = None
+    """`s3://` and `minio://` only: URL of the server, e.g. http://minio-service.kubeflow:9000; by default what `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` says, or else Amazon."""
+    credentials: Literal["anonymous"] | None = None
+    """`gs://`, `s3://` and `minio://` only. anonymous: a public bucket is asked without credentials. By default they come from where the SDKs look for them, never from the spec."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All that `path` lists."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @field_validator("path")
+    @classmethod
+    def _places_are_known(cls, path: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for one in (path,) if isinstance(path, str) else path:
+            place_of(one)
+        return path
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint_is_a_url(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None and scheme_of(without_credentials(endpoint)) not in ("http", "https"):
+            raise ValueError("must be the URL of a server, as http://minio-service.kubeflow:9000")
+        return endpoint
+
+    @model_validator(mode="after")
+    def _keys_suit_the_place(self) -> Source:
+        schemes = {scheme_of(path) for path in self.paths}
+        wrong = [
+            ((key,), f"is for {', '.join(f'{scheme}://' for scheme in known)} only. Remove it")
+            for key, known in (("endpoint", ("s3", "minio")), ("credentials", STORES))
+            if self.changed(key) and not schemes.intersection(known)
+        ]
+        if wrong:
+            raise Contradiction(*wrong)
+        return self
 
     @model_validator(mode="after")
     def _keys_suit_the_format(self) -> Source:

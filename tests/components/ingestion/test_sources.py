@@ -188,11 +188,5 @@ def test_a_damaged_file_is_named(run, write, ending: str):
         run(f"rows.{ending}")
 
 
-@pytest.mark.parametrize("path", ["gs://bucket/rows.csv", "https://example.org/rows.csv"])
-def test_only_local_files_are_read(run, path: str):
-    with pytest.raises(DataError, match="is not a local path"):
-        run(path)
-
-
 def test_every_format_of_the_spec_has_a_reader():
     assert set(READERS) == set(Format.__args__)

@@ -1,0 +1,153 @@
+"""Copies objects to this machine, once for each state of an object.
+
+A copy lies at `<kept>/<digest of its identity>/<name>` and is whole: it is written under another name first. What no run has used
+for a day is removed.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from stellwerk.components.ingestion.places.base import Object, PlaceError
+from stellwerk.components.ingestion.places.patience import pieces
+from stellwerk.errors import DataError
+from stellwerk.progress import Progress, silent
+
+AT_ONCE = 4
+"""Objects that are copied side by side."""
+UNUSED = 24 * 3600.0
+"""Seconds after which a copy that nobody asked for is removed; other runs of the pipeline may be reading younger ones."""
+BEAT = 0.5
+"""Seconds between two words about how far it is."""
+
+
+def fetched(name: str, items: Iterable[Object], kept: Path, progress: Progress = silent) -> dict[Object, Path]:
+    """Returns a copy of each object below the folder `kept`; those that are there already are not asked for again.
+
+    Memory holds a few pieces of 8 MiB, however large the objects are. Raises DataError for source `name` where one
+    cannot be read.
+    """
+    items = list(dict.fromkeys(items))
+    copying = _Copying(kept)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="objects") as pool:
+        try:
+            futures = {item: pool.submit(copying.copy, item) for item in items}
+            _wait(list(futures.values()), items, copying, progress)
+            return {item: future.result() for item, future in futures.items()}
+        except PlaceError as error:
+            raise DataError(f"{name}: {copying.failed}: {error}.") from error
+        finally:
+            copying.stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def _wait(futures: list[Future[Path]], items: list[Object], copying: _Copying, progress: Progress) -> None:
+    """Waits until all are copied; raises the error of the first that failed, without waiting for the others."""
+    sizes = [item.size for item in items]
+    total = sum(size or 0 for size in sizes) if None not in sizes else None
+    waiting: set[Future[Path]] = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, timeout=BEAT, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        progress(copying.arrived, total, "bytes")
+
+
+class StoppedError(Exception):
+    """Another object failed: this one is not needed any more."""
+
+
+@dataclass
+class _Copying:
+    kept: Path
+    arrived: int = 0
+    failed: str = ""
+    stop: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def copy(self, item: Object) -> Path:
+        """Returns the copy of an object, made now unless it is there."""
+        target = self.kept / _digest(item.identity) / _name(item)
+        if target.is_file() and item.size in (None, target.stat().st_size):
+            os.utime(target.parent)
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            self._write(item, aside)
+            aside.replace(target)
+        except PlaceError:
+            with self._lock:
+                self.failed = self.failed or item.uri
+            raise
+        finally:
+            aside.unlink(missing_ok=True)
+        return target
+
+    def _write(self, item: Object, aside: Path) -> None:
+        checksum = _Crc32c(item.crc32c)
+        with aside.open("wb") as file:
+            for piece in pieces(item):
+                if self.stop.is_set():
+                    raise StoppedError
+                file.write(piece)
+                checksum.update(piece)
+                with self._lock:
+                    self.arrived += len(piece)
+        checksum.check()
+
+
+class _Crc32c:
+    """The checksum that Google's store gives with an object; nothing for other places."""
+
+    def __init__(self, wanted: str | None) -> None:
+        self._wanted = wanted
+        self._sum: Any = None
+        if wanted is not None:
+            import google_crc32c  # noqa: PLC0415 - comes with google-cloud-storage
+
+            crc32c: Any = google_crc32c
+            self._sum = crc32c.Checksum()
+
+    def update(self, piece: bytes) -> None:
+        """Takes in the next bytes."""
+        if self._sum is not None:
+            self._sum.update(piece)
+
+    def check(self) -> None:
+        """Raises PlaceError where other bytes arrived than were stored."""
+        if self._sum is not None and base64.b64encode(self._sum.digest()).decode() != self._wanted:
+            raise PlaceError(
+                "what arrived does not have the checksum of what is stored. Check the network, and run again"
+            )
+
+
+def _digest(identity: str | None) -> str:
+    return uuid.uuid4().hex if identity is None else hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def _name(item: Object) -> str:
+    """Returns a name that ends as the object's does: its own may be too long for a file, or hold a wildcard."""
+    endings = [ending for ending in PurePosixPath(item.name).suffixes[-2:] if ending[1:].isalnum() and len(ending) < 16]
+    return "object" + "".join(endings)
+
+
+def remove_unused(kept: Path) -> None:
+    """Removes the copies that no run has asked for since a day."""
+    before = time.time() - UNUSED
+    with contextlib.suppress(OSError):
+        for folder in kept.iterdir():
+            if folder.stat().st_mtime < before:
+                shutil.rmtree(folder, ignore_errors=True)

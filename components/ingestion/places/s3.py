@@ -1,0 +1,155 @@
+"""Amazon S3, and what speaks its API (MinIO, Ceph, SeaweedFS): `s3://bucket/name` and `minio://bucket/name`, by boto3.
+
+Credentials, region and endpoint come from boto3's own chain: environment (`AWS_ENDPOINT_URL`, ...), profile, role.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from stellwerk.components.ingestion.places.base import Changed, Interrupted, Object, PlaceError
+from stellwerk.spec.data import Source
+
+PIECE = 1 << 20
+REASONS = {
+    "NoSuchBucket": "there is no such bucket. Check its name",
+    "AllAccessDisabled": "all access to it is disabled. Ask its owner",
+    "InvalidAccessKeyId": "the access key is not known there. Set AWS_ACCESS_KEY_ID, or choose another AWS_PROFILE",
+    "SignatureDoesNotMatch": "the secret key is wrong. Set AWS_SECRET_ACCESS_KEY, or choose another AWS_PROFILE",
+    "ExpiredToken": "the credentials have expired. Log in again",
+    "PermanentRedirect": "the bucket is in another region. Set AWS_REGION",
+    "InvalidBucketName": "that is no name of a bucket. Change it",
+}
+MISSING = ("NoSuchKey", "NotFound", "404")
+CHANGED = ("PreconditionFailed", "412", *MISSING)
+REFUSED = ("AccessDenied", "403", "Forbidden")
+PASSING = (
+    "SlowDown",
+    "ServiceUnavailable",
+    "InternalError",
+    "RequestTimeout",
+    "Throttling",
+    "500",
+    "502",
+    "503",
+    "504",
+)
+
+
+def place(scheme: str, host: str, source: Source) -> Bucket:
+    """Returns the bucket. Raises PlaceError where boto3 is not installed, or a MinIO bucket has no server."""
+    endpoint = source.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if scheme == "minio" and not endpoint:
+        raise PlaceError("names no server. Give the source an `endpoint`, or set AWS_ENDPOINT_URL")
+    try:
+        import boto3  # noqa: PLC0415, F401 - only who reads S3 has it
+    except ImportError as error:
+        raise PlaceError("boto3 is not installed. Install stellwerk[s3]") from error
+    return Bucket(scheme, host, endpoint, anonymous=source.credentials == "anonymous")
+
+
+class Bucket:
+    """A bucket of S3. The client is made at the first request, so that a wrong profile is told as any other error."""
+
+    def __init__(self, scheme: str, name: str, endpoint: str | None, anonymous: bool) -> None:
+        self.name, self.endpoint, self.anonymous = name, endpoint, anonymous
+        self.uri = f"{scheme}://{name}"
+        self.origin = f"{endpoint or 's3:'}//{name}"
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3  # noqa: PLC0415
+        from botocore import UNSIGNED  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+
+        settings = Config(
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 1},  # what fails is tried again by who asks
+            s3={"addressing_style": "path"} if self.endpoint else {},
+            **({"signature_version": UNSIGNED} if self.anonymous else {}),
+        )
+        return boto3.session.Session().client("s3", endpoint_url=self.endpoint, config=settings)
+
+    def find(self, key: str) -> Object | None:
+        """Asks for the object's metadata."""
+        if not key:
+            return None
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        try:
+            with self._told(passing=MISSING):
+                head = self._client.head_object(Bucket=self.name, Key=key)
+        except ClientError:
+            return None
+        return self._object(key, head["ContentLength"], head["ETag"])
+
+    def below(self, prefix: str) -> Iterator[Object]:
+        """Lists by pages of a thousand."""
+        with self._told():
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
+                for one in page.get("Contents", ()):
+                    yield self._object(one["Key"], one["Size"], one["ETag"])
+
+    def _object(self, key: str, size: int, etag: str) -> Object:
+        return Object(f"{self.uri}/{key}", key, key.rsplit("/", 1)[-1], size, etag, self)
+
+    def stream(self, item: Object, start: int, end: int | None) -> Iterator[bytes]:
+        """Reads under the condition that the ETag is the same; the client compares what checksums S3 gives."""
+        last = "" if end is None else str(end - 1)
+        with self._told(passing=CHANGED, changed=True):
+            body = self._client.get_object(
+                Bucket=self.name,
+                Key=item.key,
+                IfMatch=item.version,
+                **({"Range": f"bytes={start}-{last}"} if start or last else {}),
+            )["Body"]
+            with contextlib.closing(body):
+                yield from body.iter_chunks(PIECE)
+
+    @contextlib.contextmanager
+    def _told(self, passing: tuple[str, ...] = (), changed: bool = False) -> Iterator[None]:
+        """Says in a sentence what S3 or its client refused; a code in `passing` is raised as it is, or as Changed."""
+        from botocore import exceptions as botocore  # noqa: PLC0415
+
+        try:
+            yield
+        except (botocore.NoCredentialsError, botocore.PartialCredentialsError, botocore.ProfileNotFound) as error:
+            raise PlaceError(
+                f"no credentials ({_said(error)}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or say "
+                "`credentials: anonymous` for a public bucket"
+            ) from error
+        except botocore.NoRegionError as error:
+            raise PlaceError("the region is not known. Set AWS_REGION") from error
+        except (botocore.HTTPClientError, botocore.ConnectionError, botocore.IncompleteReadError, OSError) as error:
+            advice = "Check the network and `endpoint` or AWS_ENDPOINT_URL"
+            raise Interrupted(f"cannot be reached ({_said(error)}). {advice}") from error
+        except botocore.FlexibleChecksumError as error:
+            raise Interrupted("its bytes do not have the checksum that S3 gives. Check the network") from error
+        except botocore.ClientError as error:
+            code = error.response["Error"].get("Code", "")
+            if code in passing and not changed:
+                raise
+            raise (Changed() if code in passing else self._refusal(code, error)) from error
+        except (botocore.BotoCoreError, ValueError) as error:
+            raise PlaceError(_said(error)) from error
+
+    def _refusal(self, code: str, error: Any) -> PlaceError:
+        said = (error.response["Error"].get("Message") or str(error)).rstrip(".")
+        if code in PASSING:
+            return Interrupted(f"S3 is not available ({code}: {said}). Try again later")
+        if code in REFUSED and self.anonymous:
+            return PlaceError("it is not public. Remove `credentials: anonymous`")
+        if code in REFUSED:
+            return PlaceError(
+                "these credentials have no right to read it, or it is not there. Give them s3:GetObject and s3:ListBucket"
+            )
+        return PlaceError(REASONS.get(code, f"S3 says {code}: {said}"))
+
+
+def _said(error: BaseException) -> str:
+    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__

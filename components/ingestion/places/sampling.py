@@ -1,0 +1,140 @@
+"""The beginning of an object as a small file of the same format, for a look at the data without reading it all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+import pyarrow as pa
+
+from stellwerk.components.ingestion.places.base import Object, PlaceError
+from stellwerk.components.ingestion.places.patience import Remote, Streamed
+from stellwerk.errors import DataError
+from stellwerk.spec.data import Format
+
+ROWS = 10_240
+BUFFER = 1 << 20
+"""Bytes that one request for a part of an object brings at least."""
+CODECS = {".gz": "gzip", ".zst": "zstd"}
+
+
+def sampled(name: str, item: Object, kind: Format | None, target: Path, limit: int) -> Path | None:
+    """Writes the beginning of an object to a file in folder `target`, and returns it: the same format, unpacked.
+
+    About `limit` bytes of text, or 10,240 rows. None where a part of the object would be of no use, so that it has to be
+    read whole. Raises DataError for source `name` where the object cannot be read or is damaged.
+    """
+    write = WRITERS.get(kind) if kind is not None else None
+    suffix = PurePosixPath(item.name).suffix.lower()
+    target.mkdir(parents=True, exist_ok=True)
+    try:
+        if suffix == ".zip":
+            return _zipped(item, target / "object.zip", limit) if _is_file(item) else None
+        if write is None or (write in BY_PARTS and (suffix in CODECS or not _is_file(item))):
+            return None
+        endings = PurePosixPath(item.name.removesuffix(suffix) if suffix in CODECS else item.name).suffix
+        path = target / f"object{endings}"
+        with _opened(item, suffix, write) as stream, path.open("wb") as file:
+            write(stream, file, limit)
+    except PlaceError as error:
+        raise DataError(f"{name}: {item.uri}: {error}.") from error
+    except (OSError, ValueError, EOFError, KeyError, pa.ArrowException, zipfile.BadZipFile) as error:
+        if getattr(error, "errno", None):
+            raise
+        said = (str(error).splitlines() or [""])[0].rstrip(".")
+        raise DataError(
+            f"{name}: {item.uri}: is damaged, or no {kind or 'zip'} file: {said}. Write it anew."
+        ) from error
+    return path
+
+
+def _is_file(item: Object) -> bool:
+    return item.by_parts and item.size is not None
+
+
+@contextlib.contextmanager
+def _opened(item: Object, suffix: str, write: Writer) -> Iterator[Any]:
+    if write in BY_PARTS:
+        with Remote(item) as remote:  # Arrow asks for the ranges that it needs
+            yield remote
+        return
+    with io.BufferedReader(Streamed(item), BUFFER) as stream:
+        if suffix in CODECS:
+            with pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), CODECS[suffix]) as unpacked:
+                yield unpacked
+        else:
+            yield stream
+
+
+def _lines(stream: Any, file: IO[bytes], limit: int) -> None:
+    """Copies whole lines."""
+    start = _read(stream, limit + 1)
+    if len(start) > limit:
+        end = start.rfind(b"\n", 0, limit) + 1
+        wide = start[end : end + 1] == b"\0"  # the other half of a line break in UTF-16
+        start = start[: end + wide]
+    file.write(start)
+
+
+def _read(stream: Any, size: int) -> bytes:
+    """Reads `size` bytes, or all where there are fewer: one call may give less."""
+    read = bytearray()
+    while len(read) < size and (piece := stream.read(min(BUFFER, size - len(read)))):
+        read += piece
+    return bytes(read)
+
+
+def _parquet(stream: Any, file: IO[bytes], _limit: int) -> None:
+    import pyarrow.parquet as pq  # noqa: PLC0415 - only for this format
+
+    with pq.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False) as source:  # pages, not whole row groups
+        batches = list(islice(source.iter_batches(ROWS), 1))
+        pq.write_table(pa.Table.from_batches(batches, source.schema_arrow), file)
+
+
+def _orc(stream: Any, file: IO[bytes], _limit: int) -> None:
+    from pyarrow import orc  # noqa: PLC0415 - only for this format
+
+    source = orc.ORCFile(stream)
+    stripes = [source.read_stripe(0).slice(0, ROWS)] if source.nstripes else []
+    orc.write_table(pa.Table.from_batches(stripes, source.schema), file)
+
+
+def _avro(stream: Any, file: IO[bytes], _limit: int) -> None:
+    import fastavro  # noqa: PLC0415 - only for this format
+
+    reader = fastavro.reader(stream)
+    fastavro.writer(file, reader.writer_schema, islice(reader, ROWS))
+
+
+def _zipped(item: Object, path: Path, limit: int) -> Path:
+    """Writes an archive that holds the beginnings of its members; those that are no text are copied whole."""
+    with (
+        io.BufferedReader(Remote(item), BUFFER) as stream,
+        zipfile.ZipFile(stream) as source,
+        zipfile.ZipFile(path, "w") as target,
+    ):
+        for member in source.infolist():
+            if member.is_dir():
+                continue
+            text = PurePosixPath(member.filename).suffix.lower() not in (".parquet", ".pq", ".orc", ".avro")
+            with source.open(member) as packed, target.open(member.filename, "w") as plain:
+                if text:
+                    _lines(packed, plain, limit)
+                else:
+                    while piece := packed.read(BUFFER):
+                        plain.write(piece)
+    return path
+
+
+Writer = Callable[[Any, IO[bytes], int], None]
+
+WRITERS: dict[Format, Writer] = {"csv": _lines, "jsonl": _lines, "parquet": _parquet, "orc": _orc, "avro": _avro}
+"""What writes the beginning of each format: from a stream, to a file, of about so many bytes."""
+BY_PARTS = (_parquet, _orc)
+"""Those that read the end of a file before its beginning."""

@@ -1,0 +1,43 @@
+"""Places that a spec names by a URI: which there are, and what such a URI must have."""
+
+from __future__ import annotations
+
+import re
+
+from stellwerk.spec.section import without_credentials
+
+STORES = ("gs", "s3", "minio")
+"""Schemes of object stores: `<scheme>://BUCKET/NAME`."""
+SCHEMES = ("file", *STORES, "hdfs", "http", "https")
+"""Schemes of the places that sources may lie at."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,221}")
+
+
+def scheme_of(path: str) -> str:
+    """Returns the scheme of a URI in lower case; an empty text for a path."""
+    found = _SCHEME.match(path)
+    return found.group(1).lower() if found else ""
+
+
+def place_of(path: str) -> tuple[str, str, str]:
+    """Returns scheme, bucket or host, and the name there, of a URI; for a path ("", "", path).
+
+    Raises ValueError, with what to do, for an unknown scheme, for credentials inside, and without a bucket or host.
+    """
+    scheme = scheme_of(path)
+    if not scheme:
+        return "", "", path
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{one}://" for one in SCHEMES)
+        raise ValueError(f"unknown scheme '{scheme}'. Known: a path, {known}")
+    if scheme == "file":
+        return scheme, "", path.partition("://")[2]
+    without_credentials(path)
+    host, _, name = path.partition("://")[2].partition("/")
+    if scheme in STORES and not _BUCKET.fullmatch(host):
+        raise ValueError(f"names no bucket. Write {scheme}://BUCKET/NAME. Received: '{path.partition('?')[0]}'")
+    if scheme in ("http", "https") and not host:
+        raise ValueError(f"names no host. Write {scheme}://HOST/NAME")
+    return scheme, host, name
