@@ -26,8 +26,8 @@ BASE = {
         "pyyaml>=6",
         "rich>=13",
     ],
-    OLDER: ["kfp>=2.13,<2.14"],
-    CURRENT: ["kfp>=2.17,<2.18"],
+    OLDER: ["kfp>=2.13,<2.14", "kfp-kubernetes>=1.5,<1.6"],
+    CURRENT: ["kfp>=2.17,<2.18", "kfp-kubernetes>=2.17,<2.18"],
 }
 
 RUNTIME = {

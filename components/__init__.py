@@ -1,6 +1,6 @@
 """The steps of a pipeline, one folder each, all the same shape: `component.py` is the face, `work.py` the work.
 
-    from stellwerk.components import ingest, validate, transform, train, convert, evaluate, rehearse, push
+    from stellwerk.components import ingest, validate, transform, train, convert, evaluate, rehearse, push, summarise
 
 gives them as KFP components for hand-written pipelines. Each is imported when it is asked for: importing this package
 imports neither KFP nor TensorFlow.
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stellwerk.components.evaluation.component import evaluate
     from stellwerk.components.ingestion.component import ingest
     from stellwerk.components.rehearsal.component import rehearse
+    from stellwerk.components.summary.component import summarise
     from stellwerk.components.training.component import train
     from stellwerk.components.transformation.component import transform
     from stellwerk.components.validation.component import validate
@@ -30,6 +31,7 @@ FACES = {
     "evaluate": "stellwerk.components.evaluation.component",
     "rehearse": "stellwerk.components.rehearsal.component",
     "push": "stellwerk.components.deployment.component",
+    "summarise": "stellwerk.components.summary.component",
 }
 """Where the KFP face of each step is."""
 
@@ -40,4 +42,15 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(FACES[name]), name)
 
 
-__all__ = ["FACES", "convert", "evaluate", "ingest", "push", "rehearse", "train", "transform", "validate"]
+__all__ = [
+    "FACES",
+    "convert",
+    "evaluate",
+    "ingest",
+    "push",
+    "rehearse",
+    "summarise",
+    "train",
+    "transform",
+    "validate",
+]

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter
+from stellwerk.components.changing import changed, section
+from stellwerk.components.telling import told
 
 STEPS = {
     "ingest": "stellwerk.components.ingestion.work",
@@ -20,6 +21,7 @@ STEPS = {
     "evaluate": "stellwerk.components.evaluation.work",
     "rehearse": "stellwerk.components.rehearsal.work",
     "push": "stellwerk.components.deployment.work",
+    "summarise": "stellwerk.components.summary.work",
 }
 """Where the work of each step is: a function with the step's own name."""
 
@@ -33,9 +35,16 @@ def work_of(step: str) -> Callable[..., None]:
 def call(step: str, arguments: Mapping[str, Any]) -> None:
     """Runs a step's work. JSON values become sections of the spec, KFP artifacts and strings become paths.
 
-    `arguments` are the work function's keyword arguments; those that are None and have a default are left out.
+    `arguments` are the work function's keyword arguments; those that are None and have a default are left out. An engine
+    outside the container is told what happens, see `telling`.
     """
+    with told() as progress:
+        _call(step, {"progress": progress, **arguments})
+
+
+def _call(step: str, arguments: Mapping[str, Any]) -> None:
     work = work_of(step)
+    arguments = changed(step, arguments)
     hints = get_type_hints(work)
     values: dict[str, Any] = {}
     for name, parameter in inspect.signature(work).parameters.items():
@@ -47,7 +56,7 @@ def call(step: str, arguments: Mapping[str, Any]) -> None:
         elif hasattr(given, "path") and hasattr(given, "uri"):
             values[name] = Path(given.path)
         else:
-            values[name] = TypeAdapter(hints[name]).validate_python(whole(given))
+            values[name] = section(step, name, hints[name], whole(given))
     work(**values)
 
 

@@ -2,6 +2,8 @@
 
 # mypy: disable-error-code="type-arg"
 
+from typing import Optional
+
 from stellwerk.components.facing import Artifact, Input, Model, Output, component
 
 
@@ -17,6 +19,7 @@ def push(
     pushed_model: Output[Model],
     run: str = "",
     rehearsal: Input[Artifact] | None = None,
+    to: Optional[str] = None,
 ) -> None:
     """Copies a blessed model to the next version of its folder.
 
@@ -31,6 +34,7 @@ def push(
         pushed_model: Where the model is now.
         run: Id of the run, for `provenance.json`.
         rehearsal: Whether it serves within its resources; fails when it does not.
+        to: Takes the place of `to` in `push_to`.
 
     """
     from stellwerk.components.calling import call

@@ -2,11 +2,20 @@
 
 # mypy: disable-error-code="type-arg"
 
+from typing import Optional
+
 from stellwerk.components.facing import Dataset, Output, component
 
 
 @component
-def ingest(data: dict, directory: str, numbers: list, target: dict, examples: Output[Dataset]) -> None:
+def ingest(
+    data: dict,
+    directory: str,
+    numbers: list,
+    target: dict,
+    examples: Output[Dataset],
+    sources: Optional[dict] = None,
+) -> None:
     """Reads sources, joins and splits them.
 
     Args:
@@ -15,6 +24,7 @@ def ingest(data: dict, directory: str, numbers: list, target: dict, examples: Ou
         numbers: Columns that are needed as numbers.
         target: Section `target` of the spec.
         examples: Rows of each split as Parquet, with a manifest.
+        sources: Takes the place of `sources` in `data`.
 
     """
     from stellwerk.components.calling import call

@@ -1,8 +1,8 @@
 """KFP face of the step rehearse."""
 
-# mypy: disable-error-code="type-arg"
+# mypy: disable-error-code="type-arg, valid-type"
 
-from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, component
+from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, OutputPath, component
 
 
 @component
@@ -12,6 +12,7 @@ def rehearse(
     model: Input[Model],
     blessing: Input[Artifact],
     rehearsal: Output[Artifact],
+    passed: OutputPath(bool),
 ) -> None:
     """Starts a server on the model, asks it real examples, and says whether it serves within its resources.
 
@@ -21,8 +22,11 @@ def rehearse(
         model: SavedModel to serve.
         blessing: Whether the model is good enough; one that is not is not rehearsed.
         rehearsal: What was measured, and which requirement is not met.
+        passed: Whether every requirement is met, for conditions.
 
     """
+    from stellwerk.components.answering import answer
     from stellwerk.components.calling import call
 
     call("rehearse", locals())
+    answer(f"{rehearsal.path}/rehearsal.json", "passed", passed)

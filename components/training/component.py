@@ -2,6 +2,8 @@
 
 # mypy: disable-error-code="type-arg"
 
+from typing import Optional
+
 from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, component
 
 
@@ -15,6 +17,9 @@ def train(
     transform_graph: Input[Artifact],
     model: Output[Model],
     history: Output[Artifact],
+    epochs: Optional[int] = None,
+    batch_size: Optional[int] = None,
+    learning_rate: Optional[float] = None,
 ) -> None:
     """Trains a Keras model and exports it with the transform inside.
 
@@ -27,6 +32,9 @@ def train(
         transform_graph: TFT's graph.
         model: SavedModel that takes raw columns.
         history: Losses and metrics of every epoch.
+        epochs: Takes the place of `epochs` in `training`.
+        batch_size: Takes the place of `batch_size` in `training`.
+        learning_rate: Takes the place of `optimizer.learning_rate` in `training`.
 
     """
     from stellwerk.components.calling import call

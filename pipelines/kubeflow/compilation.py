@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +15,16 @@ from stellwerk.components.sdk import dsl
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.graph import Graph, Step, graph
+from stellwerk.pipelines.kubeflow.parameters import Parameter, arguments, docstring, parameters, signature
+from stellwerk.pipelines.kubeflow.settings import configure, run_settings
 from stellwerk.pipelines.kubeflow.writing import documents, text_of
-from stellwerk.spec.cluster import Cluster, Resources
+from stellwerk.spec.cluster import Cluster
 
-DIRECTORY = "/data"
-"""Where relative paths of the spec start on a cluster, unless the run's parameter `directory` says otherwise."""
+JUDGES = (("rehearse", "passed"), ("evaluate", "blessed"))
+"""Which step's output parameter says whether the model may be pushed: the first that is in the graph."""
 
-ACCELERATOR = "nvidia.com/gpu"
+RUNS_CONDITIONS = find_spec("kfp.local.orchestrator") is not None
+"""Whether the local runner of the installed SDK knows conditions and exit tasks: from kfp 2.14 on."""
 
 
 def compile(loaded: LoadedSpec, output: str | Path) -> None:  # noqa: A001 - the verb of KFP
@@ -30,17 +36,10 @@ def compile(loaded: LoadedSpec, output: str | Path) -> None:  # noqa: A001 - the
 
     Raises SpecError without a `cluster` section, UsageError when `output` cannot be written.
     """
-    cluster = loaded.spec.cluster
-    if cluster is None:
-        message = (
-            "is missing. A pipeline for Kubeflow runs in an image: add `cluster: {image: REGISTRY/stellwerk:TAG}`."
-        )
-        raise SpecError([loaded.problem(("cluster",), message)])
     output = Path(output)
-    pipeline = _pipeline(loaded, graph(loaded), cluster)
     if output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{output}: the IR is YAML. Give a file that ends in .yaml.")
-    ir = text_of(documents(pipeline))
+    ir = text_of(intermediate(loaded))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(ir, encoding="utf-8")
@@ -48,34 +47,92 @@ def compile(loaded: LoadedSpec, output: str | Path) -> None:  # noqa: A001 - the
         raise UsageError(f"{output}: cannot be written: {error.strerror or error}.") from error
 
 
-def _pipeline(loaded: LoadedSpec, described: Graph, cluster: Cluster) -> Any:
-    digest = hashlib.sha256(loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest()
-    context = {"pipeline": described.name, "spec_digest": digest, "spec": loaded.path.name}
+def intermediate(loaded: LoadedSpec, *, local: bool = False) -> list[dict[str, Any]]:
+    """Returns the documents of the IR: the pipeline's, and the one for Kubernetes where there is something in it.
 
-    def pipeline(directory: str = DIRECTORY) -> None:
-        """Made from a spec by Stellwerk.
+    `local` is for KFP's local runner: without what only a cluster has, and what the installed SDK's runner does not know.
+    Raises SpecError without a `cluster` section.
+    """
+    cluster = loaded.spec.cluster
+    if cluster is None:
+        message = (
+            "is missing. A pipeline for Kubeflow runs in an image: add `cluster: {image: REGISTRY/stellwerk:TAG}`."
+        )
+        raise SpecError([loaded.problem(("cluster",), message)])
+    return documents(_Pipeline(loaded, graph(loaded), cluster, local).described())
 
-        Args:
-            directory: Folder inside the containers where relative paths of the spec start.
 
-        """
+@dataclass(frozen=True)
+class _Pipeline:
+    loaded: LoadedSpec
+    graph: Graph
+    cluster: Cluster
+    local: bool
+
+    def described(self) -> Any:
+        """Returns the pipeline as KFP knows it."""
+        declared = parameters(self.loaded, self.graph)
+
+        def pipeline(*values: Any) -> None:
+            given = dict(zip([each.name for each in declared], values, strict=True))
+            with self._closing(declared, given):
+                self._tasks(declared, given)
+
+        pipeline.__signature__ = signature(declared)  # type: ignore[attr-defined] # what KFP reads
+        pipeline.__doc__ = docstring(self._summary(), declared)
+        config = None if self.local else run_settings(self.loaded, self.cluster)
+        return dsl.pipeline(pipeline, name=self.graph.name, **({"pipeline_config": config} if config else {}))
+
+    def _tasks(self, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> None:
         tasks: dict[str, Any] = {}
-        given = {"directory": directory, "context": context}
-        for step in described.steps:
-            artifacts = {name: tasks[made].outputs[artifact] for name, (made, artifact) in step.inputs.items()}
-            task = getattr(components, step.name)(**_parameters(step, given), **artifacts)
-            tasks[step.name] = _configured(task, step, cluster)
+        for step in self.graph.steps:
+            with self._condition(step, tasks):
+                artifacts = {name: tasks[made].outputs[artifact] for name, (made, artifact) in step.inputs.items()}
+                values = self._values(step, declared, given)
+                tasks[step.name] = task = getattr(components, step.name)(**values, **artifacts)
+                configure(task, step.name, self.cluster, cached=step.cached, local=self.local)
 
-    pipeline.__annotations__ = {"directory": str}  # KFP reads classes, not their names
-    return dsl.pipeline(pipeline, name=described.name)
+    def _values(self, step: Step, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns everything that a step is given but artifacts."""
+        values = _without_none(arguments(step, declared, given))
+        values |= {name: path.read_text(encoding="utf-8") for name, path in step.files.items()}
+        if "directory" in step.context:
+            values["directory"] = given["directory"]
+        if "context" in step.context:
+            values |= self._provenance()
+        return values
 
+    def _provenance(self) -> dict[str, Any]:
+        digest = hashlib.sha256(self.loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest()
+        context = {"pipeline": self.graph.name, "spec_digest": digest, "spec": self.loaded.path.name}
+        return {"context": context, "run": dsl.PIPELINE_JOB_ID_PLACEHOLDER}
 
-def _parameters(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = {**_without_none(step.parameters), **{name: given[name] for name in step.context}}
-    parameters |= {name: path.read_text(encoding="utf-8") for name, path in step.files.items()}
-    if "context" in step.context:
-        parameters["run"] = dsl.PIPELINE_JOB_ID_PLACEHOLDER
-    return parameters
+    @contextmanager
+    def _closing(self, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> Iterator[None]:
+        """Puts the steps in a group after which `summarise` runs, whatever became of them."""
+        if self.local and not RUNS_CONDITIONS:
+            yield
+            return
+        values = {each.argument: given[each.name] for each in declared}
+        task = components.summarise(**self._provenance(), **values)
+        configure(task, "summarise", self.cluster, cached=False, local=self.local)
+        with dsl.ExitHandler(task):
+            yield
+
+    def _condition(self, step: Step, tasks: Mapping[str, Any]) -> AbstractContextManager[Any]:
+        """Lets a model that a gate refused show as skipped. Push itself refuses it too, wherever it runs."""
+        judge = next(((name, output) for name, output in JUDGES if name in tasks), None)
+        if step.name != "push" or judge is None or not RUNS_CONDITIONS:
+            return nullcontext()
+        name, output = judge
+        refusable: AbstractContextManager[Any] = dsl.If(tasks[name].outputs[output] == True)  # noqa: E712
+        return refusable
+
+    def _summary(self) -> str:
+        spec = self.loaded.spec
+        features = f"{len(spec.features)} features" if len(spec.features) > 1 else "one feature"
+        said = f"Predicts '{spec.target.column}' ({spec.target.type}) from {features}."
+        return f"{said} Made from {self.loaded.path.name} by Stellwerk."
 
 
 def _without_none(value: Any) -> Any:
@@ -83,17 +140,3 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_none(item) for key, item in value.items() if item is not None}
     return [_without_none(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _configured(task: Any, step: Step, cluster: Cluster) -> Any:
-    task.set_container_image(cluster.image)
-    from_outside = "directory" in step.context  # KFP would take yesterday's result for today's files of the same name
-    task.set_caching_options(step.cached and not from_outside)
-    wanted = dict[str, Resources](cluster.resources.items()).get(step.name, Resources())
-    if wanted.cpu is not None:
-        task.set_cpu_request(f"{wanted.cpu:g}").set_cpu_limit(f"{wanted.cpu:g}")
-    if wanted.memory is not None:
-        task.set_memory_request(wanted.memory).set_memory_limit(wanted.memory)
-    if wanted.gpu is not None:
-        task.set_accelerator_type(ACCELERATOR).set_accelerator_limit(wanted.gpu)
-    return task

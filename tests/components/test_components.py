@@ -14,7 +14,10 @@ from kfp import compiler
 from kfp import components as kfp_components
 
 from stellwerk import components
-from stellwerk.components.calling import STEPS, whole, written
+from stellwerk.components.answering import answer
+from stellwerk.components.calling import STEPS, call, whole, written
+from stellwerk.components.changing import CHANGES, changed
+from stellwerk.errors import StepFailed
 
 
 def work_arguments(step: str) -> tuple[set[str], set[str]]:
@@ -32,10 +35,11 @@ def work_arguments(step: str) -> tuple[set[str], set[str]]:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_face_gives_its_work_every_argument(step: str):
     face = getattr(components, step).component_spec
-    given = {*face.inputs, *face.outputs}
+    decisions = {name for name, spec in face.outputs.items() if spec.type == "Boolean"}
+    given = {*face.inputs, *face.outputs} - decisions
     needed, possible = work_arguments(step)
     assert needed <= given
-    assert given - possible <= {"run"}, "`run` goes into the context of push"
+    assert given - possible <= {"run", *CHANGES.get(step, ())}, "`run` goes into the context, changes into sections"
     assert possible - given == set()
 
 
@@ -48,7 +52,7 @@ def test_a_face_loads_alone_from_its_own_ir(step: str, tmp_path):
         kfp_components.load_component_from_text(text).component_spec.inputs.keys() == face.component_spec.inputs.keys()
     )
     (executor,) = yaml.safe_load(text)["deploymentSpec"]["executors"].values()
-    assert "pip" not in " ".join(executor["container"]["command"]), "an air-gapped cluster can run it"
+    assert "pip install" not in " ".join(executor["container"]["command"]), "an air-gapped cluster can run it"
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -60,9 +64,11 @@ def test_artifacts_have_the_types_of_the_contract(step: str):
         "baseline": "system.Model",
         "converted": "system.Model",
         "pushed_model": "system.Model",
+        "summary": "system.Markdown",
     }
     face = getattr(components, step).component_spec
-    artifacts = {**{name: spec for name, spec in face.inputs.items() if "system." in spec.type}, **face.outputs}
+    everything = {**face.inputs, **face.outputs}
+    artifacts = {name: spec for name, spec in everything.items() if "system." in spec.type}
     assert artifacts
     for name, spec in artifacts.items():
         assert spec.type.split("@")[0] == types.get(name, "system.Artifact"), name
@@ -94,6 +100,47 @@ def test_whole_floats_in_json_become_integers_again():
         "a": 5, "b": [1, 0.5, {"c": -2}], "d": "1.0", "e": True, "f": None,
     }  # fmt: skip
     assert type(whole({"a": 5.0})["a"]) is int
+
+
+def test_what_a_run_is_given_takes_the_place_of_the_value_in_its_section():
+    training = {"epochs": 5, "optimizer": {"type": "sgd", "learning_rate": 0.1}}
+    given = changed("train", {"training": training, "epochs": 2, "batch_size": None, "learning_rate": 0.5})
+    assert given == {"training": {"epochs": 2, "optimizer": {"type": "sgd", "learning_rate": 0.5}}}
+    assert training["epochs"] == 5, "the section itself is left as it is"
+    assert changed("push", {"push_to": {}, "to": "gs://b/c"}) == {"push_to": {"to": "gs://b/c"}}
+
+
+def test_a_value_that_a_step_does_not_take_is_refused_by_the_name_of_the_parameter(tmp_path):
+    arguments = {"data": {"split": {"by": "hash"}}, "directory": str(tmp_path), "numbers": [], "examples": "e"}
+    target = {"column": "late", "type": "binary"}
+    with pytest.raises(StepFailed, match=r"^ingest: sources: Input should be a valid dictionary\. Received: 'a\.csv'\.$"):
+        call("ingest", {**arguments, "target": target, "sources": "a.csv"})
+    with pytest.raises(StepFailed, match=r"^ingest: target\.type: Input should be .* Received: 'bin'\.$"):
+        call("ingest", {**arguments, "target": {**target, "type": "bin"}, "sources": {"a": "a.csv"}})
+
+
+def test_a_decision_is_written_where_kfp_reads_a_parameter(tmp_path):
+    (tmp_path / "blessing.json").write_text('{"blessed": false}', encoding="utf-8")
+    answer(tmp_path / "blessing.json", "blessed", str(tmp_path / "outputs" / "blessed"))
+    assert (tmp_path / "outputs" / "blessed").read_text(encoding="utf-8") == "false"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"state": "SUCCEEDED", "error_code": None, "error_message": None}, "# flights succeeded"),
+        ({"state": "FAILED", "error_code": 9, "error_message": "train failed\nwhy"}, "> train failed\n> why"),
+        ({"state": "FAILED", "error_code": None, "error_message": None}, "the end of its log says why"),
+        ({}, "# flights ended as UNKNOWN"),
+    ],
+)
+def test_a_run_is_summed_up_however_it_ended(status: dict[str, object], expected: str, tmp_path):
+    context = {"pipeline": "flights", "spec": "pipeline.yaml", "spec_digest": "abc", "run": "r-1"}
+    call("summarise", {"context": context, "status": status, "summary": tmp_path / "a" / "s.md", "epochs": 3})
+    text = (tmp_path / "a" / "s.md").read_text(encoding="utf-8")
+    assert expected in text
+    assert "- run `r-1`" in text
+    assert "- `epochs`: `3`" in text
 
 
 def test_a_text_that_travelled_becomes_a_file_and_an_empty_one_none():

@@ -1,0 +1,51 @@
+"""What a run is given besides the spec: single values that take the place of those in a section, checked as the spec is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from stellwerk.errors import StepFailed
+
+CHANGES = {
+    "ingest": {"sources": ("data", "sources")},
+    "train": {
+        "epochs": ("training", "epochs"),
+        "batch_size": ("training", "batch_size"),
+        "learning_rate": ("training", "optimizer", "learning_rate"),
+    },
+    "push": {"to": ("push_to", "to")},
+}
+"""Arguments of a face that take the place of one value inside a section: what each step takes, and where it goes."""
+
+
+def changed(step: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the arguments of a step with those that `CHANGES` names put into their sections; None changes nothing."""
+    result = dict(arguments)
+    for name, (section, *keys, last) in CHANGES.get(step, {}).items():
+        value = result.pop(name, None)
+        if value is None:
+            continue
+        result[section] = inside = copy.deepcopy(dict(result[section]))
+        for key in keys:
+            inside = inside.setdefault(key, {})
+        inside[last] = value
+    return result
+
+
+def section(step: str, name: str, kind: Any, given: Any) -> Any:
+    """Returns an argument as its work takes it. Raises StepFailed, in the names that a run's parameters have, when it cannot be."""
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        places = {path: argument for argument, path in CHANGES.get(step, {}).items()}
+        said = []
+        for details in error.errors(include_url=False):
+            path = (name, *(str(key) for key in details["loc"]))
+            above = [places[path[:end]] for end in range(len(path), 0, -1) if path[:end] in places]
+            what = details["msg"].removeprefix("Value error, ")
+            said.append(f"{(above or ['.'.join(path)])[0]}: {what}. Received: {details['input']!r}.")
+        raise StepFailed(f"{step}: {' '.join(dict.fromkeys(said))}") from error

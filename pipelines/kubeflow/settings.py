@@ -1,0 +1,106 @@
+"""How a step's pod runs: the section `cluster`, said to KFP."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from stellwerk.components import sdk
+from stellwerk.components.sdk import dsl
+from stellwerk.errors import SpecError
+from stellwerk.loading import LoadedSpec
+from stellwerk.spec.cluster import OUTSIDE, Cluster, Given, Pod, Resources
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def configure(task: Any, step: str, cluster: Cluster, *, cached: bool = True, local: bool = False) -> None:
+    """Gives a task the image, the resources and the settings of its step.
+
+    A `local` run has containers but no cluster: what Kubernetes alone knows is left out.
+    """
+    pod = cluster.pod(step)
+    task.set_container_image(cluster.image)
+    task.set_caching_options(cached and step not in OUTSIDE and pod.cache is not False)
+    for name, value in pod.env.items():
+        task.set_env_variable(name, value)
+    if local:
+        return
+    _resources(task, dict[str, Resources](cluster.resources.items()).get(step, Resources()))
+    if pod.retries is not None:
+        task.set_retry(
+            pod.retries.times,
+            backoff_duration=f"{pod.retries.wait_seconds}s",
+            backoff_factor=pod.retries.factor,
+            backoff_max_duration=f"{pod.retries.max_wait_seconds}s",
+        )
+    _kubernetes(task, cluster, pod)
+
+
+def _resources(task: Any, wanted: Resources) -> None:
+    if wanted.cpu is not None:
+        task.set_cpu_request(f"{wanted.cpu:g}").set_cpu_limit(f"{wanted.cpu:g}")
+    if wanted.memory is not None:
+        task.set_memory_request(wanted.memory).set_memory_limit(wanted.memory)
+    if wanted.gpu is not None:
+        task.set_accelerator_type(wanted.gpu_type).set_accelerator_limit(wanted.gpu)
+
+
+def _kubernetes(task: Any, cluster: Cluster, pod: Pod) -> None:
+    kubernetes = sdk.kubernetes()
+    if cluster.image_pull_policy is not None:
+        kubernetes.set_image_pull_policy(task, cluster.image_pull_policy)
+    if cluster.image_pull_secrets:
+        kubernetes.set_image_pull_secrets(task, list(cluster.image_pull_secrets))
+    if pod.timeout_seconds is not None:
+        kubernetes.set_timeout(task, pod.timeout_seconds)
+    for key, value in pod.node_selector.items():
+        kubernetes.add_node_selector(task, key, value)
+    for taint in pod.tolerations:
+        kubernetes.add_toleration(task, taint.key, taint.operator, taint.value, taint.effect, taint.seconds)
+    for claim, path in pod.volumes.items():
+        kubernetes.mount_pvc(task, claim, path)
+    for key, value in pod.labels.items():
+        kubernetes.add_pod_label(task, key, value)
+    for key, value in pod.annotations.items():
+        kubernetes.add_pod_annotation(task, key, value)
+    _given(task, kubernetes, "secret", pod.secrets)
+    _given(task, kubernetes, "config_map", pod.config_maps)
+
+
+def _given(task: Any, kubernetes: ModuleType, kind: str, named: dict[str, Given]) -> None:
+    """Mounts Secrets or ConfigMaps, which are given in the same two ways."""
+    for name, given in named.items():
+        if given.mount is not None:
+            getattr(kubernetes, f"use_{kind}_as_volume")(task, name, given.mount)
+        if given.env:
+            keys: dict[str, list[str]] = {}
+            for variable, key in given.env.items():
+                keys.setdefault(key, []).append(variable)
+            for turn in range(max(map(len, keys.values()))):  # KFP takes one variable a key at a time
+                one = {key: variables[turn] for key, variables in keys.items() if turn < len(variables)}
+                getattr(kubernetes, f"use_{kind}_as_env")(task, name, one)
+
+
+def run_settings(loaded: LoadedSpec, cluster: Cluster) -> Any:
+    """Returns what holds for a whole run, for `dsl.pipeline`, or None.
+
+    Raises SpecError where the installed SDK has no words for it.
+    """
+    wanted = {
+        "deadline_seconds": ("active_deadline_seconds", cluster.deadline_seconds),
+        "ttl_seconds": ("ttl_seconds_after_finished", cluster.ttl_seconds),
+    }
+    said = {key: pair for key, pair in wanted.items() if pair[1] is not None}
+    known = inspect.signature(dsl.PipelineConfig.__init__).parameters
+    missing = [key for key, (name, _) in said.items() if name not in known]
+    if missing:
+        from kfp import __version__ as version  # noqa: PLC0415
+
+        message = (
+            f"cannot be said by the KFP SDK {version} that is installed here. Remove it, or compile on Python 3.12 or later, "
+            "where Stellwerk comes with an SDK that can; a cluster's own defaults hold without it."
+        )
+        raise SpecError([loaded.problem(("cluster", key), message) for key in missing])
+    return dsl.PipelineConfig(**dict(said.values())) if said else None
