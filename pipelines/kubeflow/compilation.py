@@ -81,7 +81,9 @@ class _Pipeline:
         pipeline.__signature__ = signature(declared)  # type: ignore[attr-defined] # what KFP reads
         pipeline.__doc__ = docstring(self._summary(), declared)
         config = None if self.local else run_settings(self.loaded, self.cluster)
-        return dsl.pipeline(pipeline, name=self.graph.name, **({"pipeline_config": config} if config else {}))
+        root = None if self.local else self.cluster.pipeline_root
+        settings = {"pipeline_config": config} if config else {}
+        return dsl.pipeline(pipeline, name=self.graph.name, pipeline_root=root, **settings)
 
     def _tasks(self, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> None:
         tasks: dict[str, Any] = {}

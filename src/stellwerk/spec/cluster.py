@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
+from stellwerk.spec.places import STORES, place_of, scheme_of
 from stellwerk.spec.schedule import Schedule
 from stellwerk.spec.section import (
     IDENTIFIER,
@@ -22,7 +23,7 @@ from stellwerk.spec.section import (
     Section,
 )
 
-StepName = Literal["ingest", "validate", "transform", "train", "convert", "evaluate", "rehearse", "push", "summarise"]
+StepName = Literal["ingest", "validate", "transform", "train", "convert", "evaluate", "rehearse", "push", "report", "summarise"]
 OUTSIDE = ("ingest", "push", "summarise")
 """Steps that meet the world outside: KFP's cache sees their paths and not what is there."""
 
@@ -259,10 +260,25 @@ cluster:
     """Profile that the runs belong to, on a Kubeflow with several users; `--namespace` and `STELLWERK_NAMESPACE` also name it."""
     experiment: str | None = None
     """Experiment that the runs belong to, made where there is none; by default the pipeline's name."""
+    pipeline_root: str | None = None
+    """Where Kubeflow keeps the artifacts of the runs, `gs://BUCKET/PREFIX`, `s3://...` or `minio://...`; without it where the namespace's `kfp-launcher` says. The steps see it as `/gcs/`, `/s3/` or `/minio/`."""
     service_account: ObjectName | None = None
     """Kubernetes service account that the steps run as; without it Kubeflow's default for the namespace."""
     schedule: Schedule | None = None
     """When Kubeflow runs the pipeline by itself; `stellwerk schedule` tells it."""
+
+    @field_validator("pipeline_root")
+    @classmethod
+    def _root_is_a_store(cls, root: str | None) -> str | None:
+        if root is None:
+            return None
+        known = "KFP keeps artifacts in stores only: gs://BUCKET/PREFIX, s3://BUCKET/PREFIX or minio://BUCKET/PREFIX"
+        if scheme_of(root) not in STORES:
+            raise ValueError(f"is no store. {known}. A folder may be mounted with `volumes` beside it")
+        if not root.startswith(tuple(f"{scheme}://" for scheme in STORES)) or any(sign in root for sign in " #"):
+            raise ValueError(f"is not written as KFP reads it. {known}")
+        place_of(root)
+        return root
 
     def pod(self, step: str) -> Pod:
         """Returns how the pod of a step runs: lists and sections are added to each other, single values replaced."""
