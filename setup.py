@@ -32,6 +32,7 @@ BASE = {
 
 RUNTIME = {
     "": [
+        "openlineage-python>=1.40,<2",
         "orjson>=3.9",
         "prometheus-client>=0.19",
     ],

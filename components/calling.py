@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from stellwerk.components.changing import changed, section
+from stellwerk.components.lineage.steps import observed
 from stellwerk.components.telling import told
 
 STEPS = {
@@ -36,9 +37,9 @@ def call(step: str, arguments: Mapping[str, Any]) -> None:
     """Runs a step's work. JSON values become sections of the spec, KFP artifacts and strings become paths.
 
     `arguments` are the work function's keyword arguments; those that are None and have a default are left out. An engine
-    outside the container is told what happens, see `telling`.
+    outside the container is told what happens, see `telling`, and OpenLineage where it is wanted, see `lineage`.
     """
-    with told() as progress:
+    with observed(step, arguments), told() as progress:
         _call(step, {"progress": progress, **arguments})
 
 

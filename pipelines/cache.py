@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import file_digest, read_json, write_json
 from stellwerk.components.calling import STEPS
+from stellwerk.components.lineage.code import package_digest
 from stellwerk.pipelines.graph import Step
 
 LIBRARIES = (
@@ -47,16 +47,6 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-@cache
-def code_digest(package: str) -> str:
-    """Returns the SHA-256 over the Python sources of a package."""
-    root = Path(str(files(package)))
-    digest = hashlib.sha256()
-    for source in sorted(root.rglob("*.py")):
-        digest.update(f"{source.relative_to(root).as_posix()}\0{file_digest(source)}\n".encode())
-    return digest.hexdigest()
-
-
 def key(step: Step, inputs: Mapping[str, str], files: Mapping[str, str]) -> str:
     """Returns the cache key of a step: SHA-256 over everything that decides its result.
 
@@ -68,7 +58,7 @@ def key(step: Step, inputs: Mapping[str, str], files: Mapping[str, str]) -> str:
         "parameters": step.parameters,
         "inputs": dict(inputs),
         "files": dict(files),
-        "code": [code_digest(name) for name in (package, *SHARED_CODE)],
+        "code": [package_digest(name) for name in (package, *SHARED_CODE)],
         "libraries": library_versions(),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

@@ -57,6 +57,11 @@ class Graph:
         """Returns the step called `name`."""
         return next(step for step in self.steps if step.name == name)
 
+    @property
+    def hooks(self) -> dict[str, str]:
+        """Source text of all files of the user's own Python, by the path that the spec uses."""
+        return {file: text for step in self.steps for file, text in step.parameters.get("hooks", {}).items()}
+
     def until(self, name: str) -> Graph:
         """Returns the part of the graph that `name` needs, with `name`."""
         needed = {name}

@@ -62,6 +62,8 @@ class RunRecord:
     exit_code: int | None = None
     error: str | None = None
     finished: str | None = None
+    openlineage_run: str | None = None
+    """UUID of the run in OpenLineage's events."""
 
     def step(self, name: str) -> StepRecord:
         """Returns the record of the step called `name`."""
@@ -134,8 +136,9 @@ def find_run(runs: Path, wanted: str | None) -> RunRecord:
     return found[0]
 
 
-def sweep(runs: Path) -> None:
-    """Marks runs whose process died as killed, and removes what they left half-written."""
+def sweep(runs: Path) -> list[RunRecord]:
+    """Marks runs whose process died as killed, and removes what they left half-written; returns them."""
+    killed = []
     for record in all_runs(runs):
         if record.status != "running" or _alive(record.pid):
             continue
@@ -147,6 +150,8 @@ def sweep(runs: Path) -> None:
         record.status, record.finished = "killed", now()
         record.error = "the process was killed; run again to continue where it stopped"
         record.save()
+        killed.append(record)
+    return killed
 
 
 def _alive(pid: int) -> bool:

@@ -29,6 +29,9 @@ COLUMN_TYPES = {"int64": pa.int64(), "float": pa.float32(), "string": pa.string(
 LABEL = "label"
 """Column of transformed Examples that holds the label, whatever the target's own column is called."""
 
+ORIGIN = ("version", "sources", "rows", "query", "split")
+"""Keys of the manifest that say what the examples are made from."""
+
 BATCH_ROWS = 65_536
 
 
@@ -49,6 +52,11 @@ class Examples:
         """Digest that stands for exactly these bytes and settings."""
         version: str = self.manifest["version"]
         return version
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What the examples are and come from: version, sources with their digests, rows, query, split."""
+        return {key: self.manifest[key] for key in ORIGIN if key in self.manifest}
 
     @property
     def columns(self) -> dict[str, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from stellwerk import __version__
 from stellwerk.components.artifacts.folders import folder_digest, read_json, write_json, written_aside
 from stellwerk.components.deployment.rollouts import roll_out
 from stellwerk.components.deployment.targets import target
+from stellwerk.components.lineage.code import code_digest
 from stellwerk.errors import GateRefused, StepFailed
 from stellwerk.serving.manifests import Manifest, Release, as_yaml, manifests
 from stellwerk.spec import Push
@@ -21,7 +23,7 @@ def push(
     model: Path,
     evaluation: Path,
     blessing: Path,
-    context: dict[str, str],
+    context: dict[str, Any],
     pushed_model: Path,
     rehearsal: Path | None = None,
 ) -> None:
@@ -48,6 +50,7 @@ def push(
         **_overall(_read(evaluation / "evaluation.json")),
         "blessing": verdict,
         **({} if rehearsed is None else {"rehearsal": rehearsed}),
+        "code": {"stellwerk": __version__, "digest": code_digest()},
         "context": context,
     }
     placed = target(push_to.to, directory, name).push(model, digest, provenance)
@@ -74,9 +77,10 @@ def _refused(why: str, verdict: dict[str, Any]) -> GateRefused:
 
 
 def _overall(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """Returns the metrics of the whole test split and how many examples it has."""
+    """Returns the metrics of the whole test split, how many examples it has, and what data all of it comes from."""
     whole: dict[str, Any] = next((one for one in evaluation["slices"] if not one["slice"]), {"metrics": {}})
-    return {"metrics": whole["metrics"], "examples": whole.get("examples")}
+    data = {"data": evaluation["data"]} if "data" in evaluation else {}
+    return {"metrics": whole["metrics"], "examples": whole.get("examples"), **data}
 
 
 def _read(path: Path) -> Any:

@@ -69,7 +69,7 @@ def evaluate(
             }
             variants = _variants(models, measurement, checks, of_variants)
         write_tfma_files(folder, _evaluated(settings, target.type, examples, models, measurement), checks)
-        write_json(folder / "evaluation.json", {**measurement.as_json(), **variants})
+        write_json(folder / "evaluation.json", {**measurement.as_json(), **variants, "data": data.origin})
         requirements = [check.as_json() for check in checks]
         requirements += [check.as_json(name) for name, own in of_variants.items() for check in own]
         blessed = all(requirement["ok"] for requirement in requirements)

@@ -13,6 +13,7 @@ from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.ingestion.files import origins
+from stellwerk.components.lineage.code import text_digests
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean, sentence
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import Cache, key, library_versions
@@ -20,6 +21,7 @@ from stellwerk.pipelines.embedded.display import Display, Silent
 from stellwerk.pipelines.embedded.earlier import baseline, previous_statistics
 from stellwerk.pipelines.embedded.workers import Event, Workers
 from stellwerk.pipelines.graph import Graph, Step, graph
+from stellwerk.pipelines.lineage.recording import Recorder
 from stellwerk.pipelines.runs import RunRecord, StepRecord, new_run_folder, now, runs_of, sweep
 from stellwerk.report import write_report
 
@@ -56,14 +58,16 @@ def run(
     if start_from is not None:
         again = steps.from_step(_known(start_from, steps))
     runs = runs_of(loaded.directory, loaded.spec.name)
-    sweep(runs)
-    walk = _Walk(loaded, steps, runs, again, display or Silent())
+    recorder = Recorder(display or Silent(), loaded, steps)
+    recorder.ended_before(sweep(runs))
+    walk = _Walk(loaded, steps, runs, again, recorder)
     try:
         with walk.reported():
             walk.go()
     finally:
         with contextlib.suppress(OSError):  # a full disk has been told already
             write_report(walk.record.folder)
+        recorder.close()
     return walk.record
 
 
@@ -247,10 +251,12 @@ class _Walk:
         record = self.record
         context = {
             "run": record.run,
+            "openlineage_run": record.openlineage_run or "",
             "pipeline": record.name,
             "spec_digest": record.spec_digest,
             "spec": record.spec,
             "created": now(),
+            "hooks": text_digests(self.graph.hooks),
         }
         return {"directory": str(self.loaded.directory.resolve()), "context": context}
 

@@ -1,0 +1,214 @@
+"""A step on a cluster tells what happens to it itself: nobody else is there who knows all of it.
+
+Which run it belongs to is in the places of its outputs, which KFP makes: `<root>/<pipeline>/<run>/<task>/<salt>/<artifact>`.
+So no parameter and no environment variable has to carry it, and the steps of a pipeline written by hand tell it too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import sys
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stellwerk.components.lineage import datasets
+from stellwerk.components.lineage.code import code_digest
+from stellwerk.components.lineage.events import TOLD, Job, Json, Kind, error, event, job_facets, parameters
+from stellwerk.components.lineage.quality import quality
+from stellwerk.components.lineage.sending import Sender, configured
+
+ENGINE = "Kubeflow Pipelines"
+SHOWN = (
+    "system.HTML",
+    "system.Markdown",
+    "system.Metrics",
+    "system.ClassificationMetrics",
+    "system.SlicedClassificationMetrics",
+)
+"""Artifacts for the dashboard: they are looked at, nothing is made from them."""
+FIRST, LAST = "ingest", "summarise"
+ENDED: dict[str, Kind] = {"SUCCEEDED": "COMPLETE", "FAILED": "FAIL", "CANCELLED": "ABORT", "CANCELED": "ABORT"}
+"""How KFP says that a run ended -> the event."""
+EVENTS = "STELLWERK_EVENTS"
+"""Set where an engine outside the container watches, and tells of the step itself."""
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_STAMP = re.compile(r"-\d{4}(-\d\d){5}-\d{6}$")
+"""What KFP's local runner puts behind the name of a pipeline."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in which run an artifact was written."""
+
+    pipeline: str
+    run: str
+    task: str
+    artifact: str
+
+    @classmethod
+    def of(cls, uri: str) -> Place | None:
+        """Reads the place out of an artifact's URI; None where it was not made by KFP."""
+        parts = [part for part in uri.rstrip("/").split("/") if part]
+        for position in range(1, len(parts) - 2):
+            if _UUID.fullmatch(parts[position]):
+                return cls(parts[position - 1], parts[position].lower(), parts[position + 1], parts[-1])
+        if len(parts) < 3:
+            return None
+        run = str(uuid.uuid5(uuid.NAMESPACE_URL, uri.rstrip("/").rsplit("/", 2)[0]))
+        return cls(_STAMP.sub("", parts[-3]), run, parts[-2], parts[-1])
+
+
+@contextlib.contextmanager
+def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Tells the start and the end of a step that runs under KFP, where somebody wants to know; else does nothing.
+
+    The first step tells the start of the whole run too, and `summarise`, which always comes last, only its end. Whatever
+    goes wrong with the telling, the step goes on.
+    """
+    under_kfp = any(_is_artifact(value) for value in arguments.values())
+    if not under_kfp or EVENTS in os.environ or not configured():
+        yield
+        return
+    telling = _Telling(arguments)
+    if step == LAST:
+        telling.end_run(arguments["status"])
+        yield
+        return
+    if step == FIRST:
+        telling.start_run()
+    telling.tell("START")
+    try:
+        with _terminable():
+            yield
+    except (KeyboardInterrupt, SystemExit):
+        telling.close("ABORT", error("the step was stopped"))
+        raise
+    except BaseException as problem:
+        telling.close("FAIL", error(str(problem) or type(problem).__name__))
+        raise
+    telling.close("COMPLETE")
+
+
+class _Telling:
+    """The events of one step."""
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        self.arguments = arguments
+        self.outputs = {  # what is to be written does not exist yet, so the contract of a step says
+            name for name, value in arguments.items() if _is_artifact(value) and not Path(value.path).exists()
+        }
+        self.sender = Sender()
+
+    def tell(self, kind: Kind, run_facets: Mapping[str, Json] | None = None) -> None:
+        with contextlib.suppress(Exception):
+            self.sender.send(self._event(kind, run_facets or {}))
+
+    def close(self, kind: Kind, run_facets: Mapping[str, Json] | None = None) -> None:
+        self.tell(kind, run_facets)
+        self._close()
+
+    def start_run(self) -> None:
+        with contextlib.suppress(Exception):
+            self.sender.send(event("START", self._run()))
+
+    def end_run(self, status: Mapping[str, Any]) -> None:
+        """Tells how KFP says that the run ended."""
+        with contextlib.suppress(Exception):
+            kind = ENDED.get(str(status.get("state")), "COMPLETE")
+            why = status.get("error_message") or "a step failed"
+            self.sender.send(event(kind, self._run(), run_facets=error(str(why)) if kind == "FAIL" else {}))
+        self._close()
+
+    def _close(self) -> None:
+        problem = self.sender.close()
+        if problem:
+            print(problem, file=sys.stderr, flush=True)
+
+    def _event(self, kind: Kind, run_facets: Mapping[str, Json]) -> Json:
+        job = self._job()
+        given = {name: self.arguments[name] for name in TOLD if self.arguments.get(name) is not None}
+        facts = parameters({**given, "code_digest": code_digest()})
+        return event(
+            kind,
+            job,
+            run_facets={**facts, **run_facets},
+            job_facets=job_facets(self.arguments),
+            inputs=self._inputs(job),
+            outputs=self._outputs(job) if kind == "COMPLETE" else (),
+        )
+
+    def _places(self, output: bool) -> dict[str, tuple[Any, Place]]:
+        """Returns the artifacts that are written, or those that are read, and where they lie."""
+        found = {}
+        for name, value in self.arguments.items():
+            place = Place.of(value.uri) if _is_artifact(value) else None
+            shown = getattr(value, "schema_title", "") in SHOWN
+            if place is not None and not shown and (name in self.outputs) == output:
+                found[name] = (value, place)
+        return found
+
+    def _here(self) -> Place:
+        """Returns where in which run this step is: any output says it."""
+        found = (Place.of(self.arguments[name].uri) for name in sorted(self.outputs))
+        return next(place for place in found if place is not None)
+
+    def _run(self) -> Job:
+        here = self._here()
+        return Job(here.pipeline, here.run, engine=ENGINE)
+
+    def _job(self) -> Job:
+        pod = os.environ.get("KFP_POD_UID", "")
+        own = pod if _UUID.fullmatch(pod) else None  # each attempt is a run of its own
+        return self._run().child(self._here().task, own)
+
+    def _inputs(self, job: Job) -> list[Json]:
+        found = []
+        for value, place in self._places(output=False).values():
+            name = f"{place.pipeline}.{place.task}.{place.artifact}"
+            described = datasets.artifact(job.namespace, name, Path(value.path), uri=value.uri)
+            found.append(datasets.as_input(described, Path(value.path)))
+        outputs = {name: Path(value.path) for name, (value, _) in self._places(output=True).items()}
+        if "examples" in outputs and "directory" in self.arguments:
+            found += datasets.sources(outputs["examples"], Path(self.arguments["directory"]))
+        if found and {"statistics", "anomalies"} <= outputs.keys():
+            found[0]["inputFacets"] |= quality(outputs["statistics"], outputs["anomalies"])
+        return found
+
+    def _outputs(self, job: Job) -> list[Json]:
+        found = []
+        for name, (value, place) in self._places(output=True).items():
+            path = Path(value.path)
+            described = datasets.artifact(job.namespace, f"{job.name}.{place.artifact}", path, uri=value.uri)
+            found.append(datasets.as_output(described, path))
+            if name == "pushed_model":
+                evaluation = self.arguments.get("evaluation")
+                found += datasets.pushed(path, Path(evaluation.path) if evaluation is not None else None)
+        return found
+
+
+def _is_artifact(value: Any) -> bool:
+    return hasattr(value, "path") and hasattr(value, "uri")
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Makes SIGTERM, by which Kubernetes stops a pod, end the block as an interrupt does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
