@@ -71,9 +71,13 @@ def written(text: str) -> Path | None:
 
 
 def whole(value: Any) -> Any:
-    """Makes whole floats in JSON values integers: KFP turns every number inside a list or dict into a float."""
+    """Makes of JSON values that came through KFP the same that they are without it, whichever engine calls.
+
+    KFP turns every number inside a list or dict into a float, and mixes the keys of dicts: whole floats become integers,
+    and keys are sorted. The order of features decides which weight starts with which random number.
+    """
     if isinstance(value, Mapping):
-        return {key: whole(item) for key, item in value.items()}
+        return {key: whole(value[key]) for key in sorted(value)}
     if isinstance(value, (list, tuple)):
         return [whole(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
