@@ -1,0 +1,73 @@
+"""A pipeline on this machine whose data lies in an object store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stellwerk.errors import StepFailed
+from stellwerk.loading import load
+from stellwerk.pipelines import embedded
+from stellwerk.pipelines.checking import check
+
+Project = Callable[[str], Path]
+
+
+@pytest.fixture
+def project(tmp_path: Path, make_project: Callable[[Path], Path], s3_store: Any) -> Project:
+    """The small pipeline with its flights in a bucket, and the spec changed so that it reads them there."""
+    spec = make_project(tmp_path)
+    content = (tmp_path / "flights.csv").read_bytes()
+    (tmp_path / "flights.csv").unlink()
+    s3_store.content.put_object(Bucket="models", Key="data/flights.csv", Body=content)
+
+    def at(uri: str) -> Path:
+        spec.write_text(spec.read_text().replace("flights: flights.csv", f"flights: '{uri}'"))
+        return spec
+
+    return at
+
+
+def test_an_unchanged_object_is_neither_read_nor_ingested_again(project: Project, s3_store: Any) -> None:
+    loaded = load(project("s3://models/data/flights.csv"))
+    asked: list[str] = []
+    s3_store.refuse = lambda method, path: asked.append(method) if path.endswith("flights.csv") else None
+    first = embedded.run(loaded, until="ingest")
+    assert first.step("ingest").status == "done"
+    assert asked.count("GET") == 1
+    asked.clear()
+    assert embedded.run(loaded, until="ingest").step("ingest").status == "cached"
+    assert "GET" not in asked
+    again = embedded.run(load(loaded.path, ["data.split.train=0.7", "data.split.test=0.2"]), until="ingest")
+    assert again.step("ingest").status == "done"
+    assert "GET" not in asked
+    content = s3_store.content.get_object(Bucket="models", Key="data/flights.csv")["Body"].read()
+    shorter = content[: content.rindex(b"\n", 0, -1) + 1]
+    s3_store.content.put_object(Bucket="models", Key="data/flights.csv", Body=shorter)
+    changed = embedded.run(loaded, until="ingest")
+    assert changed.step("ingest").status == "done"
+    manifest = json.loads((changed.artifact("ingest", "examples") / "dataset.json").read_text())
+    assert manifest["sources"][0]["files"][0]["path"] == "s3://models/data/flights.csv"
+    assert manifest["sources"][0]["bytes"] == len(shorter)
+
+
+def test_check_holds_the_spec_against_the_columns_of_an_object(project: Project, s3_store: Any) -> None:
+    spec = project("s3://models/data/*.csv")
+    assert check(load(spec)) == []
+    spec.write_text(spec.read_text().replace("carrier: {", "carier: {"))
+    (problem,) = check(load(spec))
+    assert problem.path == "features.carier"
+    assert "Did you mean 'carrier'?" in problem.message
+
+
+def test_an_object_that_is_not_there_is_told_with_the_line_of_its_source(project: Project) -> None:
+    loaded = load(project("s3://models/data/flight.csv"))
+    (problem,) = check(loaded)
+    assert (problem.line, problem.path) == (3, "data.sources.flights.path")
+    assert "Did you mean 'data/flights.csv'?" in problem.message
+    with pytest.raises(StepFailed, match="there is no such object"):
+        embedded.run(loaded, until="ingest")
