@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from stellwerk.errors import ClusterError, UsageError
 
 POD_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  # noqa: S105 - a path
 """Where Kubeflow projects the token of a pod's service account, unless `KF_PIPELINES_SA_TOKEN_PATH` says otherwise."""
 
+_FORM = "application/x-www-form-urlencoded"
 WELL_KNOWN = "/.well-known/openid-configuration"
 
 
@@ -137,7 +139,8 @@ class OidcToken:
 
         pool = urllib3.PoolManager(ca_certs=str(self.ca) if self.ca else _certificates(), timeout=30.0)
         try:
-            answer = pool.request(method, url, fields=form, encode_multipart=False)
+            sent: dict[str, Any] = {"body": urlencode(form), "headers": {"Content-Type": _FORM}} if form else {}
+            answer = pool.request(method, url, **sent)
             body = json.loads(answer.data)
         except urllib3.exceptions.HTTPError as error:
             reason = getattr(error, "reason", None) or error

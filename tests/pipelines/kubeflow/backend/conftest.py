@@ -4,9 +4,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from stellwerk.__main__ import main
 from stellwerk.components.sdk import compiler, dsl
@@ -64,12 +68,40 @@ class Ran:
 Command = Callable[..., Ran]
 
 
+@pytest.fixture(autouse=True)
+def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stellwerk.pipelines.kubeflow.submission.client.FIRST_PAUSE", 0.01)
+
+
 @pytest.fixture
 def backend() -> Iterator[Backend]:
     """A running Kubeflow; every test also says that nothing was asked of it that its API does not have."""
     with serving(Backend()) as running:
         yield running
     assert running.violations == []
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for this machine, which signs itself, and its key."""
+    folder, key, day = tmp_path_factory.mktemp("tls"), ec.generate_private_key(ec.SECP256R1()), timedelta(days=1)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    builder = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) - day)
+        .not_valid_after(datetime.now(UTC) + day)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.KeyUsage(True, *[False] * 4, True, True, False, False), critical=True)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+    )
+    encoding = serialization.Encoding.PEM
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "cert.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(encoding))
+    (folder / "key.pem").write_bytes(key.private_bytes(encoding, *plain))
+    return folder / "cert.pem", folder / "key.pem"
 
 
 @pytest.fixture
