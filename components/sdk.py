@@ -64,5 +64,6 @@ if "kfp" not in sys.modules:
     _import_without_client()
 
 from kfp import compiler, dsl  # noqa: E402 - after the light import
+from kfp.pipeline_spec import pipeline_spec_pb2  # noqa: E402
 
-__all__ = ["compiler", "dsl", "kubernetes"]
+__all__ = ["compiler", "dsl", "kubernetes", "pipeline_spec_pb2"]
