@@ -6,16 +6,12 @@ import copy
 import hashlib
 import json
 import re
-import tempfile
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from stellwerk.errors import UsageError
 from stellwerk.loading import LoadedSpec
 from stellwerk.spec.cluster import Cluster
 
@@ -58,36 +54,28 @@ class Package:
 def package_of(source: LoadedSpec | str | Path) -> Package:
     """Compiles a spec, or reads an IR file. Raises SpecError or UsageError."""
     if isinstance(source, LoadedSpec):
-        from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec  # noqa: PLC0415
+        from stellwerk.pipelines.kubeflow.compilation import intermediate  # noqa: PLC0415
 
-        with tempfile.TemporaryDirectory(prefix="stellwerk-") as folder:
-            compile_spec(source, Path(folder, "ir.yaml"))
-            documents = _documents(Path(folder, "ir.yaml"))
-        return Package(source.spec.name, str(source.path), documents, source.spec.cluster)
-    documents = _documents(Path(source))
+        return Package(source.spec.name, str(source.path), tuple(intermediate(source)), source.spec.cluster)
+    from stellwerk.pipelines.kubeflow.reading import read_documents  # noqa: PLC0415
+
+    documents = read_documents(source)
     return Package(str(documents[0]["pipelineInfo"]["name"]), str(source), documents)
 
 
 def is_ir(path: Path) -> bool:
-    """Says whether a file is a compiled pipeline, and no spec."""
+    """Says whether a file is something compiled, and no spec."""
     try:
-        return re.search(r"^pipelineInfo:", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
+        return (
+            re.search(
+                r"^(pipelineInfo:|apiVersion: pipelines\.kubeflow\.org/)",
+                path.read_text(encoding="utf-8"),
+                re.MULTILINE,
+            )
+            is not None
+        )
     except (OSError, UnicodeDecodeError):
         return False
-
-
-def _documents(path: Path) -> tuple[dict[str, Any], ...]:
-    try:
-        documents = tuple(yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read as a compiled pipeline: {error}. Compile the spec anew.") from None
-    sound = documents and all(isinstance(each, dict) for each in documents) and len(documents) <= 2
-    if not sound or not isinstance(documents[0].get("pipelineInfo", {}).get("name"), str):
-        raise UsageError(f"{path}: is no compiled pipeline: it has no pipelineInfo.name. Compile the spec anew.")
-    return documents
-
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)

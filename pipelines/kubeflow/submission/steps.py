@@ -38,24 +38,25 @@ class StepState:
         return self.state in ("pending", "running") and bool(_CANNOT_START.search(self.message or ""))
 
 
-def names_of(run: Any) -> list[str]:
-    """Returns the steps of a run in the order in which they depend on each other, as its pipeline says."""
+def steps_of(run: Any) -> list[tuple[str, tuple[str, ...]]]:
+    """Returns the steps of a run in the order in which they depend on each other, each with the groups that it is in."""
     spec = run.pipeline_spec or {}
     spec = spec.get("pipeline_spec", spec)
-    components = spec.get("components", {})
-    return list(_tasks(spec.get("root", {}).get("dag", {}), components)) if isinstance(spec, dict) else []
+    return list(_tasks(spec.get("root", {}).get("dag", {}), spec.get("components", {})))
 
 
-def _tasks(dag: Mapping[str, Any], components: Mapping[str, Any]) -> Iterator[str]:
+def _tasks(
+    dag: Mapping[str, Any], components: Mapping[str, Any], around: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     tasks = dict(dag.get("tasks", {}))
     while tasks:
         ready = [name for name, task in tasks.items() if not set(task.get("dependentTasks", ())) & set(tasks)]
         for name in sorted(ready or tasks):
             inner = components.get(tasks.pop(name).get("componentRef", {}).get("name"), {}).get("dag")
             if inner is None:
-                yield name
+                yield name, around
             else:
-                yield from _tasks(inner, components)
+                yield from _tasks(inner, components, (*around, name))
 
 
 def states_of(run: Any) -> list[StepState]:
@@ -64,7 +65,14 @@ def states_of(run: Any) -> list[StepState]:
     latest: dict[str, Any] = {}
     for task in sorted(details, key=lambda each: str(each.start_time or "")):
         latest[re.sub(r"\(\d+\)$", "", task.display_name or "")] = task
-    return [_state(name, latest.get(name), latest.get(f"{name}-driver")) for name in names_of(run)]
+    skipped = {name for name, task in latest.items() if (task.state or "").lower() in ("skipped", "omitted")}
+    states = []
+    for name, around in steps_of(run):
+        if name not in latest and skipped & set(around):
+            states.append(StepState(name, "skipped"))
+        else:
+            states.append(_state(name, latest.get(name), latest.get(f"{name}-driver")))
+    return states
 
 
 def _state(name: str, task: Any, driver: Any) -> StepState:

@@ -40,17 +40,22 @@ class Ended:
 
     @property
     def refused(self) -> str | None:
-        """What a gate said, where it was one that ended the run."""
+        """What a gate said, where it was one that ended the run, or kept the model from being pushed."""
+        if self.run.state == "succeeded" and any(
+            step.name == "push" and step.state == "skipped" for step in self.steps
+        ):
+            return "the model is not blessed, or did not pass its rehearsal, and was not pushed"
         found = [_GATE.search(line) for line in self.log]
         return next((match["said"] for match in reversed(found) if match), None)
 
     def check(self) -> None:
         """Raises GateRefused or StepFailed for a run that did not succeed: the step, why, and where to see more."""
-        if self.run.state in ("succeeded", "skipped"):
+        if self.run.state in ("succeeded", "skipped") and self.refused is None:
             return
         step = f"step '{self.failed.name}'" if self.failed else "the run"
         if self.refused is not None:
-            raise GateRefused(f"run {self.run.run}: {step} refused: {self.refused}\n{self.run.url}")
+            said = f"{step} refused: {self.refused}" if self.failed else self.refused
+            raise GateRefused(f"run {self.run.run}: {said}\n{self.run.url}")
         if self.run.state == "canceled":
             raise StepFailed(f"run {self.run.run} was terminated before it came to its end.\n{self.run.url}")
         why = (self.failed.message if self.failed else None) or self.run.error

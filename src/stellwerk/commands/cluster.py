@@ -6,13 +6,16 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stellwerk.commands.connecting import cluster_of, connected, connecting
 from stellwerk.commands.options import JSON
 from stellwerk.commands.submitting import LOG, POLL, follow_to_its_end
+
+if TYPE_CHECKING:
+    from stellwerk.pipelines.kubeflow.submission import ClusterSchedule
 
 FROM = click.option(
     "--spec", type=click.Path(path_type=Path), help="Spec whose `cluster` section says where; else pipeline.yaml."
@@ -115,11 +118,26 @@ def schedules(*, spec: Path | None, as_json: bool, **given: Any) -> None:
     if as_json:
         click.echo(json.dumps([each.as_json() for each in found], indent=1))
         return
-    rows = (
-        (each.schedule, each.name, "paused" if each.paused else "running", each.cron or f"every {each.every_seconds} s")
-        for each in found
-    )
+    rows = ((each.schedule, each.name, _paused(each), _when(each)) for each in found)
     _table(("schedule", "name", "state", "when"), rows)
+
+
+@cluster.command()
+@SCHEDULE
+@FROM
+@connecting
+@JSON
+def schedule(*, schedule: str, spec: Path | None, as_json: bool, **given: Any) -> None:
+    """Show a schedule."""
+    from stellwerk.pipelines.kubeflow.submission import Schedules  # noqa: PLC0415
+
+    found = Schedules(connected(given, cluster_of(spec))).get(schedule)
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=1))
+        return
+    missed = "all missed runs are made up for" if found.catch_up else "of missed runs only the last is made up for"
+    click.echo(f"{found.schedule}  {found.name}  {_paused(found)}\n{found.url}\n{_when(found)}")
+    click.echo(f"at most {found.max_concurrency} at one time; {missed}")
 
 
 def _schedule_command(name: str, about: str, past: str, act: Callable[[Any, str], Any]) -> None:
@@ -135,11 +153,9 @@ def _schedule_command(name: str, about: str, past: str, act: Callable[[Any, str]
 
         changed = act(Schedules(connected(given, cluster_of(spec))), schedule)
         click.echo(json.dumps(changed.as_json(), indent=1) if as_json else changed.schedule)
-        if past:
-            click.echo(f"{past} {changed.name}", err=True)
+        click.echo(f"{past} {changed.name}", err=True)
 
 
-_schedule_command("schedule", "Show a schedule.", "", lambda all_of, one: all_of.get(one))
 _schedule_command("pause", "Keep a schedule from starting runs.", "paused", lambda all_of, one: all_of.pause(one))
 _schedule_command(
     "resume", "Let a paused schedule start runs again.", "running", lambda all_of, one: all_of.pause(one, paused=False)
@@ -152,6 +168,16 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     widths = [max(len(line[at]) for line in lines) for at in range(len(heads))]
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _paused(schedule: ClusterSchedule) -> str:
+    return "paused" if schedule.paused else "running"
+
+
+def _when(schedule: ClusterSchedule) -> str:
+    when = schedule.cron or f"every {schedule.every_seconds} s"
+    start = f" from {_at(schedule.start)}" if schedule.start else ""
+    return f"{when}{start}{f' until {_at(schedule.end)}' if schedule.end else ''}"
 
 
 def _at(moment: datetime | None) -> str:

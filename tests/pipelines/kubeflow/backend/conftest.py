@@ -41,7 +41,7 @@ def _pipeline() -> object:
         epochs: int = 5,
         learning_rate: float = 0.001,
         dry: bool = False,
-        hidden: list = [64],
+        hidden: list = [64],  # noqa: B006
         sources: dict = {},  # noqa: B006
     ) -> None:
         made = ingest(sources=sources)

@@ -6,13 +6,14 @@ Every request is checked against the specification, every answer too. Faults are
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,6 +23,7 @@ from .contract import Operation, Violation, check, operations
 CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13, 501: 12, 503: 14}
 """HTTP statuses, and the canonical codes that the gateway makes them of."""
 FIELDS = {"display_name", "created_at", "description", "state", "storage_state", "experiment_id", "namespace"}
+FIRST, SECONDS = datetime(2026, 11, 21, tzinfo=UTC), itertools.count()
 NEVER = "1970-01-01T00:00:00Z"
 
 
@@ -246,7 +248,8 @@ class Who:
 
 
 def now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """The moment, which is never the same twice."""
+    return (FIRST + timedelta(seconds=next(SECONDS))).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def pipeline_of(body: Any) -> Any:
@@ -289,8 +292,7 @@ def page(name: str, things: list[dict[str, Any]], asked: dict[str, str]) -> Any:
         key, _, order = asked["sort_by"].partition(" ")
         if key not in FIELDS or order not in ("", "asc", "desc"):
             raise Failure(400, f"Invalid sorting field: {asked['sort_by']!r}")
-        things = sorted(things, key=lambda each: (each[key], list(each)), reverse=order == "desc")
-        things = things[::-1] if order == "desc" and len({each[key] for each in things}) == 1 else things
+        things = sorted(things, key=lambda each: str(each[key]), reverse=order == "desc")
     size = min(int(asked.get("page_size") or 20), 200)
     start = int(asked.get("page_token") or 0)
     more = {"next_page_token": str(start + size)} if start + size < len(things) else {}

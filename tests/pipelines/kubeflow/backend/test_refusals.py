@@ -146,7 +146,10 @@ def test_a_host_that_is_no_kubeflow_pipelines_is_told(command, backend, ir, faul
         (["--token-env", "NONE"], "$NONE should hold the token for Kubeflow, and is not set."),
         (["--token-env", "A", "--token-file", "b"], "--token-file and --token-env each say who asks."),
         (["--oidc-issuer", "https://issuer.example"], "--oidc-issuer also needs --oidc-client"),
-        (["--oidc-issuer", "https://i.example", "--oidc-client", "c"], "needs --oidc-secret-env or --oidc-refresh-file"),
+        (
+            ["--oidc-issuer", "https://i.example", "--oidc-client", "c"],
+            "needs --oidc-secret-env or --oidc-refresh-file",
+        ),
         (["--ca", "none.pem"], "none.pem: there is no file of certificates."),
     ],
 )
@@ -189,7 +192,7 @@ class Issuer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *said: Any) -> None:
         """Nobody reads it."""
 
 

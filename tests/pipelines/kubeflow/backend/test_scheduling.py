@@ -18,7 +18,9 @@ def only(backend):
 
 
 def test_cron_as_people_write_it_begins_with_seconds_for_kubeflow(command, backend, ir):
-    ran = command("schedule", ir, *TO, "--cron", "0 3 * * mon-fri", "--start", "2026-12-01", "--end", "2027-01-01T12:00:00Z")
+    ran = command(
+        "schedule", ir, *TO, "--cron", "0 3 * * mon-fri", "--start", "2026-12-01", "--end", "2027-01-01T12:00:00Z"
+    )
     assert ran.code == 0, ran.err
     made = only(backend)
     assert made["trigger"]["cron_schedule"]["cron"] == "0 0 3 * * mon-fri"

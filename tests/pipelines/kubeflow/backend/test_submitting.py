@@ -72,7 +72,7 @@ def test_every_type_of_parameter_is_read_as_the_pipeline_says(command, backend, 
         (["to=m", "learning_rate=NaN"], "-p learning_rate: is a number, and got 'NaN'."),
         (["to=m", "dry=yes"], "-p dry: is true or false, and got 'yes'."),
         (["to=m", "hidden={}"], "-p hidden: is a list as JSON, e.g. [1, 2], and got '{}'."),
-        (["to=m", "sources=[]"], '-p sources: is an object as JSON, e.g. {"a": 1}, and got \'[]\'.'),
+        (["to=m", "sources=[]"], "-p sources: is an object as JSON, e.g. {\"a\": 1}, and got '[]'."),
         (["to=m", "to=n"], "-p to is given twice."),
         (["to"], "-p is NAME=VALUE, e.g. epochs=3, and got 'to'."),
         (["epochs=3"], "the pipeline needs parameter 'to', which has no default."),
@@ -88,7 +88,7 @@ def test_a_parameter_that_the_pipeline_does_not_take_is_refused_before_anything_
 
 
 def test_from_python_a_wrong_parameter_is_refused_too(backend, ir):
-    with pytest.raises(UsageError, match="parameter 'epochs' is a whole number, and got 2.5"):
+    with pytest.raises(UsageError, match=r"parameter 'epochs' is a whole number, and got 2\.5"):
         stellwerk.submit(ir, {"to": "m", "epochs": 2.5}, asked=Asked(host=backend.url))
     assert backend.seen == []
 
@@ -169,8 +169,10 @@ def test_settings_of_kubernetes_travel_beside_the_pipeline(command, backend, ir)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: text + "}", "cannot be read as a compiled pipeline"),
+        (lambda text: text + "}", "is no YAML"),
         (lambda text: text.replace("  name: flight-delays", "  title: flight-delays"), "pipelineInfo.name"),
+        (lambda text: text.replace("producerTask: ingest", "producerTask: ingets"), "Did you mean 'ingest'?"),
+        (lambda text: "apiVersion: pipelines.kubeflow.org/v2beta1\nkind: PipelineVersion\n", "`kubectl apply` takes"),
     ],
 )
 def test_an_ir_that_was_broken_by_hand_is_refused_before_anything_is_sent(command, backend, ir, change, message: str):
@@ -182,10 +184,11 @@ def test_an_ir_that_was_broken_by_hand_is_refused_before_anything_is_sent(comman
 
 
 def test_what_the_backend_refuses_is_told_in_its_words(command, backend, ir):
-    ir.write_text(ir.read_text().replace("schemaVersion: 2.1.0", ""))
+    said = {"code": 3, "message": "InvalidInputError: no", "details": [{"message": "this pipeline is not supported"}]}
+    backend.faults = [Fault("POST", RUNS, status=400, body=json.dumps(said).encode())]
     ran = command("submit", ir, *TO)
     assert ran.code == 3
-    assert f"{backend.url}: refused (HTTP 400): Failed to fetch a template with an invalid pipeline spec" in ran.err
+    assert f"{backend.url}: refused (HTTP 400): this pipeline is not supported." in ran.err
 
 
 def test_set_does_not_go_with_a_compiled_pipeline(command, ir):

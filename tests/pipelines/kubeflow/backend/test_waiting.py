@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from .server import Fault, Scene
 
@@ -72,6 +73,24 @@ def test_a_gate_that_refused_is_told_from_a_step_that_failed_and_ends_with_1(com
     ran = command("submit", ir, *WAIT)
     assert ran.code == 1
     assert f"step 'train' refused: {said}" in ran.err
+
+
+def test_a_model_that_was_not_pushed_in_a_run_that_succeeded_ends_with_1(command, backend, ir):
+    """Where a condition stands around push, as the current SDK compiles it, a refused model is skipped."""
+    spec = yaml.safe_load(ir.read_text())
+    dag = spec["root"]["dag"]
+    spec["components"]["comp-condition-1"] = {"dag": {"tasks": {"push": dag["tasks"].pop("push")}}}
+    spec["components"]["comp-condition-1"]["dag"]["tasks"]["push"]["dependentTasks"] = []
+    dag["tasks"]["condition-1"] = {"componentRef": {"name": "comp-condition-1"}, "dependentTasks": ["train"]}
+    assert command("submit", ir, "-p", "to=m", "--name", "refused").code == 0
+    (run,) = backend.runs.values()
+    run["pipeline_spec"] = spec
+    tasks = {"ingest": "SUCCEEDED", "train": "SUCCEEDED", "condition-1-driver": "SUCCEEDED", "condition-1": "SKIPPED"}
+    backend.story = [Scene("SUCCEEDED", tasks)]
+    ran = command("cluster", "wait", "refused", *POLL)
+    assert ran.code == 1
+    assert "push         skipped" in ran.err
+    assert "the model is not blessed, or did not pass its rehearsal, and was not pushed" in ran.err
 
 
 def test_as_json_a_program_reads_steps_and_log(command, backend, ir):
