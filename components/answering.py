@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 
 
-def answer(file: str | Path, key: str, parameter: str) -> None:
-    """Writes the value of `key` in a JSON file of an artifact to the file where KFP reads the output parameter."""
-    value = json.loads(Path(file).read_text(encoding="utf-8"))[key]
-    Path(parameter).parent.mkdir(parents=True, exist_ok=True)
-    Path(parameter).write_text(json.dumps(value), encoding="utf-8")
+def answer(file: str | Path, key: str) -> bool:
+    """Returns the decision that a JSON file of an artifact holds at `key`; a face returns it as its output parameter."""
+    return bool(json.loads(Path(file).read_text(encoding="utf-8"))[key])

@@ -10,12 +10,12 @@ from stellwerk import __version__
 from stellwerk.components.sdk import dsl
 
 Artifact, Dataset, Model, Input, Output = dsl.Artifact, dsl.Dataset, dsl.Model, dsl.Input, dsl.Output
-Markdown, OutputPath, PipelineTaskFinalStatus = dsl.Markdown, dsl.OutputPath, dsl.PipelineTaskFinalStatus
+Markdown, PipelineTaskFinalStatus = dsl.Markdown, dsl.PipelineTaskFinalStatus
 
 IMAGE = f"stellwerk:{__version__}"
 """Image of a component in a hand-written pipeline; `task.set_container_image(...)` names another."""
 
-component: Callable[[Callable[..., None]], Any] = partial(dsl.component, base_image=IMAGE, install_kfp_package=False)
+component: Callable[[Callable[..., Any]], Any] = partial(dsl.component, base_image=IMAGE, install_kfp_package=False)
 """Makes a KFP component of a function whose body calls a step's work.
 
 Its source travels in every pipeline, four times over, so it is kept to a few lines; its annotations are read by KFP, so they

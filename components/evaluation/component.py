@@ -1,8 +1,8 @@
 """KFP face of the step evaluate."""
 
-# mypy: disable-error-code="type-arg, valid-type"
+# mypy: disable-error-code="type-arg"
 
-from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, OutputPath, component
+from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, component
 
 
 @component
@@ -14,9 +14,8 @@ def evaluate(
     model: Input[Model],
     evaluation: Output[Artifact],
     blessing: Output[Artifact],
-    blessed: OutputPath(bool),
     baseline: Input[Model] | None = None,
-) -> None:
+) -> bool:
     """Measures the exported model on the test split and says whether it is good enough.
 
     Args:
@@ -27,7 +26,6 @@ def evaluate(
         model: SavedModel to measure.
         evaluation: Metrics of every slice, as TFMA reads them.
         blessing: Whether every requirement is met, and which is not.
-        blessed: Whether every requirement is met, for conditions.
         baseline: The last blessed model, for `min_gain`.
 
     """
@@ -35,4 +33,4 @@ def evaluate(
     from stellwerk.components.calling import call
 
     call("evaluate", locals())
-    answer(f"{blessing.path}/blessing.json", "blessed", blessed)
+    return answer(f"{blessing.path}/blessing.json", "blessed")

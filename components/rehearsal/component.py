@@ -1,8 +1,8 @@
 """KFP face of the step rehearse."""
 
-# mypy: disable-error-code="type-arg, valid-type"
+# mypy: disable-error-code="type-arg"
 
-from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, OutputPath, component
+from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, component
 
 
 @component
@@ -12,8 +12,7 @@ def rehearse(
     model: Input[Model],
     blessing: Input[Artifact],
     rehearsal: Output[Artifact],
-    passed: OutputPath(bool),
-) -> None:
+) -> bool:
     """Starts a server on the model, asks it real examples, and says whether it serves within its resources.
 
     Args:
@@ -22,11 +21,10 @@ def rehearse(
         model: SavedModel to serve.
         blessing: Whether the model is good enough; one that is not is not rehearsed.
         rehearsal: What was measured, and which requirement is not met.
-        passed: Whether every requirement is met, for conditions.
 
     """
     from stellwerk.components.answering import answer
     from stellwerk.components.calling import call
 
     call("rehearse", locals())
-    answer(f"{rehearsal.path}/rehearsal.json", "passed", passed)
+    return answer(f"{rehearsal.path}/rehearsal.json", "passed")

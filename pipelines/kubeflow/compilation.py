@@ -20,8 +20,11 @@ from stellwerk.pipelines.kubeflow.settings import configure, run_settings
 from stellwerk.pipelines.kubeflow.writing import documents, text_of
 from stellwerk.spec.cluster import Cluster
 
-JUDGES = (("rehearse", "passed"), ("evaluate", "blessed"))
-"""Which step's output parameter says whether the model may be pushed: the first that is in the graph."""
+JUDGES = ("rehearse", "evaluate")
+"""Which step's decision says whether the model may be pushed: the first that is in the graph."""
+
+DECISION = "Output"
+"""What KFP calls the value that a component returns; its local runner finds the parameters of conditions by this name alone."""
 
 RUNS_CONDITIONS = find_spec("kfp.local.orchestrator") is not None
 """Whether the local runner of the installed SDK knows conditions and exit tasks: from kfp 2.14 on."""
@@ -123,11 +126,10 @@ class _Pipeline:
 
     def _condition(self, step: Step, tasks: Mapping[str, Any]) -> AbstractContextManager[Any]:
         """Lets a model that a gate refused show as skipped. Push itself refuses it too, wherever it runs."""
-        judge = next(((name, output) for name, output in JUDGES if name in tasks), None)
+        judge = next((name for name in JUDGES if name in tasks), None)
         if step.name != "push" or judge is None or not RUNS_CONDITIONS:
             return nullcontext()
-        name, output = judge
-        refusable: AbstractContextManager[Any] = dsl.If(tasks[name].outputs[output] == True)  # noqa: E712
+        refusable: AbstractContextManager[Any] = dsl.If(tasks[judge].outputs[DECISION] == True)  # noqa: E712
         return refusable
 
     def _summary(self) -> str:

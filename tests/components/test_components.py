@@ -119,10 +119,11 @@ def test_a_value_that_a_step_does_not_take_is_refused_by_the_name_of_the_paramet
         call("ingest", {**arguments, "target": {**target, "type": "bin"}, "sources": {"a": "a.csv"}})
 
 
-def test_a_decision_is_written_where_kfp_reads_a_parameter(tmp_path):
+def test_a_decision_is_a_parameter_that_conditions_may_ask(tmp_path):
     (tmp_path / "blessing.json").write_text('{"blessed": false}', encoding="utf-8")
-    answer(tmp_path / "blessing.json", "blessed", str(tmp_path / "outputs" / "blessed"))
-    assert (tmp_path / "outputs" / "blessed").read_text(encoding="utf-8") == "false"
+    assert answer(tmp_path / "blessing.json", "blessed") is False
+    for face in (components.evaluate, components.rehearse):
+        assert face.component_spec.outputs["Output"].type == "Boolean", "the local runner knows decisions by no other name"
 
 
 @pytest.mark.parametrize(
