@@ -80,6 +80,10 @@ class BatchedModel:
         """How many requests wait or are being answered now."""
         return self._under_way
 
+    def shares(self, signature: str) -> bool:
+        """Says whether requests to a signature may be put together, as far as is known."""
+        return signature not in self._alone
+
     def predict(self, inputs: Mapping[str, Array], signature: str = SIGNATURE) -> dict[str, Array]:
         """Asks the model, together with whoever else asks now: arrays by input name in, arrays by output name out.
 

@@ -53,6 +53,17 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[misc]
 
         return grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer, handler.response_serializer)
 
+    def admit(self, metadata: Any, model: str) -> None:
+        """Raises ServingError unless a call with this metadata may ask this model now."""
+        if self._tokens is not None:
+            self._tokens.check(bearer(dict(metadata).get("authorization")), model)
+        self._take()
+
+    def count(self, method: str, name: str, version: int | None, code: Code, seconds: float) -> None:
+        """Counts a call that is answered."""
+        name = name if name in self._known() else ""
+        self._metrics.count("gRPC", method, name, version or None, code=code, seconds=seconds)
+
     def _answer(
         self, inner: Callable[[Any, Any], Any], method: str, token: str | None, request: Any, context: Any
     ) -> Any:
@@ -71,14 +82,16 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[misc]
         finally:
             name = next(_models(request), "")
             version = _version(response)
-            name = name if name in self._known() else ""
-            self._metrics.count("gRPC", method, name, version or None, code=code, seconds=time.perf_counter() - began)
+            self.count(method, name, version, code, time.perf_counter() - began)
 
     def _admit(self, method: str, token: str | None, request: Any) -> None:
         if self._tokens is not None:
             names = [ALL_MODELS] if method == _ADMINISTRATION else list(_models(request))
             for name in names or [ALL_MODELS]:
                 self._tokens.check(token, name)
+        self._take()
+
+    def _take(self) -> None:
         if self._rate is not None and not self._rate.take():
             raise ServingError(Code.RESOURCE_EXHAUSTED, "Too many requests: the rate limit of the server is reached.")
 

@@ -30,6 +30,20 @@ class ObservedServable(Servable):
             self._log.add(Entry(self.name, self.version, signature or SIGNATURE, inputs, outputs))
         return outputs
 
+    def predict_rows(self, inputs: Mapping[str, Array], signature: str = SIGNATURE) -> dict[str, Array]:
+        """Asks the model as `Servable.predict_rows` does; each row is counted and logged as the request that it is."""
+        outputs = super().predict(inputs, signature)
+        rows = len(next(iter(inputs.values())))
+        for row in range(rows):
+            self._metrics.rows(self.name, 1)
+            if self._log is not None and self._log.chosen():
+                asked, answered = (
+                    {name: array[row : row + 1] if rows > 1 else array for name, array in arrays.items()}
+                    for arrays in (inputs, outputs)
+                )
+                self._log.add(Entry(self.name, self.version, signature or SIGNATURE, asked, answered))
+        return outputs
+
 
 class ObservedModels(ModelManager):
     """A manager whose models are observed once `observe` was called."""

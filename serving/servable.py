@@ -93,6 +93,10 @@ class Servable:
         except ModelError as error:
             raise ServingError(Code.INTERNAL, str(error)) from error
 
+    def predict_rows(self, inputs: Mapping[str, Array], signature: str = "") -> dict[str, Array]:
+        """Asks the model for requests of one row each, below each other, as `predict` does."""
+        return self.predict(inputs, signature)
+
 
 class Held:
     """A version that is, was or will be in a server, and how many requests use it now."""

@@ -31,6 +31,9 @@ from stellwerk.serving.security import Tls, Tokens, check_exposure
 from stellwerk.serving.tensors import Array
 from stellwerk.serving.warmup import warm_up
 
+TOGETHER = 256
+"""Most gRPC requests that are read and answered at once."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -137,6 +140,7 @@ class ModelServer:
             interceptors=[guard],
             max_message_bytes=options.limits.body_bytes,
             timeout_seconds=options.limits.body_s + options.limits.answer_s,
+            together=min(TOGETHER, options.batching.largest_batch) if options.batching else 1,
         )
 
 

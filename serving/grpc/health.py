@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -31,22 +31,22 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         """Says NOT_SERVING from now on, so that callers go elsewhere while the last answers are sent."""
         self._ending = True
 
-    async def Check(self, request: Any, _: Any) -> Any:  # noqa: N802 - the names are the service's
+    def Check(self, request: Any, _: Any) -> Any:  # noqa: N802 - the names are the service's
         """Answers once; NOT_FOUND for a service that is not here."""
         state = self._state(request.service)
         if state == UNKNOWN:
             raise Aborted(grpc.StatusCode.NOT_FOUND, f"there is no service or model '{request.service:.80}' here.")
         return health_pb2.HealthCheckResponse(status=state)
 
-    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802
+    def Watch(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """Answers now and at every change."""
         sent = None
-        while True:
+        while context.is_active():
             state = self._state(request.service)
             if state != sent:
-                await context.write(health_pb2.HealthCheckResponse(status=state))
+                yield health_pb2.HealthCheckResponse(status=state)
                 sent = state
-            await asyncio.sleep(LOOK_SECONDS)
+            context.wait(LOOK_SECONDS)
 
     def _state(self, service: str) -> int:
         names = self._models.names

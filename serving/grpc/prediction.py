@@ -11,6 +11,7 @@ from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     inference_pb2,
+    model_pb2,
     predict_pb2,
     regression_pb2,
 )
@@ -34,7 +35,7 @@ class PredictionService:
         response = predict_pb2.PredictResponse()
         with self._servable(request) as servable:
             signature = servable.signature(request.model_spec.signature_name)
-            wanted = _wanted(signature, request.output_filter)
+            wanted = wanted_outputs(signature, request.output_filter)
             inputs = {name: _input(signature, name, tensor) for name, tensor in request.inputs.items()}
             outputs = servable.predict(inputs, signature.name)
             for name in wanted:
@@ -122,12 +123,21 @@ def chosen_version(spec: Any) -> tuple[int | None, str | None]:
     return version, spec.version_label if choice == "version_label" else None
 
 
+def filled_spec(servable: Servable, signature: str) -> bytes:
+    """Returns the ModelSpec of an answer."""
+    spec = model_pb2.ModelSpec()
+    _fill(spec, servable, signature)
+    written: bytes = spec.SerializeToString()
+    return written
+
+
 def _check_spec(request: Any) -> None:
     if not request.HasField("model_spec"):
         raise ServingError(Code.INVALID_ARGUMENT, "Missing ModelSpec")
 
 
-def _wanted(signature: Signature, output_filter: Any) -> list[str]:
+def wanted_outputs(signature: Signature, output_filter: Any) -> list[str]:
+    """Returns the names of the outputs that a request wants, all without a filter; raises INVALID_ARGUMENT for others."""
     wanted: list[str] = []
     for name in output_filter:
         if name not in signature.outputs:

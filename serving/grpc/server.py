@@ -1,26 +1,24 @@
-"""A gRPC server around the models: an event loop in a thread of its own receives, a bounded pool of threads answers."""
+"""A gRPC server around the models: a bounded number of threads take turns at receiving and answer what they received."""
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Coroutine, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import grpc
-import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from stellwerk.errors import UsageError
 from stellwerk.serving.config import places as places_of
-from stellwerk.serving.grpc.calls import Calls, Plain
 from stellwerk.serving.grpc.health import Health
 from stellwerk.serving.grpc.management import ModelService
+from stellwerk.serving.grpc.methods import Interceptor, Methods
 from stellwerk.serving.grpc.prediction import PredictionService
 from stellwerk.serving.grpc.services import SERVICES, describe, handlers
+from stellwerk.serving.grpc.together import PREDICT, PredictCalls
+from stellwerk.serving.grpc.turns import Turns
+from stellwerk.serving.guard import Guard
 from stellwerk.serving.models import ModelManager
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -42,15 +40,11 @@ TIMEOUT_SECONDS = 60.0
 class GrpcServer:
     """Answers at `port` from `start` to `stop`. Use as a context manager, or call them."""
 
-    def __init__(
-        self, port: int, loop: asyncio.AbstractEventLoop, server: Any, health: Health, pool: ThreadPoolExecutor
-    ):
+    def __init__(self, port: int, turns: Turns, health: Health) -> None:
         self.port = port
-        self._loop = loop
-        self._server = server
+        self._turns = turns
         self._health = health
-        self._pool = pool
-        self._thread = threading.Thread(target=_run, args=(loop,), name="grpc", daemon=True)
+        self._started = False
         self._stopped = threading.Event()
 
     def __enter__(self) -> GrpcServer:
@@ -62,27 +56,20 @@ class GrpcServer:
 
     def start(self) -> None:
         """Begins to answer; returns at once."""
-        self._thread.start()
-        self._do(self._server.start())
+        self._started = True
+        self._turns.start()
 
     def stop(self, grace: float = 10.0) -> None:
         """Takes no more calls and gives those under way `grace` seconds. Returns when all have ended."""
-        if self._stopped.is_set() or not self._thread.is_alive():
+        if self._stopped.is_set() or not self._started:
             return
         self._stopped.set()
         self._health.end()
-        self._do(self._server.stop(grace))
-        self._server = None  # freed while the interpreter still stands
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._turns.stop(grace)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Waits until `stop` was called; returns whether it was."""
         return self._stopped.wait(timeout)
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 def grpc_server(
@@ -91,63 +78,45 @@ def grpc_server(
     host: str = "127.0.0.1",
     port: int = 8500,
     credentials: grpc.ServerCredentials | None = None,
-    interceptors: Sequence[grpc.ServerInterceptor | grpc.aio.ServerInterceptor] = (),
+    interceptors: Sequence[Interceptor] = (),
     max_message_bytes: int = MAX_MESSAGE_BYTES,
     max_workers: int = MAX_WORKERS,
     max_under_way: int = MAX_UNDER_WAY,
     timeout_seconds: float = TIMEOUT_SECONDS,
     places: Iterable[Path] | None = None,
+    together: int = 1,
 ) -> GrpcServer:
     """Binds a server to `host` and `port` (0 takes a free one; `port` of what is returned says which).
 
     Interceptors may be plain or asynchronous; the first one sees a call first. A call that takes longer than `timeout_seconds`,
     the sending of its request included, gets DEADLINE_EXCEEDED.
+    Requests of one row that came together are answered together, at most `together` of them: for models that batch.
     `places` are the folders that HandleReloadConfigRequest may serve models from; by default those that hold the models
     which the manager has now. Raises UsageError when the address cannot be taken.
     """
-    pool = ThreadPoolExecutor(max_workers, thread_name_prefix="grpc-answer")
-    loop = asyncio.new_event_loop()
     allowed = tuple(place.resolve() for place in places) if places is not None else places_of(manager.configs.values())
     health = Health(manager, SERVICES)
-
-    async def made() -> tuple[Any, int]:
-        server = grpc.aio.server(
-            interceptors=[Calls(pool, timeout_seconds), *map(_waiting, interceptors)],
-            options=_options(max_message_bytes),
-            maximum_concurrent_rpcs=max_under_way,
-        )
-        server.add_generic_rpc_handlers(
-            (
-                handlers("PredictionService", PredictionService(manager)),
-                handlers("ModelService", ModelService(manager, allowed)),
-            )
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(health, server)
-        describe()
-        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        reflection.enable_server_reflection((*SERVICES, health_name, reflection.SERVICE_NAME), server)
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return server, (
-            server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
-        )
-
-    try:
-        server, bound = loop.run_until_complete(made())
-    except (RuntimeError, OverflowError) as error:
-        loop.close()
-        raise UsageError(f"cannot listen on {host}:{port}: {error}. Choose another host or port.") from error
-    return GrpcServer(bound, loop, server, health, pool)
-
-
-def _waiting(interceptor: grpc.ServerInterceptor | grpc.aio.ServerInterceptor) -> grpc.aio.ServerInterceptor:
-    return interceptor if isinstance(interceptor, grpc.aio.ServerInterceptor) else Plain(interceptor)
-
-
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    loop.run_forever()
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.close()
+    service = PredictionService(manager)
+    methods = Methods(
+        [handlers("PredictionService", service), handlers("ModelService", ModelService(manager, allowed))], interceptors
+    )
+    health_pb2_grpc.add_HealthServicer_to_server(health, methods)
+    describe()
+    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+    reflection.enable_server_reflection((*SERVICES, health_name, reflection.SERVICE_NAME), methods)
+    turns = Turns(
+        _options(max_message_bytes),
+        methods,
+        together=together,
+        workers=max_workers,
+        most=max_under_way,
+        seconds=timeout_seconds,
+    )
+    guards = [one for one in interceptors if isinstance(one, Guard)]
+    if len(guards) == len(interceptors):
+        turns.work[PREDICT] = PredictCalls(manager, service, guards, methods.answer, turns.elsewhere).answer
+    bound = turns.bind(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", credentials)
+    return GrpcServer(bound, turns, health)
 
 
 def _options(max_message_bytes: int) -> list[tuple[str, int]]:

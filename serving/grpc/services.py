@@ -33,7 +33,7 @@ MESSAGE_LIMIT = 1024
 """Longer texts of errors are cut, as TensorFlow Serving cuts them."""
 
 _LOG = logging.getLogger(__name__)
-_STATUS = {status.value[0]: status for status in grpc.StatusCode}
+STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
 _SERVICES: dict[str, tuple[str, dict[str, tuple[str, ModuleType]]]] = {
     "PredictionService": (
@@ -87,19 +87,33 @@ def _read(kind: Any, data: bytes) -> Any:
         return _Malformed()
 
 
+def read_request(kind: Any, data: bytes) -> Any:
+    """Reads a message of this class; raises INVALID_ARGUMENT for bytes that are none."""
+    return _checked(_read(kind, data))
+
+
+def _checked(request: Any) -> Any:
+    if isinstance(request, _Malformed):
+        raise ServingError(Code.INVALID_ARGUMENT, "The bytes of the request are not a message of this method.")
+    return request
+
+
 def _answer(method: Callable[[Any], Any], request: Any, context: Any) -> Any:
     try:
-        if isinstance(request, _Malformed):
-            raise ServingError(Code.INVALID_ARGUMENT, "The bytes of the request are not a message of this method.")
-        return method(request)
-    except ServingError as refused:
-        code, message = refused.code, refused.message
-    except Exception:
-        _LOG.exception("a request failed")
+        return method(_checked(request))
+    except Exception as error:
+        code, message = refusal(error)
+    return context.abort(STATUS[int(code)], message)
+
+
+def refusal(error: Exception) -> tuple[Code, str]:
+    """Returns the status that an error is sent as. What is no ServingError is logged, and its text stays here."""
+    if isinstance(error, ServingError):
+        code, message = error.code, error.message
+    else:
+        _LOG.error("a request failed", exc_info=error)
         code, message = Code.INTERNAL, "the server could not answer this request; its log says why."
-    if len(message) > MESSAGE_LIMIT:
-        message = f"{message[:MESSAGE_LIMIT]}...TRUNCATED"
-    return context.abort(_STATUS[int(code)], message)
+    return code, f"{message[:MESSAGE_LIMIT]}...TRUNCATED" if len(message) > MESSAGE_LIMIT else message
 
 
 def describe() -> None:

@@ -1,0 +1,254 @@
+"""Receives calls and has them answered: threads that take turns at the queue of gRPC's C core.
+
+The thread whose turn it is takes all that has come, gives the turn to the next and answers what it took. Nothing is handed
+from one thread to another, so a request costs no wake-up of its own, and requests that came together are answered together.
+A call holds a thread only once its request is there whole: senders that are slow or never finish hold none.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from grpc._cython import cygrpc
+
+from stellwerk.errors import UsageError
+from stellwerk.serving.grpc.calls import SENT, Call, Details
+from stellwerk.serving.grpc.methods import Methods
+from stellwerk.serving.grpc.streams import Stream
+
+_LOG = logging.getLogger(__name__)
+
+_ACCEPT = "accept"
+_DOWN = "down"
+_ACCEPTING = 128
+"""Calls that the C core may hand over before it is asked for more."""
+
+_MOST_EVENTS = 512
+_MOST_STREAMS = 128
+_PATIENCE = 8
+"""How often in a row the queue may be empty before those that came are answered: it looks at one connection each time."""
+
+_POLL_S = 0.5
+_BUSY_POLL_S = 0.005
+_WATCH_S = 0.1
+
+
+class Turns:
+    """Answers calls from `start` to `stop`.
+
+    `methods` answers calls, one at a time. Where `work` has a method, it answers those that came together.
+    """
+
+    def __init__(
+        self,
+        options: list[tuple[str, int]],
+        methods: Methods,
+        *,
+        together: int,
+        workers: int,
+        most: int,
+        seconds: float,
+    ) -> None:
+        """A method of `work` gets at most `together` calls. At most `most` are under way, of which `workers` are worked at; one may take `seconds`."""
+        self.work: dict[str, Callable[[list[Call]], None]] = {}
+        self._methods, self._together = methods, together
+        self._workers, self._most, self._seconds = workers, most, seconds
+        self._queue = cygrpc.CompletionQueue()
+        self._server = cygrpc.Server([(name.encode(), value) for name, value in options], False)
+        self._server.register_completion_queue(self._queue)
+        self._open: dict[Call, None] = {}
+        self._ready: deque[Call] = deque()
+        self._turn = threading.Lock()
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="grpc-apart")
+        self._idle: set[int] = set()
+        self._at_work: set[int] = set()
+        self._threads: list[threading.Thread] = []
+        self._streams: set[threading.Thread] = set()
+        self._down = threading.Event()
+        self._stopping = self._ended = False
+
+    def bind(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
+        """Binds to an address and returns the port; raises UsageError, and frees everything, where it cannot be taken."""
+        secret = () if credentials is None else (credentials._credentials,)
+        port = int(self._server.add_http2_port(address.encode(), *secret))
+        if not port:
+            self._discard()
+            raise UsageError(
+                f"cannot listen on {address}: it is taken or none of this machine. Choose another host or port."
+            )
+        return port
+
+    def start(self) -> None:
+        """Begins to answer; returns at once."""
+        self._server.start()
+        for _ in range(_ACCEPTING):
+            self._server.request_call(self._queue, self._queue, _ACCEPT)
+        self._begin(self._take_turns, "grpc-answer")
+        self._begin(self._watch, "grpc-watch")
+
+    def stop(self, grace: float) -> None:
+        """Takes no more calls and gives those under way `grace` seconds. Returns when all have ended."""
+        self._stopping = True
+        self._server.shutdown(self._queue, _DOWN)
+        if not self._down.wait(grace):
+            self._open.clear()
+            self._server.cancel_all_calls()
+            self._down.wait()
+        self._ended = True
+        until = time.monotonic() + 2 * _POLL_S
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._server.destroy()
+
+    def _discard(self) -> None:
+        self._server.start()
+        self._server.shutdown(self._queue, _DOWN)
+        while self._queue.poll(time.time() + _POLL_S).tag != _DOWN:
+            pass
+        self._server.destroy()
+
+    def elsewhere(self, work: Callable[[], None]) -> None:
+        """Does some work in another thread."""
+        self._pool.submit(work)
+
+    def _begin(self, work: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _take_turns(self) -> None:
+        me = threading.get_ident()
+        while True:
+            self._idle.add(me)
+            with self._turn:
+                self._idle.discard(me)
+                calls = self._next()
+                if not calls:
+                    return
+                self._at_work.add(me)
+                if not self._idle and len(self._threads) < self._workers + 2:
+                    self._begin(self._take_turns, "grpc-answer")
+            try:
+                self._answer(calls)
+            except Exception:
+                _LOG.exception("calls failed")
+                for call in calls:
+                    call.refuse(grpc.StatusCode.UNKNOWN, "the server could not answer this request; its log says why.")
+            del calls
+            self._at_work.discard(me)
+
+    def _answer(self, calls: list[Call]) -> None:
+        work = self.work.get(calls[0].details.method)
+        if work is not None:
+            work(calls)
+        else:
+            self._methods.answer(calls[0])
+
+    def _next(self) -> list[Call]:
+        """Receives until there is work and a worker for it; returns nothing at the end of the server."""
+        while not self._ended:
+            busy = len(self._at_work) >= self._workers
+            if self._ready and not busy:
+                return self._taken()
+            self._receive(_BUSY_POLL_S if busy else 0.0 if self._ready else _POLL_S)
+        return []
+
+    def _taken(self) -> list[Call]:
+        calls = [self._ready.popleft()]
+        method = calls[0].details.method
+        most = self._together if method in self.work else 1
+        while self._ready and len(calls) < most and self._ready[0].details.method == method:
+            calls.append(self._ready.popleft())
+        return calls
+
+    def _receive(self, seconds: float) -> None:
+        """Waits for the first event so long, and takes what else is there."""
+        until, empty = time.time() + seconds, 0
+        patience = min(_PATIENCE, len(self._open)) if self._together > 1 else 1
+        for _ in range(_MOST_EVENTS):
+            event = self._queue.poll(until)
+            until = 0.0
+            if event.completion_type != cygrpc.CompletionType.queue_timeout:
+                empty = 0
+                try:
+                    self._handle(event)
+                except Exception:
+                    _LOG.exception("a call could not be received")
+                event = None  # an event that holds a call while the queue is asked makes the C core wait
+            elif not self._ready or (empty := empty + 1) >= patience:
+                return
+
+    def _handle(self, event: Any) -> None:
+        tag = event.tag
+        if tag is SENT:
+            return
+        if type(tag) is Call:
+            message = event.batch_operations[0].message()
+            if message is None:
+                tag.refuse(grpc.StatusCode.INVALID_ARGUMENT, "The call ended without a request.")
+            else:
+                tag.message = message
+                self._ready.append(tag)
+        elif tag is _ACCEPT:
+            if event.success:
+                self._accept(event)
+        elif tag is _DOWN:
+            self._down.set()
+        else:
+            tag(event)
+
+    def _accept(self, event: Any) -> None:
+        if not self._stopping:
+            self._server.request_call(self._queue, self._queue, _ACCEPT)
+        details = Details(event.call_details.method.decode("utf-8", "replace"), event.invocation_metadata)
+        handler = self._methods.find(details)
+        if handler is not None and handler.unary_unary is None:
+            self._accept_stream(event.call, details)
+            return
+        call = Call(event.call, details, self._close)
+        full = len(self._open) >= self._most
+        self._open[call] = None
+        if handler is None:
+            call.refuse(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        elif full:
+            call.refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
+        else:
+            call.raw.start_server_batch((cygrpc.ReceiveMessageOperation(0),), call)
+
+    def _accept_stream(self, raw: Any, details: Details) -> None:
+        if len(self._streams) >= _MOST_STREAMS:
+            call = Call(raw, details, lambda _: True)
+            call.refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
+            return
+        stream = Stream(raw, details)
+
+        def run() -> None:
+            try:
+                stream.run(self._methods.guarded(details))
+            finally:
+                self._streams.discard(threading.current_thread())
+
+        thread = threading.Thread(target=run, name="grpc-stream", daemon=True)
+        self._streams.add(thread)
+        thread.start()
+
+    def _close(self, call: Call) -> bool:
+        return self._open.pop(call, _ACCEPT) is None
+
+    def _watch(self) -> None:
+        """Ends calls that take too long; the oldest are the first of those that are open."""
+        text = f"The call was not done after {self._seconds:g} seconds."
+        while not self._ended:
+            time.sleep(_WATCH_S)
+            for call in list(self._open):
+                if time.perf_counter() - call.began <= self._seconds:
+                    break
+                call.refuse(grpc.StatusCode.DEADLINE_EXCEEDED, text)
