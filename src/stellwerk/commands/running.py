@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from stellwerk.commands.options import JSON, SET, SPEC, as_interrupt, checked, l
 from stellwerk.errors import StellwerkError, UsageError
 
 if TYPE_CHECKING:
+    from stellwerk.loading import LoadedSpec
     from stellwerk.pipelines.runs import RunRecord
 
 
@@ -22,28 +23,59 @@ if TYPE_CHECKING:
 @click.option("--no-cache", is_flag=True, help="Run every step again.")
 @click.option("--from", "start_from", metavar="STEP", help="Run this step and all after it again.")
 @click.option("--until", metavar="STEP", help="Stop after this step.")
+@click.option("--docker", is_flag=True, help="Run each step in a container, from the IR that a cluster gets.")
+@click.option(
+    "--image", metavar="NAME", help="With --docker: by default the spec's cluster.image, else stellwerk:VERSION."
+)
 @JSON
 def run(
-    *, spec: Path, overrides: tuple[str, ...], no_cache: bool, start_from: str | None, until: str | None, as_json: bool
+    *, spec: Path, overrides: tuple[str, ...], docker: bool, image: str | None, as_json: bool, **chosen: Any
 ) -> None:
-    """Run the whole pipeline on this machine: no cluster, no Docker.
+    """Run the whole pipeline on this machine: no cluster, and no Docker unless --docker asks for it.
 
     Steps whose inputs are unchanged are taken from the cache; a failed or killed run continues where it stopped.
+
+    With --docker the spec is compiled as for Kubeflow, and the steps run in containers of the image, over the socket of
+    Docker or podman (or $DOCKER_HOST). They have no network; they read the data's folders and write to push.to's.
     """
+    from stellwerk.pipelines import docker as containers  # noqa: PLC0415
     from stellwerk.pipelines import embedded  # noqa: PLC0415
     from stellwerk.pipelines.embedded.display import for_stderr  # noqa: PLC0415
-    from stellwerk.pipelines.runs import find_run, runs_of  # noqa: PLC0415
 
+    _refuse_what_does_not_go_together(docker, image, chosen)
     loaded = checked(spec, overrides)
     signal.signal(signal.SIGTERM, as_interrupt)
     try:
-        record = embedded.run(loaded, cache=not no_cache, start_from=start_from, until=until, display=for_stderr())
+        if docker:
+            record = containers.run(loaded, image=image, display=for_stderr())
+        else:
+            again = {"cache": not chosen["no_cache"], "start_from": chosen["start_from"], "until": chosen["until"]}
+            record = embedded.run(loaded, **again, display=for_stderr())
     except UsageError:
         raise
-    except StellwerkError:
-        _show(find_run(runs_of(loaded.directory, loaded.spec.name), None), as_json)
+    except StellwerkError as error:
+        newest = _newest(loaded)
+        if newest is not None and newest.error == str(error):  # not where nothing began
+            _show(newest, as_json)
         raise
     _show(record, as_json)
+
+
+def _refuse_what_does_not_go_together(docker: bool, image: str | None, chosen: dict[str, Any]) -> None:
+    if image is not None and not docker:
+        raise UsageError("--image names the image of a run with --docker: add --docker, or leave --image out.")
+    named = {"no_cache": "--no-cache", "start_from": "--from", "until": "--until"}
+    for key, option in named.items():
+        if docker and chosen[key]:
+            raise UsageError(
+                f"{option} is not for --docker: there every step runs, and nothing is taken from the cache."
+            )
+
+
+def _newest(loaded: LoadedSpec) -> RunRecord | None:
+    from stellwerk.pipelines.runs import all_runs, runs_of  # noqa: PLC0415
+
+    return next(all_runs(runs_of(loaded.directory, loaded.spec.name)), None)
 
 
 def _show(record: RunRecord, as_json: bool) -> None:

@@ -1,0 +1,221 @@
+"""Runs the compiled IR through KFP's local runner, and keeps the record of the run as the embedded runner does."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from stellwerk import __version__
+from stellwerk.components.artifacts.folders import folder_digest, read_json
+from stellwerk.errors import GateRefused, StellwerkError, StepFailed, sentence
+from stellwerk.loading import LoadedSpec
+from stellwerk.pipelines.docker.container import Container, Ended
+from stellwerk.pipelines.docker.local import local_runner
+from stellwerk.pipelines.docker.mounts import Mounts, mounts
+from stellwerk.pipelines.docker.service import Service, said, service
+from stellwerk.pipelines.embedded.display import Display, Silent
+from stellwerk.pipelines.embedded.runner import GATES
+from stellwerk.pipelines.graph import Graph, graph
+from stellwerk.pipelines.kubeflow.compilation import intermediate
+from stellwerk.pipelines.kubeflow.writing import text_of
+from stellwerk.pipelines.runs import RunRecord, StepRecord, new_run_folder, now, runs_of, sweep
+from stellwerk.report import write_report
+from stellwerk.spec.cluster import Cluster
+
+EXECUTOR_OUTPUT = "executor_output.json"
+LAST_LINES = 12
+
+
+def image_of(loaded: LoadedSpec, wanted: str | None) -> str:
+    """Returns the name of the image: the one that is wanted, else the spec's, else Stellwerk's own of this version."""
+    cluster = loaded.spec.cluster
+    return wanted or (cluster.image if cluster is not None else f"stellwerk:{__version__}")
+
+
+def run(loaded: LoadedSpec, *, image: str | None = None, display: Display | None = None) -> RunRecord:
+    """Runs a pipeline in containers on this machine and returns what happened; a report is written however it ends.
+
+    The spec is compiled, and KFP's local runner walks the IR: each step is a container of `image` (by default the spec's
+    `cluster.image`, else `stellwerk:VERSION`). Nothing is taken from the cache.
+
+    Raises GateRefused when a gate said no, StepFailed when a step could not do its work or no service starts containers,
+    UsageError for an image that is not here and for places that are not on this machine. KeyboardInterrupt removes the
+    container under way and is raised again.
+    """
+    mounted = mounts(loaded)
+    name = image_of(loaded, image)
+    with service() as containers:
+        identity = containers.image(name)
+        runs = runs_of(loaded.directory, loaded.spec.name)
+        sweep(runs)
+        walk = _Walk(loaded, {"image": name, "image_id": identity}, runs, display or Silent())
+        try:
+            with walk.reported():
+                walk.go(containers, mounted)
+        finally:
+            with contextlib.suppress(OSError):  # a full disk has been told already
+                write_report(walk.record.folder)
+    return walk.record
+
+
+class _Walk:
+    """One run: its record, and what KFP's local runner asks for while it walks the IR."""
+
+    def __init__(self, loaded: LoadedSpec, versions: dict[str, str], runs: Path, display: Display) -> None:
+        spec = loaded.spec.model_copy(update={"cluster": Cluster(image=versions["image"])})
+        self.loaded = dataclasses.replace(loaded, spec=spec)
+        self.graph: Graph = graph(loaded)
+        self.display = display
+        folder = new_run_folder(runs)
+        (folder / "spec.yaml").write_text(loaded.text, encoding="utf-8")
+        self.record = RunRecord(
+            folder=folder,
+            name=loaded.spec.name,
+            spec=str(loaded.path.resolve()),
+            spec_digest=hashlib.sha256(loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest(),
+            started=now(),
+            steps=[StepRecord(step.name, list(step.after)) for step in self.graph.steps],
+            versions=versions,
+            run=folder.name,
+            pid=os.getpid(),
+        )
+        self.began = time.monotonic()
+        self.problem: StellwerkError | None = None
+
+    @contextlib.contextmanager
+    def reported(self) -> Iterator[None]:
+        """Keeps `run.json` true whichever way the block ends."""
+        self.display.begin(self.record)
+        try:
+            self.record.save()
+            yield
+            self._finish("done", None)
+        except GateRefused as error:
+            self._finish("refused", error)
+            raise
+        except StellwerkError as error:
+            self._finish("failed", error)
+            raise
+        except Exception as error:
+            failed = StepFailed(said(error) or sentence(error))
+            self._finish("failed", failed)
+            raise failed from error
+        except BaseException:
+            self._finish("killed", StepFailed("interrupted"))
+            raise
+        finally:
+            self.display.end()
+
+    def _finish(self, status: Any, error: StellwerkError | None) -> None:
+        record = self.record
+        for step in record.steps:
+            if step.status in ("waiting", "running"):
+                step.status = "skipped" if step.status == "waiting" else "failed"
+                step.error = str(error) if step.status == "failed" else None
+                self.display.ended(step)
+        record.status, record.finished = status, now()
+        record.error, record.exit_code = (str(error), error.exit_code) if error else (None, 0)
+        record.save()
+
+    def go(self, containers: Service, mounted: Mounts) -> None:
+        """Runs every step. Raises the first problem."""
+        folder = self.record.folder
+        inside = {**mounted, str(folder): {"bind": str(folder), "mode": "rw"}}
+        ir = folder / "pipeline.yaml"
+        ir.write_text(text_of(intermediate(self.loaded, local=True)), encoding="utf-8")
+
+        def step(name: str, command: list[str]) -> int:
+            with Container(containers, self.record.versions["image_id"], command, inside, folder / name) as container:
+                return self._follow(name, container)
+
+        try:
+            with local_runner(folder, step) as walk:
+                walk(ir, {"directory": str(self.loaded.directory)})
+        finally:
+            self._take_outputs()
+        if self.problem is not None:
+            raise self.problem
+        self._ask_the_gates()
+
+    def _follow(self, name: str, container: Container) -> int:
+        """Shows what a step tells until it has ended; returns its exit status."""
+        record = next((step for step in self.record.steps if step.name == name), StepRecord(name, []))
+        record.status, record.started = "running", time.monotonic() - self.began
+        self.record.save()
+        self.display.started(record)
+        error: Mapping[str, Any] | None = None
+        for event in container.events():
+            ((kind, value),) = event.items()
+            if kind == "progress":
+                done, total, unit = value
+                record.rows = done if unit == "rows" else record.rows
+                self.display.progress(record, done, total, unit)
+            elif kind == "done":
+                record.peak_memory, record.cpu_seconds = value["peak_memory"], value["cpu_seconds"]
+            else:
+                error = value
+        ended = container.ended()
+        record.seconds = time.monotonic() - self.began - record.started
+        if ended.status or error:
+            self._failed(record, ended, error, container.folder / "log.txt")
+        else:
+            record.status = "done"
+        self.record.save()
+        self.display.ended(record)
+        return ended.status or int(error is not None)
+
+    def _failed(self, record: StepRecord, ended: Ended, error: Mapping[str, Any] | None, log: Path) -> None:
+        problem: StellwerkError
+        if error is not None and error["type"] == GateRefused.__name__:
+            problem = GateRefused(error["message"])
+        elif error is not None and error["type"] is not None:
+            problem = StepFailed(f"step {record.name}: {error['message']}")
+        else:
+            problem = StepFailed(f"step {record.name} {_how(ended, error)}\n{_tail(log)}")
+        record.status = "refused" if isinstance(problem, GateRefused) else "failed"
+        record.error = str(problem)
+        self.problem = self.problem or problem
+
+    def _take_outputs(self) -> None:
+        """Puts the artifacts where every run has them: KFP's local runner puts them into a folder of its own naming."""
+        for step in self.graph.steps:
+            record = self.record.step(step.name)
+            for made in self.record.folder.glob(f".kfp/*/{step.name}/*"):
+                if made.name != EXECUTOR_OUTPUT:
+                    made.rename(self.record.artifact(step.name, made.name))
+            if record.status == "done":
+                record.outputs = {name: folder_digest(self.record.artifact(step.name, name)) for name in step.outputs}
+        shutil.rmtree(self.record.folder / ".kfp", ignore_errors=True)
+
+    def _ask_the_gates(self) -> None:
+        """Where nothing is pushed, nobody else says that the model was refused."""
+        for step, artifact, passed, refusal in GATES:
+            if any(one.name == step for one in self.graph.steps):
+                verdict = read_json(self.record.artifact(step, artifact) / f"{artifact}.json")
+                if not verdict[passed]:
+                    refused = [row["sentence"] for row in verdict["requirements"] if not row["ok"]]
+                    raise GateRefused(f"{refusal}: " + " ".join(refused))
+
+
+def _how(ended: Ended, error: Mapping[str, Any] | None) -> str:
+    if error is not None:
+        return f"failed: {error['message']}"
+    if ended.out_of_memory or ended.status == 137:
+        return "was killed (137). Did the machine, or the machine that Docker runs in, run out of memory?"
+    return f"ended with exit status {ended.status}. Is Stellwerk {__version__} in the image?"
+
+
+def _tail(log: Path) -> str:
+    """Returns the end of a log, below the name of its file."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+    except OSError:
+        lines = []
+    return "\n".join([f"The end of {log}:", *(f"  {line}" for line in lines)])
