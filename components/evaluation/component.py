@@ -28,6 +28,9 @@ def evaluate(
         blessing: Whether every requirement is met, and which is not.
         baseline: The last blessed model, for `min_gain`.
 
+    Returns:
+        Whether every requirement is met, for conditions.
+
     """
     from stellwerk.components.answering import answer
     from stellwerk.components.calling import call

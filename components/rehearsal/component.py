@@ -22,6 +22,9 @@ def rehearse(
         blessing: Whether the model is good enough; one that is not is not rehearsed.
         rehearsal: What was measured, and which requirement is not met.
 
+    Returns:
+        Whether every requirement is met, for conditions.
+
     """
     from stellwerk.components.answering import answer
     from stellwerk.components.calling import call

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk import components
+from stellwerk.components.artifacts.folders import write_text
 from stellwerk.components.sdk import dsl
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.graph import Graph, Step, graph
+from stellwerk.pipelines.kubeflow.manifest import objects
 from stellwerk.pipelines.kubeflow.parameters import Parameter, arguments, docstring, parameters, signature
 from stellwerk.pipelines.kubeflow.settings import configure, run_settings
+from stellwerk.pipelines.kubeflow.sizing import Size, measure
 from stellwerk.pipelines.kubeflow.writing import documents, text_of
 from stellwerk.spec.cluster import Cluster
 
@@ -30,24 +33,29 @@ RUNS_CONDITIONS = find_spec("kfp.local.orchestrator") is not None
 """Whether the local runner of the installed SDK knows conditions and exit tasks: from kfp 2.14 on."""
 
 
-def compile(loaded: LoadedSpec, output: str | Path) -> None:  # noqa: A001 - the verb of KFP
-    """Writes the KFP v2 IR of a spec: the same spec, hooks and schema give the same bytes.
+def compile(  # noqa: A001 - the verb of KFP
+    loaded: LoadedSpec, output: str | Path, *, kubernetes_manifest: bool = False, namespace: str | None = None
+) -> Size:
+    """Writes the KFP v2 IR of a spec, and returns its size: the same spec, hooks and schema give the same bytes.
 
     Every step is a task in the image `cluster.image`. Hook files and the curated schema travel as parameters. Data does not
     travel: the pipeline's parameter `directory` says where relative paths start inside the containers, e.g. a mounted
-    volume. Values from environment variables are written as they are at this moment.
+    volume. Values from environment variables are written as they are at this moment. With `kubernetes_manifest` the same is
+    written as Kubernetes objects, for `namespace` where one is given.
 
-    Raises SpecError without a `cluster` section, UsageError when `output` cannot be written.
+    Raises SpecError without a `cluster` section, UsageError when `output` cannot be written or Kubernetes would not take it.
     """
     output = Path(output)
     if output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{output}: the IR is YAML. Give a file that ends in .yaml.")
-    ir = text_of(intermediate(loaded))
+    ir = intermediate(loaded)
+    text = text_of(objects(ir, namespace) if kubernetes_manifest else ir, ir[0])
+    size = measure(ir, text)
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(ir, encoding="utf-8")
+        write_text(output, text)
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror or error}.") from error
+    return size
 
 
 def intermediate(loaded: LoadedSpec, *, local: bool = False) -> list[dict[str, Any]]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 from google.protobuf import json_format
+
+from stellwerk import components
 
 
 class _Dumper(yaml.SafeDumper):
@@ -26,12 +31,16 @@ def documents(pipeline: Any) -> list[dict[str, Any]]:
     made = [json_format.MessageToDict(pipeline.pipeline_spec)]
     if pipeline.platform_spec.platforms:
         made.append(json_format.MessageToDict(pipeline.platform_spec))
-    return [without_unwired(made[0]), *made[1:]]
+    return [with_meanings(without_unwired(made[0])), *made[1:]]
 
 
-def text_of(ir: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the YAML of an IR, keys sorted, below a comment that says what it is and what a run may be given."""
-    return "\n".join(_heading(ir[0])) + "\n" + yaml.dump_all(ir, Dumper=_Dumper, sort_keys=True, width=120)
+def text_of(ir: Sequence[Mapping[str, Any]], described: Mapping[str, Any] | None = None) -> str:
+    """Returns the YAML of an IR, keys sorted, below a comment that says what it is and what a run may be given.
+
+    `described` is the pipeline where `ir` only holds it, as Kubernetes objects do.
+    """
+    heading = "\n".join(_heading(described or ir[0]))
+    return f"{heading}\n{yaml.dump_all(ir, Dumper=_Dumper, sort_keys=True, width=120)}"
 
 
 def _heading(spec: Mapping[str, Any]) -> Iterator[str]:
@@ -40,6 +49,35 @@ def _heading(spec: Mapping[str, Any]) -> Iterator[str]:
     yield f"# Name: {spec['pipelineInfo']['name']}"
     if "description" in spec["pipelineInfo"]:
         yield f"# Description: {' '.join(spec['pipelineInfo']['description'].split())}"
+    declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    if declared:
+        yield "# Inputs:"
+    for name, each in sorted(declared.items()):
+        default = json.dumps(each.get("defaultValue"), ensure_ascii=False, sort_keys=True)
+        yield f"#    {name}: {each['parameterType']} [Default: {default}]"
+
+
+def with_meanings(spec: dict[str, Any]) -> dict[str, Any]:
+    """Describes what steps write, in the words of their faces: KFP itself describes only what they read."""
+    for component in spec["components"].values():
+        executor = spec["deploymentSpec"]["executors"].get(component.get("executorLabel"))
+        if executor is None:
+            continue
+        meanings = _meanings(executor["container"]["args"][-1])
+        for outputs in component.get("outputDefinitions", {}).values():
+            for name, output in outputs.items():
+                if name in meanings:
+                    output.setdefault("description", meanings[name])
+    return spec
+
+
+def _meanings(face: str) -> dict[str, str]:
+    """Returns the descriptions of a face's arguments, and of the decision it returns, from its docstring."""
+    text = inspect.getdoc(getattr(components, face).python_func) or ""
+    described = re.findall(r"^    (\w+): (.+?)\n(?=    \w|\n|\Z)", text.partition("Args:")[2] + "\n", re.MULTILINE | re.DOTALL)
+    returned = text.partition("Returns:")[2].split("\n\n")[0]
+    found = {name: " ".join(meaning.split()) for name, meaning in described}
+    return {**found, **({"Output": " ".join(returned.split())} if returned.strip() else {})}
 
 
 def without_unwired(spec: dict[str, Any]) -> dict[str, Any]:

@@ -7,15 +7,28 @@ from pathlib import Path
 import click
 
 from stellwerk.commands.options import SET, SPEC, checked
+from stellwerk.errors import UsageError
 
 
 @click.command()
 @SPEC
 @SET
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Where the IR goes, e.g. ir.yaml.")
-def compile(*, spec: Path, overrides: tuple[str, ...], output: Path) -> None:  # noqa: A001
+@click.option(
+    "--kubernetes-manifest",
+    is_flag=True,
+    help="Write it as Kubernetes objects (Pipeline, PipelineVersion), for kubectl apply and GitOps.",
+)
+@click.option("--namespace", metavar="NAME", help="Namespace of the Kubernetes objects.")
+def compile(  # noqa: A001
+    *, spec: Path, overrides: tuple[str, ...], output: Path, kubernetes_manifest: bool, namespace: str | None
+) -> None:
     """Compile a spec to KFP v2 IR, which any Kubeflow Pipelines 2.x backend accepts."""
     from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec  # noqa: PLC0415
 
-    compile_spec(checked(spec, overrides, data=False), output)
+    if namespace is not None and not kubernetes_manifest:
+        raise UsageError("--namespace is for --kubernetes-manifest: the IR itself belongs to no namespace.")
+    loaded = checked(spec, overrides, data=False)
+    size = compile_spec(loaded, output, kubernetes_manifest=kubernetes_manifest, namespace=namespace)
+    click.echo(f"{output}: {size}", err=True)
     click.echo(str(output))
