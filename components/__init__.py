@@ -1,6 +1,7 @@
 """The steps of a pipeline, one folder each, all the same shape: `component.py` is the face, `work.py` the work.
 
-    from stellwerk.components import ingest, validate, transform, train, convert, evaluate, rehearse, push, summarise
+    from stellwerk.components import ingest, validate, transform, train, convert, evaluate, rehearse, push, report
+    from stellwerk.components import summarise
 
 gives them as KFP components for hand-written pipelines. Each is imported when it is asked for: importing this package
 imports neither KFP nor TensorFlow.
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from stellwerk.components.evaluation.component import evaluate
     from stellwerk.components.ingestion.component import ingest
     from stellwerk.components.rehearsal.component import rehearse
+    from stellwerk.components.reporting.component import report
     from stellwerk.components.summary.component import summarise
     from stellwerk.components.training.component import train
     from stellwerk.components.transformation.component import transform
@@ -31,6 +33,7 @@ FACES = {
     "evaluate": "stellwerk.components.evaluation.component",
     "rehearse": "stellwerk.components.rehearsal.component",
     "push": "stellwerk.components.deployment.component",
+    "report": "stellwerk.components.reporting.component",
     "summarise": "stellwerk.components.summary.component",
 }
 """Where the KFP face of each step is."""
@@ -49,6 +52,7 @@ __all__ = [
     "ingest",
     "push",
     "rehearse",
+    "report",
     "summarise",
     "train",
     "transform",

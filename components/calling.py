@@ -22,6 +22,7 @@ STEPS = {
     "evaluate": "stellwerk.components.evaluation.work",
     "rehearse": "stellwerk.components.rehearsal.work",
     "push": "stellwerk.components.deployment.work",
+    "report": "stellwerk.components.reporting.work",
     "summarise": "stellwerk.components.summary.work",
 }
 """Where the work of each step is: a function with the step's own name."""

@@ -2,7 +2,18 @@
 
 # mypy: disable-error-code="type-arg"
 
-from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, component
+from stellwerk.components.facing import (
+    HTML,
+    Artifact,
+    ClassificationMetrics,
+    Dataset,
+    Input,
+    Markdown,
+    Metrics,
+    Model,
+    Output,
+    component,
+)
 
 
 @component
@@ -14,6 +25,10 @@ def evaluate(
     model: Input[Model],
     evaluation: Output[Artifact],
     blessing: Output[Artifact],
+    metrics: Output[Metrics],
+    classification: Output[ClassificationMetrics],
+    verdict: Output[Markdown],
+    page: Output[HTML],
     baseline: Input[Model] | None = None,
 ) -> bool:
     """Measures the exported model on the test split and says whether it is good enough.
@@ -26,6 +41,10 @@ def evaluate(
         model: SavedModel to measure.
         evaluation: Metrics of every slice, as TFMA reads them.
         blessing: Whether every requirement is met, and which is not.
+        metrics: Those of the whole test split, for the dashboard.
+        classification: ROC curve and confusion matrix, for the dashboard.
+        verdict: Which requirement is met, for the dashboard.
+        page: Metrics of every slice, for the dashboard.
         baseline: The last blessed model, for `min_gain`.
 
     Returns:
@@ -34,6 +53,8 @@ def evaluate(
     """
     from stellwerk.components.answering import answer
     from stellwerk.components.calling import call
+    from stellwerk.components.dashboard import show
 
     call("evaluate", locals())
+    show("evaluate", locals())
     return answer(f"{blessing.path}/blessing.json", "blessed")

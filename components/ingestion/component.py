@@ -4,7 +4,7 @@
 
 from typing import Optional
 
-from stellwerk.components.facing import Dataset, Output, component
+from stellwerk.components.facing import HTML, Artifact, Dataset, Metrics, Output, component
 
 
 @component
@@ -14,6 +14,9 @@ def ingest(
     numbers: list,
     target: dict,
     examples: Output[Dataset],
+    manifest: Output[Artifact],
+    metrics: Output[Metrics],
+    page: Output[HTML],
     sources: Optional[dict] = None,
 ) -> None:
     """Reads sources, joins and splits them.
@@ -24,9 +27,14 @@ def ingest(
         numbers: Columns that are needed as numbers.
         target: Section `target` of the spec.
         examples: Rows of each split as Parquet, with a manifest.
+        manifest: The same without the rows.
+        metrics: How many rows there are, for the dashboard.
+        page: Where they came from, for the dashboard.
         sources: Takes the place of `sources` in `data`.
 
     """
     from stellwerk.components.calling import call
+    from stellwerk.components.dashboard import show
 
     call("ingest", locals())
+    show("ingest", locals())

@@ -2,7 +2,17 @@
 
 # mypy: disable-error-code="type-arg"
 
-from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, component
+from stellwerk.components.facing import (
+    HTML,
+    Artifact,
+    Dataset,
+    Input,
+    Markdown,
+    Metrics,
+    Model,
+    Output,
+    component,
+)
 
 
 @component
@@ -12,6 +22,9 @@ def rehearse(
     model: Input[Model],
     blessing: Input[Artifact],
     rehearsal: Output[Artifact],
+    metrics: Output[Metrics],
+    verdict: Output[Markdown],
+    page: Output[HTML],
 ) -> bool:
     """Starts a server on the model, asks it real examples, and says whether it serves within its resources.
 
@@ -21,6 +34,9 @@ def rehearse(
         model: SavedModel to serve.
         blessing: Whether the model is good enough; one that is not is not rehearsed.
         rehearsal: What was measured, and which requirement is not met.
+        metrics: What was measured, for the dashboard.
+        verdict: Which requirement is met, for the dashboard.
+        page: Both, and how it scales, for the dashboard.
 
     Returns:
         Whether every requirement is met, for conditions.
@@ -28,6 +44,8 @@ def rehearse(
     """
     from stellwerk.components.answering import answer
     from stellwerk.components.calling import call
+    from stellwerk.components.dashboard import show
 
     call("rehearse", locals())
+    show("rehearse", locals())
     return answer(f"{rehearsal.path}/rehearsal.json", "passed")

@@ -4,7 +4,7 @@
 
 from typing import Optional
 
-from stellwerk.components.facing import Artifact, Dataset, Input, Model, Output, component
+from stellwerk.components.facing import HTML, Artifact, Dataset, Input, Metrics, Model, Output, component
 
 
 @component
@@ -17,6 +17,8 @@ def train(
     transform_graph: Input[Artifact],
     model: Output[Model],
     history: Output[Artifact],
+    metrics: Output[Metrics],
+    page: Output[HTML],
     epochs: Optional[int] = None,
     batch_size: Optional[int] = None,
     learning_rate: Optional[float] = None,
@@ -32,11 +34,15 @@ def train(
         transform_graph: TFT's graph.
         model: SavedModel that takes raw columns.
         history: Losses and metrics of every epoch.
+        metrics: Those of the last, for the dashboard.
+        page: Their curves, for the dashboard.
         epochs: Takes the place of `epochs` in `training`.
         batch_size: Takes the place of `batch_size` in `training`.
         learning_rate: Takes the place of `optimizer.learning_rate` in `training`.
 
     """
     from stellwerk.components.calling import call
+    from stellwerk.components.dashboard import show
 
     call("train", locals())
+    show("train", locals())

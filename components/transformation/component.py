@@ -14,6 +14,7 @@ def transform(
     schema: Input[Artifact],
     transform_graph: Output[Artifact],
     transformed: Output[Dataset],
+    anomalies: Input[Artifact] | None = None,
 ) -> None:
     """Turns columns into what a network can learn from.
 
@@ -25,8 +26,11 @@ def transform(
         schema: TFDV schema of the rows.
         transform_graph: TFT's graph, which is put inside the model too.
         transformed: Rows of each split after the transform.
+        anomalies: What the data does against the schema; fails where there is any.
 
     """
+    from stellwerk.components.admission import admit
     from stellwerk.components.calling import call
 
+    admit(anomalies)
     call("transform", locals())

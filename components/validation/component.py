@@ -2,7 +2,7 @@
 
 # mypy: disable-error-code="type-arg"
 
-from stellwerk.components.facing import Artifact, Dataset, Input, Output, component
+from stellwerk.components.facing import HTML, Artifact, Dataset, Input, Markdown, Output, component
 
 
 @component
@@ -13,8 +13,11 @@ def validate(
     statistics: Output[Artifact],
     schema: Output[Artifact],
     anomalies: Output[Artifact],
+    verdict: Output[Markdown],
+    page: Output[HTML],
     curated: str = "",
     previous: Input[Artifact] | None = None,
+    stop: bool = True,
 ) -> None:
     """Computes statistics and stops the run when the data is not as the schema says.
 
@@ -25,10 +28,17 @@ def validate(
         statistics: TFDV statistics of each split.
         schema: TFDV schema that was used.
         anomalies: What the data does against it.
+        verdict: The same for the dashboard.
+        page: Every column and every anomaly, for the dashboard.
         curated: Text of the curated schema; without one it is inferred.
         previous: Statistics of the last run that passed, for drift.
+        stop: Whether anomalies fail this step; else who takes `anomalies` has to.
 
     """
+    from stellwerk.components.admission import refusals
     from stellwerk.components.calling import call, written
+    from stellwerk.components.dashboard import show
 
-    call("validate", {**locals(), "curated": written(curated)})
+    with refusals(stop=stop):
+        call("validate", {**locals(), "curated": written(curated)})
+    show("validate", locals())

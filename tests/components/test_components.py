@@ -20,6 +20,13 @@ from stellwerk.components.changing import CHANGES, changed
 from stellwerk.errors import StepFailed
 
 
+SHOWN = {"page", "metrics", "classification", "verdict", "manifest"}
+"""What faces write for the dashboard."""
+
+GATE = {"validate": {"stop"}, "transform": {"anomalies"}}
+"""How refused data stops the step after the one that shows it."""
+
+
 def work_arguments(step: str) -> tuple[set[str], set[str]]:
     """Names of the arguments that a step's work needs, and of those it may be given, without importing it."""
     found = find_spec(STEPS[step])
@@ -29,7 +36,7 @@ def work_arguments(step: str) -> tuple[set[str], set[str]]:
     (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == step)
     pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     needed = {argument.arg for argument, default in pairs if default is None}
-    return needed, {argument.arg for argument in function.args.kwonlyargs} - {"progress", "scratch"}
+    return needed, {argument.arg for argument in function.args.kwonlyargs} - {"progress", "scratch", "kept"}
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -39,7 +46,8 @@ def test_a_face_gives_its_work_every_argument(step: str):
     given = {*face.inputs, *face.outputs} - decisions
     needed, possible = work_arguments(step)
     assert needed <= given
-    assert given - possible <= {"run", *CHANGES.get(step, ())}, "`run` goes into the context, changes into sections"
+    of_the_face = {"run", *CHANGES.get(step, ()), *SHOWN, *GATE.get(step, ())}
+    assert given - possible <= of_the_face, "`run` goes into the context, changes into sections"
     assert possible - given == set()
 
 
@@ -65,6 +73,10 @@ def test_artifacts_have_the_types_of_the_contract(step: str):
         "converted": "system.Model",
         "pushed_model": "system.Model",
         "summary": "system.Markdown",
+        "metrics": "system.Metrics",
+        "classification": "system.ClassificationMetrics",
+        "verdict": "system.Markdown",
+        "page": "system.HTML",
     }
     face = getattr(components, step).component_spec
     everything = {**face.inputs, **face.outputs}
@@ -113,7 +125,9 @@ def test_what_a_run_is_given_takes_the_place_of_the_value_in_its_section():
 def test_a_value_that_a_step_does_not_take_is_refused_by_the_name_of_the_parameter(tmp_path):
     arguments = {"data": {"split": {"by": "hash"}}, "directory": str(tmp_path), "numbers": [], "examples": "e"}
     target = {"column": "late", "type": "binary"}
-    with pytest.raises(StepFailed, match=r"^ingest: sources: Input should be a valid dictionary\. Received: 'a\.csv'\.$"):
+    with pytest.raises(
+        StepFailed, match=r"^ingest: sources: Input should be a valid dictionary\. Received: 'a\.csv'\.$"
+    ):
         call("ingest", {**arguments, "target": target, "sources": "a.csv"})
     with pytest.raises(StepFailed, match=r"^ingest: target\.type: Input should be .* Received: 'bin'\.$"):
         call("ingest", {**arguments, "target": {**target, "type": "bin"}, "sources": {"a": "a.csv"}})
@@ -123,7 +137,9 @@ def test_a_decision_is_a_parameter_that_conditions_may_ask(tmp_path):
     (tmp_path / "blessing.json").write_text('{"blessed": false}', encoding="utf-8")
     assert answer(tmp_path / "blessing.json", "blessed") is False
     for face in (components.evaluate, components.rehearse):
-        assert face.component_spec.outputs["Output"].type == "Boolean", "the local runner knows decisions by no other name"
+        assert face.component_spec.outputs["Output"].type == "Boolean", (
+            "the local runner knows decisions by no other name"
+        )
 
 
 @pytest.mark.parametrize(

@@ -92,10 +92,15 @@ def _classes(annotation: Any) -> Iterator[tuple[type[BaseModel], str]]:
             yield found, f".<name>{keys}"
 
 
-def _section(path: str, section: type[BaseModel]) -> str:
+def heading(path: str, section: type[BaseModel]) -> str:
+    """Returns the heading of a class in the reference; other pages link there by it."""
     title = f"`{path}`" if path else "The whole"
     tag = _tag(section)
-    lines = [f"## {title}{f' with `{tag}`' if tag else ''}", "", (section.__doc__ or "").strip(), ""]
+    return f"{title}{f' with `{tag}`' if tag else ''}"
+
+
+def _section(path: str, section: type[BaseModel]) -> str:
+    lines = [f"## {heading(path, section)}", "", (section.__doc__ or "").strip(), ""]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     lines += [
         _row(field.alias or name, field, meanings(section).get(name, ""))

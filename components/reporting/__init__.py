@@ -1,0 +1,1 @@
+"""The step report: one page about the whole run, for the dashboard."""
