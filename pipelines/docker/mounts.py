@@ -36,6 +36,7 @@ def _data(loaded: LoadedSpec) -> Iterator[Path]:
     """Yields the folders of the files that are read, those that links lead to included."""
     for name, source in loaded.spec.data.sources.items():
         for file in origins(name, source, loaded.directory):
+            assert isinstance(file, Path)  # noqa: S101 - what is elsewhere has been refused
             yield Path(os.path.abspath(file)).parent  # noqa: PTH100 - links stay links: the spec's paths lead through them
             yield file.resolve().parent
 
