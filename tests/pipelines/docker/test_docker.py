@@ -1,0 +1,141 @@
+"""What `run --docker` says where nothing can run. The runs themselves are in tests/containers, which need an image."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from stellwerk import __version__, load
+from stellwerk.errors import UsageError
+from stellwerk.pipelines.docker.mounts import mounts
+from stellwerk.pipelines.docker.service import Service
+from stellwerk.pipelines.embedded.workers import WORKER
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def spec(make_project: Callable[[Path], Path], tmp_path: Path) -> Path:
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def empty_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service that has no image, answering as Docker's API does."""
+
+    class Answers(BaseHTTPRequestHandler):
+        known: ClassVar = {"/version": {"ApiVersion": "1.41"}, "/info": {"SecurityOptions": ["name=seccomp"]}}
+
+        def do_GET(self) -> None:
+            path = re.sub(r"^/v[0-9.]+", "", self.path)
+            body = json.dumps(self.known.get(path, {"message": "no such image"})).encode()
+            self.send_response(200 if path in self.known else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def address_string(self) -> str:
+            return "a client"
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    path = tmp_path_factory.mktemp("s") / "docker.sock"
+    with socketserver.ThreadingUnixStreamServer(str(path), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"unix://{path}"
+        server.shutdown()
+        thread.join()
+
+
+def test_without_a_service_the_error_names_the_socket_and_what_to_start(spec, stellwerk, tmp_path):
+    host = f"unix://{tmp_path}/none.sock"
+    ran = stellwerk("run", spec, "--docker", environment={"DOCKER_HOST": host})
+    assert ran.returncode == 3
+    assert ran.stderr.startswith(f"no container service answers at {host}: start Docker, or podman's service")
+    assert "(No such file or directory)" in ran.stderr
+    assert (ran.stdout, ran.stderr.count("\n")) == ("", 1)
+    assert not (spec.parent / "runs").exists()
+
+
+def test_an_image_that_is_not_there_is_told_with_how_to_build_it(spec, stellwerk, empty_service):
+    ran = stellwerk("run", spec, "--docker", environment={"DOCKER_HOST": empty_service})
+    assert ran.returncode == 2
+    assert f"image 'stellwerk:{__version__}' is not on this machine. Build it" in ran.stderr
+    assert f"`docker build -t stellwerk:{__version__} .`" in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_the_image_is_that_of_the_option_then_that_of_the_spec(spec, stellwerk, empty_service):
+    of_the_spec = ("--set", "cluster={image: mine:3}")
+    environment = {"DOCKER_HOST": empty_service}
+    ran = stellwerk("run", spec, "--docker", *of_the_spec, environment=environment)
+    assert "image 'mine:3' is not on this machine" in ran.stderr
+    ran = stellwerk("run", spec, "--docker", *of_the_spec, "--image", "yours", environment=environment)
+    assert "image 'yours' is not on this machine" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--image", "x"], {}, "--image names the image of a run with --docker"),
+        (["--docker", "--until", "train"], {}, "--until is not for --docker"),
+        (["--docker", "--no-cache"], {}, "--no-cache is not for --docker"),
+        (["--docker"], {"DOCKER_HOST": "ssh://build@elsewhere"}, "the service has to run here"),
+        (["--docker"], {"DOCKER_HOST": "tcp://10.0.0.1:2375"}, "the service has to run here"),
+        (["--docker", "--set", "push.to=s3://bucket/models"], {}, "'s3://bucket/models' is not on this machine"),
+        (
+            ["--docker", "--set", "push.kubernetes={namespace: ml, storage_uri: 'pvc://claim/models'}"],
+            {},
+            "no network and reach no cluster",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_runs(spec, stellwerk, arguments, environment, message):
+    ran = stellwerk("run", spec, *arguments, environment=environment)
+    assert ran.returncode == 2, ran.stderr
+    assert message in ran.stderr
+    assert not (spec.parent / "runs").exists()
+
+
+def test_containers_read_the_data_and_write_only_to_the_pushed_models(spec):
+    elsewhere = spec.parent.parent / "elsewhere"
+    elsewhere.mkdir()
+    (spec.parent / "flights.csv").rename(elsewhere / "all.csv")
+    (spec.parent / "flights.csv").symlink_to(elsewhere / "all.csv")
+    found = mounts(load(spec))
+    assert {path: mount["mode"] for path, mount in found.items()} == {
+        str(spec.parent): "ro",
+        str(elsewhere): "ro",
+        str(spec.parent / "models"): "rw",
+    }
+    assert all(mount["bind"] == path for path, mount in found.items())
+    assert (spec.parent / "models").is_dir()
+
+
+def test_a_folder_for_models_that_cannot_be_made_is_told(spec):
+    (spec.parent / "models").write_text("a file")
+    with pytest.raises(UsageError, match=r"models: cannot be made: File exists\. Give push\.to a folder that can\."):
+        mounts(load(spec))
+
+
+def test_what_a_container_writes_is_the_callers_also_where_the_service_runs_without_root():
+    assert Service(None, ("name=seccomp,profile=default",)).user == f"{os.getuid()}:{os.getgid()}"
+    assert Service(None, ("name=seccomp", "name=rootless")).user == "0:0"
+
+
+def test_frameworks_find_the_same_environment_in_the_image_as_in_the_embedded_runner():
+    dockerfile = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
+    assert {name: value for name, value in WORKER.items() if f"{name}={value}" not in dockerfile} == {}
+    assert "PYTHONDONTWRITEBYTECODE" not in dockerfile
