@@ -81,40 +81,36 @@ class Kubeflow:
     def log(self, run: str, pod: str, lines: int) -> list[str] | None:
         """Returns the last lines of a pod's log, or None where Kubeflow does not have it (any more)."""
         query = {"podname": pod, "runid": run, "podnamespace": self.connection.namespace or "kubeflow"}
-        for path, asked in ((f"/apis/v1alpha1/runs/{run}/nodes/{pod}/log", {}), ("/k8s/pod/logs", query)):
-            found = self._log_at(path, asked, lines)
-            if found is not None:
-                return found
+        for path, asked in (("/apis/v1alpha1/runs/{run}/nodes/{pod}/log", {}), ("/k8s/pod/logs", query)):
+            try:
+                answer = self.ask(self._untyped(path, {"run": run, "pod": pod}, asked, "text/plain"), raw=True)
+                tail: deque[str] = deque((line.decode("utf-8", "replace").rstrip() for line in answer), maxlen=lines)
+                answer.release_conn()
+            except (ClusterError, urllib3.exceptions.HTTPError):
+                continue
+            page = "text/html" in answer.headers.get("Content-Type", "")
+            if tail and not page and not _is_error(tail):
+                return list(tail)
         return None
-
-    def _log_at(self, path: str, query: dict[str, str], lines: int) -> list[str] | None:
-        def fetch() -> Any:
-            headers = {"Accept": "text/plain"}
-            options = {"auth_settings": ["Bearer"], "_preload_content": False, "_return_http_data_only": True}
-            return self._client.call_api(path, "GET", {}, query, headers, **options, _request_timeout=self._timeout)
-
-        try:
-            answer = self.ask(fetch, raw=True)
-        except ClusterError:
-            return None
-        tail: deque[str] = deque((line.decode("utf-8", "replace").rstrip() for line in answer), maxlen=lines)
-        answer.release_conn()
-        page = "text/html" in answer.headers.get("Content-Type", "")
-        return None if page or _is_error(tail) or not tail else list(tail)
 
     def workflow(self, run: str) -> str | None:
         """Returns the Argo workflow of a run as JSON, which knows pods and their troubles, or None where it is not told."""
-
-        def fetch() -> Any:
-            path, headers = f"/apis/v1beta1/runs/{run}", {"Accept": "application/json"}
-            options = {"response_type": "object", "auth_settings": ["Bearer"], "_return_http_data_only": True}
-            return self._client.call_api(path, "GET", {}, [], headers, **options, _request_timeout=self._timeout)
-
         try:
-            manifest = self.ask(fetch).get("pipeline_runtime", {}).get("workflow_manifest")
+            told = self.ask(self._untyped("/apis/v1beta1/runs/{run}", {"run": run}, {}, "application/json"))
+            manifest = told.get("pipeline_runtime", {}).get("workflow_manifest")
         except (ClusterError, AttributeError):
             return None
         return str(manifest) if manifest else None
+
+    def _untyped(self, path: str, names: dict[str, str], query: dict[str, str], accept: str) -> Callable[[], Any]:
+        """Returns a request that the generated services do not have: logs, and a run as version 1 of the API has it."""
+        options: dict[str, Any] = {"auth_settings": ["Bearer"], "_return_http_data_only": True}
+        if accept == "application/json":
+            options["response_type"] = "object"
+        else:
+            options["_preload_content"] = False
+        options["_request_timeout"] = self._timeout
+        return lambda: self._client.call_api(path, "GET", names, query, {"Accept": accept}, **options)
 
     @property
     def _timeout(self) -> tuple[float, float]:
