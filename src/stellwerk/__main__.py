@@ -12,13 +12,14 @@ from stellwerk.commands.checking import check, schema
 from stellwerk.commands.cluster import cluster
 from stellwerk.commands.compiling import compile  # noqa: A004 - the verb of KFP
 from stellwerk.commands.completing import completion
+from stellwerk.commands.lineage import lineage
 from stellwerk.commands.predicting import predict
 from stellwerk.commands.running import report, run, runs
 from stellwerk.commands.serving import serve
 from stellwerk.commands.submitting import schedule, submit
 from stellwerk.errors import StellwerkError
 
-COMMANDS = (check, run, compile, submit, schedule, cluster, schema, runs, report, serve, predict, completion)
+COMMANDS = (check, run, compile, submit, schedule, cluster, schema, runs, report, lineage, serve, predict, completion)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

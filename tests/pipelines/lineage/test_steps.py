@@ -1,0 +1,128 @@
+"""On a cluster each step tells its own events, with the run that KFP writes into the places of its outputs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kfp import dsl
+
+from stellwerk.components.calling import call
+from stellwerk.components.lineage.sending import typed
+from stellwerk.components.lineage.steps import Place
+from stellwerk.errors import StepFailed
+from stellwerk.loading import load
+from stellwerk.pipelines.graph import graph
+
+RUN = "6f2b0c3e-5a6d-4b1e-9a55-2f1c8d7e9b01"
+POD = "0d9f7c52-1c1b-4c0e-8f3d-3a2b1c0d9e8f"
+SALT = "b5f6c9aa-30d5-4b8e-8d50-0f2a5a3f1c11"
+
+
+@pytest.fixture
+def on_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, receiver: Any):
+    """Gives an artifact as KFP's launcher does: its URI says where in which run, its path where it is mounted."""
+    monkeypatch.setenv("OPENLINEAGE_URL", receiver.url)
+    monkeypatch.setenv("KFP_POD_UID", POD)
+    monkeypatch.setattr("kfp.dsl.types.artifact_types._MINIO_LOCAL_MOUNT_PREFIX", f"{tmp_path}/minio/")
+
+    def artifact(task: str, name: str, kind: type[dsl.Artifact] = dsl.Artifact) -> dsl.Artifact:
+        place = f"mlpipeline/v2/artifacts/small-flights/{RUN}/{task}/{SALT}/{name}"
+        Path(tmp_path, "minio", place).parent.mkdir(parents=True, exist_ok=True)
+        return kind(name=name, uri=f"minio://{place}")
+
+    return artifact
+
+
+def ingest_of(project: Path, artifact: Any) -> dict[str, Any]:
+    parameters = dict(graph(load(project)).step("ingest").parameters)
+    return {**parameters, "directory": str(project.parent), "examples": artifact("ingest", "examples", dsl.Dataset)}
+
+
+def test_the_first_step_begins_the_run_and_tells_its_sources(project: Path, on_cluster, receiver):
+    call("ingest", ingest_of(project, on_cluster))
+    told = [(event["eventType"], event["job"]["name"], event["run"]["runId"]) for event in receiver.events]
+    step = ("small-flights.ingest", POD)
+    assert told == [("START", "small-flights", RUN), ("START", *step), ("COMPLETE", *step)]
+    assert all(typed(event) for event in receiver.events)
+    last = receiver.events[-1]
+    parent = last["run"]["facets"]["parent"]
+    assert (parent["run"]["runId"], parent["job"]["name"]) == (RUN, "small-flights")
+    assert last["run"]["facets"]["processing_engine"]["name"] == "Kubeflow Pipelines"
+    (source,), (examples,) = last["inputs"], last["outputs"]
+    assert source["name"] == str(project.parent / "flights.csv")
+    assert examples["name"] == "small-flights.ingest.examples"
+    (link,) = examples["facets"]["symlinks"]["identifiers"]
+    assert (link["namespace"], link["name"].rpartition("/")[2]) == ("s3://mlpipeline", "examples")
+
+
+def test_a_later_step_reads_what_an_earlier_one_wrote_under_the_same_name(
+    project: Path, on_cluster, receiver, tmp_path: Path
+):
+    (run,) = project.parent.glob("runs/small-flights/[0-9]*")
+    inputs = {
+        "model": ("train", "model"),
+        "evaluation": ("evaluate", "evaluation"),
+        "blessing": ("evaluate", "blessing"),
+    }
+    given = {name: on_cluster(*place) for name, place in inputs.items()}
+    for name, (step, artifact) in inputs.items():
+        shutil.copytree(run / step / artifact, given[name].path)
+    push = {**graph(load(project)).step("push").parameters, "directory": str(tmp_path), "context": {"run": RUN}}
+    call("push", {**push, **given, "pushed_model": on_cluster("push", "pushed_model", dsl.Model)})
+    started, ended = receiver.events
+    names = ["small-flights.train.model", "small-flights.evaluate.evaluation", "small-flights.evaluate.blessing"]
+    assert [one["name"] for one in started["inputs"]] == [one["name"] for one in ended["inputs"]] == names
+    assert [one["name"] for one in ended["outputs"]] == [
+        "small-flights.push.pushed_model",
+        str(tmp_path / "models" / "small-flights"),
+    ]
+
+
+def test_a_step_that_fails_says_why(project: Path, on_cluster, receiver):
+    (project.parent / "flights.csv").unlink()
+    with pytest.raises(StepFailed):
+        call("ingest", ingest_of(project, on_cluster))
+    failed = receiver.events[-1]
+    assert failed["eventType"] == "FAIL"
+    assert "no such file: 'flights.csv'" in failed["run"]["facets"]["errorMessage"]["message"]
+
+
+def test_a_step_that_is_stopped_is_aborted(project: Path, on_cluster, receiver):
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        call("ingest", {**ingest_of(project, on_cluster), "progress": stopped})
+    assert [event["eventType"] for event in receiver.events] == ["START", "START", "ABORT"]
+
+
+@pytest.mark.parametrize(("state", "kind"), [("SUCCEEDED", "COMPLETE"), ("FAILED", "FAIL"), ("CANCELLED", "ABORT")])
+def test_the_exit_task_ends_the_run(on_cluster, receiver, state: str, kind: str):
+    status = {"state": state, "error_message": "train: out of memory", "error_code": 3}
+    context = {"pipeline": "small-flights", "run": RUN}
+    arguments = {"context": context, "given": {}, "status": status}
+    call("summarise", {**arguments, "summary": on_cluster("summarise", "summary", dsl.Markdown)})
+    (told,) = receiver.events
+    assert (told["eventType"], told["job"]["name"], told["run"]["runId"]) == (kind, "small-flights", RUN)
+
+
+def test_where_nobody_listens_a_step_tells_nothing(project: Path, on_cluster, receiver, monkeypatch):
+    monkeypatch.delenv("OPENLINEAGE_URL")
+    call("ingest", ingest_of(project, on_cluster))
+    monkeypatch.setenv("OPENLINEAGE_URL", receiver.url)
+    monkeypatch.setenv("STELLWERK_EVENTS", "/dev/null")  # an engine outside watches, and tells it itself
+    call("ingest", ingest_of(project, on_cluster))
+    assert receiver.events == []
+
+
+def test_places_of_kfps_own_local_runner_are_read_too():
+    first = Place.of("/tmp/outputs/small-flights-2026-11-21-22-30-11-123456/train/model")
+    second = Place.of("/tmp/outputs/small-flights-2026-11-21-22-30-11-123456/push/pushed_model")
+    assert first is not None
+    assert second is not None
+    assert (first.pipeline, first.task, first.artifact) == ("small-flights", "train", "model")
+    assert first.run == second.run
+    assert Place.of("model") is None
