@@ -37,7 +37,10 @@ def main() -> None:
     options = read_batching_options(given.batching) if given.batching else BatchingOptions()
     bare = tf.saved_model.load(str(given.model)).signatures["serving_default"]
     loaded = LoadedModel(given.model, parallel=False)  # as the server loads it
-    row = {name: np.array([b"AA"] if t.dtype.kind == "O" else [1], t.dtype) for name, t in loaded.inputs.items()}
+    row = {
+        name: np.full((1, *(t.shape or ())[1:]), b"AA" if t.dtype.kind == "O" else 1, t.dtype)
+        for name, t in loaded.inputs.items()
+    }
     write_requests(row, given.out)
     tensors = {name: tf.constant(array) for name, array in row.items()}
     found = {
@@ -53,7 +56,7 @@ def main() -> None:
 
 def write_requests(row: dict[str, Any], out: Path) -> None:
     """Writes the request of one row, as the REST API takes it and as the gRPC API does."""
-    plain = {name: array[0].decode() if array.dtype.kind == "O" else array[0].item() for name, array in row.items()}
+    plain = {name: array[0].decode() if array.dtype.kind == "O" else array[0].tolist() for name, array in row.items()}
     (out / "rest.json").write_text(json.dumps({"instances": [plain]}), encoding="utf-8")
     request = PredictRequest()
     request.model_spec.name = NAME

@@ -56,8 +56,8 @@ def request(row: dict[str, Any], model: Saved) -> bytes:
     inputs = []
     for name, spec in model.specs.items():
         kind, dtype = kinds[spec.dtype]
-        one = InferInput(name, [1], kind)
         values = np.array([row[name].encode() if isinstance(row[name], str) else row[name]], dtype)
+        one = InferInput(name, list(values.shape), kind)
         one.set_data_from_numpy(values, binary_data=True)
         inputs.append(one)
     serialized: bytes = InferRequest(NAME, inputs).to_grpc().SerializeToString()

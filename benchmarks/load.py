@@ -2,31 +2,207 @@
 
     python benchmarks/load.py rest --port 8501 --path /v1/models/NAME:predict --body FILE --clients 8 --seconds 5
 
-The body is bytes made beforehand and the answer is only looked at for its status, so that the load costs as little as it can
-on the cores that it shares with the server. Writes one JSON object. Sends to the loopback address and nowhere else.
+The body is bytes made beforehand and the answer is only looked at for its status. One thread waits for all connections, and
+gRPC is the few frames of HTTP/2 that a call takes, so that the load costs as little as it can on the cores that it shares with
+the server: a client of grpcio takes as much CPU as a server. Writes one JSON object. Sends to the loopback address and
+nowhere else.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import heapq
 import json
+import selectors
+import socket
+import struct
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-
-import grpc
-import grpc.aio
+from typing import Protocol
 
 HOST = "127.0.0.1"
 MOST_CLIENTS = 256
-MOST_REQUESTS = 100_000_000
+MOST_BODY = 60_000
+"""Larger bodies would need the flow control of HTTP/2, which is left out here."""
+
 MOST_ERRORS = 1000
 WARM_SECONDS = 0.5
 """Requests of the first moments, when connections are made, are sent but not counted."""
 
-Send = Callable[[], Awaitable[None]]
+ERROR_PAUSE = 0.05
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+WINDOW = 2**31 - 1
+DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
+END_STREAM, END_HEADERS, ACK = 1, 4, 1
+
+
+class Connection(Protocol):
+    """One client: what it sends, and what it makes of what comes back."""
+
+    socket: socket.socket
+
+    def request(self) -> bytes:
+        """Returns the bytes of the next request."""
+
+    def answers(self, data: bytes) -> Iterator[str]:
+        """Takes what came, and yields for each whole answer what was wrong with it, or an empty text."""
+
+
+class Rest:
+    """A connection that is asked over HTTP/1.1."""
+
+    def __init__(self, port: int, path: str, body: bytes) -> None:
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        self.socket = _connected(port)
+        self._request = head.encode() + body
+        self._buffer = b""
+
+    def request(self) -> bytes:
+        """Returns the same request every time."""
+        return self._request
+
+    def answers(self, data: bytes) -> Iterator[str]:
+        """Yields an answer once all of it is there."""
+        self._buffer += data
+        head, found, text = self._buffer.partition(b"\r\n\r\n")
+        if not found:
+            return
+        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        if len(text) >= length:
+            self._buffer = text[length:]
+            yield "" if head.startswith(b"HTTP/1.1 200") else f"{head[:20]!r} {text[:400]!r}"
+
+
+class Grpc:
+    """A connection that is asked over gRPC, one call at a time. A call is sound when its answer has a message."""
+
+    def __init__(self, port: int, path: str, body: bytes) -> None:
+        if len(body) > MOST_BODY:
+            raise ValueError(f"a body of more than {MOST_BODY} bytes cannot be sent")
+        fields = {":path": path, ":authority": HOST, "content-type": "application/grpc", "te": "trailers"}
+        headers = b"\x83\x86" + b"".join(_field(name, value) for name, value in fields.items())  # POST, http
+        message = b"\0" + struct.pack(">I", len(body)) + body
+        self._headers = _head(HEADERS, END_HEADERS, len(headers)), headers + _head(DATA, END_STREAM, len(message))
+        self._message = message
+        self._stream = -1
+        self._buffer = b""
+        self._sound = False
+        self.socket = _connected(port)
+        settings = _frame(SETTINGS, 0, struct.pack(">HI", 4, WINDOW))
+        self.socket.sendall(PREFACE + settings + _frame(WINDOW_UPDATE, 0, struct.pack(">I", WINDOW - 65535)))
+
+    def request(self) -> bytes:
+        """Returns the same request every time, as the next stream."""
+        self._stream += 2
+        number = struct.pack(">I", self._stream)
+        first, second = self._headers
+        return b"".join((first, number, second, number, self._message))
+
+    def answers(self, data: bytes) -> Iterator[str]:
+        """Yields an answer once its stream has ended."""
+        data, at = self._buffer + data, 0
+        while len(data) - at >= 9:
+            length, kind, flags = int.from_bytes(data[at : at + 3], "big"), data[at + 3], data[at + 4]
+            if len(data) - at < 9 + length:
+                break
+            payload = at + 9
+            at = payload + length
+            if kind == DATA and length > 5:
+                self._sound = True
+            if kind in (DATA, HEADERS) and flags & END_STREAM:
+                yield "" if self._sound else f"no message: {data[payload:at]!r}"[:500]
+                self._sound = False
+            elif kind in (RESET, GOAWAY):
+                raise ConnectionError(f"ended by the server: {data[payload:at]!r}")
+            elif kind in (SETTINGS, PING) and not flags & ACK:
+                self.socket.sendall(_frame(kind, ACK, data[payload:at] if kind == PING else b""))
+        self._buffer = data[at:]
+
+
+class Load:
+    """Clients that send one request after the other for so many seconds, and what came of it."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._made = (Rest if given.kind == "rest" else Grpc), given.port, given.path, given.body.read_bytes()
+        self._pause: float = given.pause
+        self._selector = selectors.DefaultSelector()
+        self._paused: list[tuple[float, int, Connection]] = []
+        self._began: dict[Connection, float] = {}
+        self.counted_from = time.perf_counter() + min(WARM_SECONDS, given.seconds / 4)
+        self.until = self.counted_from + given.seconds
+        self.sent = 0
+        self.latencies: list[float] = []
+        self.errors: list[str] = []
+        for _ in range(given.clients):
+            self._connect()
+
+    def run(self) -> None:
+        """Sends and receives until the time is over, and the last answers are there."""
+        while self._began or self._paused:
+            for key, _ in self._selector.select(self._wait()):
+                self._receive(key.data)
+            now = time.perf_counter()
+            while self._paused and self._paused[0][0] <= now:
+                self._send(heapq.heappop(self._paused)[2])
+
+    def _wait(self) -> float:
+        return max(0.0, self._paused[0][0] - time.perf_counter()) if self._paused else 1.0
+
+    def _connect(self) -> None:
+        kind, port, path, body = self._made
+        connection: Connection = kind(port, path, body)
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        self._send(connection)
+
+    def _send(self, connection: Connection) -> None:
+        now = time.perf_counter()
+        if now >= self.until or len(self.errors) >= MOST_ERRORS:
+            self._hang_up(connection)
+            return
+        self.sent += 1
+        self._began[connection] = now
+        try:
+            connection.socket.sendall(connection.request())
+        except OSError as error:
+            self._failed(connection, error)
+
+    def _receive(self, connection: Connection) -> None:
+        try:
+            data = connection.socket.recv(262_144)
+            if not data:
+                raise ConnectionError("the server hung up")
+            for wrong in list(connection.answers(data)):
+                self._answered(connection, wrong)
+        except (OSError, ValueError) as error:
+            self._failed(connection, error)
+
+    def _answered(self, connection: Connection, wrong: str) -> None:
+        began, now = self._began.pop(connection), time.perf_counter()
+        if wrong:
+            self.errors.append(wrong)
+        elif began >= self.counted_from:
+            self.latencies.append(now - began)
+        pause = ERROR_PAUSE if wrong else self._pause
+        if pause:
+            heapq.heappush(self._paused, (now + pause, id(connection), connection))
+        else:
+            self._send(connection)
+
+    def _failed(self, connection: Connection, error: Exception) -> None:
+        self._hang_up(connection)
+        self.errors.append(str(error)[:500])
+        if time.perf_counter() < self.until and len(self.errors) < MOST_ERRORS:
+            time.sleep(ERROR_PAUSE)
+            self._connect()
+
+    def _hang_up(self, connection: Connection) -> None:
+        self._began.pop(connection, None)
+        self._selector.unregister(connection.socket)
+        connection.socket.close()
 
 
 def main() -> None:
@@ -41,95 +217,39 @@ def main() -> None:
     given = parser.parse_args()
     if not 1 <= given.clients <= MOST_CLIENTS:
         parser.error(f"--clients must be between 1 and {MOST_CLIENTS}")
-    print(json.dumps(asyncio.run(_load(given))))
-
-
-async def _load(given: argparse.Namespace) -> dict[str, object]:
-    connect = _rest if given.kind == "rest" else _grpc
-    senders = [await connect(given.port, given.path, given.body.read_bytes()) for _ in range(given.clients)]
-    counted_from = time.perf_counter() + min(WARM_SECONDS, given.seconds / 4)
-    run = Run(counted_from, counted_from + given.seconds, given.pause, MOST_REQUESTS // given.clients)
-    await asyncio.gather(*(run.client(send) for send in senders))
-    seconds = time.perf_counter() - counted_from
-    latencies = sorted(run.latencies)
-    return {
-        "sent": run.sent,
-        "errors": len(run.errors),
-        "first_error": run.errors[0] if run.errors else None,
+    load = Load(given)
+    load.run()
+    seconds, latencies = time.perf_counter() - load.counted_from, sorted(load.latencies)
+    found = {
+        "sent": load.sent,
+        "errors": len(load.errors),
+        "first_error": load.errors[0] if load.errors else None,
         "per_second": len(latencies) / seconds,
         "p50": latencies[len(latencies) // 2] if latencies else None,
         "p99": latencies[len(latencies) * 99 // 100] if latencies else None,
         "load_cpu": time.process_time(),
     }
+    print(json.dumps(found))
 
 
-@dataclass
-class Run:
-    """One load: when it counts and ends, and what came of it."""
-
-    counted_from: float
-    until: float
-    pause: float
-    most: int
-    sent: int = 0
-    latencies: list[float] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    async def client(self, send: Send) -> None:
-        """Sends one request after the other until the time is over."""
-        for _ in range(self.most):
-            began = time.perf_counter()
-            if began >= self.until:
-                return
-            self.sent += 1
-            try:
-                await send()
-            except (OSError, EOFError, ValueError, grpc.RpcError) as error:
-                self.errors.append(str(error)[:500])
-                if len(self.errors) >= MOST_ERRORS:
-                    return
-                await asyncio.sleep(0.05)
-                continue
-            if began >= self.counted_from:
-                self.latencies.append(time.perf_counter() - began)
-            if self.pause:
-                await asyncio.sleep(self.pause)
+def _connected(port: int) -> socket.socket:
+    connection = socket.create_connection((HOST, port), 60)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
-async def _rest(port: int, path: str, body: bytes) -> Send:
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    request = head.encode() + body
-    reader, writer = await asyncio.open_connection(HOST, port)
-
-    async def send() -> None:
-        nonlocal reader, writer
-        if writer.is_closing():
-            reader, writer = await asyncio.open_connection(HOST, port)
-        try:
-            writer.write(request)
-            answer = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = int(answer.partition(b"content-length:")[2].partition(b"\r\n")[0])
-            text = await reader.readexactly(length)
-        except (OSError, EOFError):
-            writer.close()
-            raise
-        if not answer.startswith(b"http/1.1 200"):
-            raise ValueError(f"{answer[:20]!r} {text[:400]!r}")
-
-    return send
+def _head(kind: int, flags: int, length: int) -> bytes:
+    """Returns the head of a frame but for the number of its stream."""
+    return struct.pack(">I", length)[1:] + bytes((kind, flags))
 
 
-async def _grpc(port: int, path: str, body: bytes) -> Send:
-    options = [("grpc.use_local_subchannel_pool", 1)]  # a connection of its own for each client
-    call = grpc.aio.insecure_channel(f"{HOST}:{port}", options).unary_unary(path)
+def _frame(kind: int, flags: int, payload: bytes) -> bytes:
+    return _head(kind, flags, len(payload)) + b"\0\0\0\0" + payload
 
-    async def send() -> None:
-        await call(body)
 
-    return send
+def _field(name: str, value: str) -> bytes:
+    """Returns a header that HPACK does not remember; names and values here are shorter than 127 bytes."""
+    return b"\0" + bytes((len(name),)) + name.encode() + bytes((len(value),)) + value.encode()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """How fast a model is served: Stellwerk with and without batching and KServe's Python server, beside the model in a loop.
 
-    python benchmarks/serving.py [--model VERSION_FOLDER] [--seconds 5] [--repeat 3]
+    python benchmarks/serving.py [--model VERSION_FOLDER | --dense] [--seconds 5] [--repeat 3] [--only stellwerk]
 
 1, 8 and 64 clients send requests of one row over REST and gRPC, from a process of their own on the same cores. Without
---model it is the flight-delays example, which is run first where it has no model. KServe gets a virtual environment of its
+--model it is the flight-delays example, which is run first where it has no model; with --dense a network of three layers of
+1,024 on 256 numbers. KServe gets a virtual environment of its
 own (`build/kserve`), made on the first call; `--only stellwerk` leaves it out.
 """
 
@@ -48,20 +49,24 @@ Kind = tuple[str, str, int]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
+    parser.add_argument("--dense", action="store_true")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each load")
     parser.add_argument("--repeat", type=int, default=3, help="rounds over all servers; the medians count")
     parser.add_argument("--only", choices=["stellwerk"])
     given = parser.parse_args()
-    path = (given.model or example_model()).resolve()
     if not given.only and not KSERVE_PYTHON.exists():
         _install_kserve()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "model").mkdir()
+        if given.dense:
+            measure([sys.executable, str(HERE / "dense_model.py"), str(folder / "dense")], HERE)
+        path = folder / "dense" if given.dense else (given.model or example_model()).resolve()
         (folder / "model" / "1").symlink_to(path)
         rounds = [_round(folder, given.seconds, kserve=not given.only) for _ in range(given.repeat)]
     text = _text([bare for bare, _ in rounds], [served for _, served in rounds])
-    record("Serving", "python benchmarks/serving.py", text)
+    options = "".join(f" {option}" for option in sys.argv[1:])
+    record("Serving a dense network" if given.dense else "Serving", f"python benchmarks/serving.py{options}", text)
     print(text)
 
 

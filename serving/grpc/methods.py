@@ -16,7 +16,8 @@ from stellwerk.serving.grpc.calls import Aborted, Call, Context, Details
 
 _LOG = logging.getLogger(__name__)
 
-Interceptor = grpc.ServerInterceptor | grpc.aio.ServerInterceptor
+Interceptor = Any
+"""A `grpc.ServerInterceptor` or a `grpc.aio.ServerInterceptor`; grpcio has no types."""
 
 
 class Methods:
