@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -13,7 +14,10 @@ from stellwerk.pipelines.kubeflow.submission.records import ClusterRun
 from stellwerk.pipelines.kubeflow.submission.steps import StepState, is_waiting, states_of, with_workflow
 from stellwerk.pipelines.kubeflow.submission.submitting import Runs
 
-_GATE = re.compile(r"stellwerk\.errors\.GateRefused: (?P<said>.*)")
+_GATE = re.compile(r"stellwerk\.errors\.GateRefused: (.*)")
+_LAUNCHER = re.compile(r"[IWEF]\d{4} |time=|\[KFP Executor")
+READ = 1000
+"""So many lines of a failed step's log are searched for what a gate said."""
 
 Tell = Callable[[StepState], None]
 
@@ -37,6 +41,8 @@ class Ended:
     """The step that failed first."""
     log: tuple[str, ...] = ()
     """The end of its log."""
+    gate: str | None = None
+    """What a gate says in its log."""
 
     @property
     def refused(self) -> str | None:
@@ -45,8 +51,7 @@ class Ended:
             step.name == "push" and step.state == "skipped" for step in self.steps
         ):
             return "the model is not blessed, or did not pass its rehearsal, and was not pushed"
-        found = [_GATE.search(line) for line in self.log]
-        return next((match["said"] for match in reversed(found) if match), None)
+        return self.gate
 
     def check(self) -> None:
         """Raises GateRefused or StepFailed for a run that did not succeed: the step, why, and where to see more."""
@@ -107,5 +112,16 @@ def _check_stuck(run: ClusterRun, states: list[StepState], stuck: dict[str, floa
 
 def _ended(kubeflow: Kubeflow, run: ClusterRun, states: list[StepState], how: Following) -> Ended:
     failed = next((state for state in states if state.state == "failed"), None)
-    log = kubeflow.log(run.run, failed.pod, how.log_lines) if failed is not None and failed.pod else None
-    return Ended(run, tuple(states), failed, tuple(log or ()))
+    pod = failed.pod if failed is not None else None
+    log = (kubeflow.log(run.run, pod, max(READ, how.log_lines)) if pod else None) or []
+    return Ended(run, tuple(states), failed, tuple(log[-how.log_lines :]), _gate_in(log))
+
+
+def _gate_in(log: list[str]) -> str | None:
+    """Returns what a gate said, up to the launcher's own lines; it is the last error that the step printed."""
+    for at in range(len(log) - 1, -1, -1):
+        found = _GATE.search(log[at])
+        if found:
+            more = itertools.takewhile(lambda line: not _LAUNCHER.match(line), log[at + 1 :])
+            return "\n".join([found[1], *more]).rstrip()
+    return None

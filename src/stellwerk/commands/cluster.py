@@ -13,6 +13,7 @@ import click
 from stellwerk.commands.connecting import cluster_of, connected, connecting
 from stellwerk.commands.options import JSON
 from stellwerk.commands.submitting import LOG, POLL, follow_to_its_end
+from stellwerk.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from stellwerk.pipelines.kubeflow.submission import ClusterSchedule
@@ -33,7 +34,7 @@ def cluster() -> None:
 
 
 @cluster.command()
-@click.option("--limit", default=20, show_default=True, help="How many, the newest first.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the newest first.")
 @FROM
 @connecting
 @JSON
@@ -42,7 +43,7 @@ def runs(*, spec: Path | None, limit: int, as_json: bool, **given: Any) -> None:
     from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
 
     experiment = given["experiment"]
-    found = Runs(connected(given, cluster_of(spec))).list(limit, experiment)
+    found = Runs(connected(given, cluster_of(spec, given))).list(limit, experiment)
     if as_json:
         click.echo(json.dumps([run.as_json() for run in found], indent=1))
         return
@@ -59,7 +60,7 @@ def show(*, run: str, spec: Path | None, as_json: bool, **given: Any) -> None:
     from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
     from stellwerk.pipelines.kubeflow.submission.steps import states_of, with_workflow  # noqa: PLC0415
 
-    kubeflow = connected(given, cluster_of(spec))
+    kubeflow = connected(given, cluster_of(spec, given))
     model = Runs(kubeflow).model(run)
     found = Runs(kubeflow).read(model)
     steps = states_of(model)
@@ -81,8 +82,33 @@ def show(*, run: str, spec: Path | None, as_json: bool, **given: Any) -> None:
 @JSON
 def wait(*, run: str, spec: Path | None, as_json: bool, **given: Any) -> None:
     """Follow a run to its end, and end as it does."""
-    kubeflow = connected(given, cluster_of(spec))
+    kubeflow = connected(given, cluster_of(spec, given))
     follow_to_its_end(kubeflow, run, given, as_json=as_json)
+
+
+@cluster.command()
+@RUN
+@click.argument("step")
+@click.option("--lines", type=click.IntRange(min=1), default=1000, show_default=True, help="How many, from the end.")
+@FROM
+@connecting
+def logs(*, run: str, step: str, lines: int, spec: Path | None, **given: Any) -> None:
+    """Print the log of a step of a run."""
+    from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.submission.steps import states_of, with_workflow  # noqa: PLC0415
+
+    kubeflow = connected(given, cluster_of(spec, given))
+    model = Runs(kubeflow).model(run)
+    steps = {each.name: each for each in with_workflow(states_of(model), kubeflow.workflow(model.run_id))}
+    if step not in steps:
+        raise UsageError(
+            f"run {model.run_id} has no step '{step}'.{did_you_mean(step, steps)} Known: {', '.join(steps)}."
+        )
+    pod = steps[step].pod
+    found = kubeflow.log(model.run_id, pod, lines) if pod else None
+    if found is None:
+        raise UsageError(f"run {model.run_id}: Kubeflow has no log of step '{step}', which is {steps[step].state}.")
+    click.echo("\n".join(found))
 
 
 def _run_command(verb: str, past: str, about: str) -> None:
@@ -96,7 +122,7 @@ def _run_command(verb: str, past: str, about: str) -> None:
     def change(*, run: str, spec: Path | None, as_json: bool, **given: Any) -> None:
         from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
 
-        changed = getattr(Runs(connected(given, cluster_of(spec))), verb)(run)
+        changed = getattr(Runs(connected(given, cluster_of(spec, given))), verb)(run)
         click.echo(json.dumps(changed.as_json(), indent=1) if as_json else changed.run)
         click.echo(f"{past} {changed.name}", err=True)
 
@@ -114,7 +140,7 @@ def schedules(*, spec: Path | None, as_json: bool, **given: Any) -> None:
     """List the schedules, the newest first."""
     from stellwerk.pipelines.kubeflow.submission import Schedules  # noqa: PLC0415
 
-    found = Schedules(connected(given, cluster_of(spec))).list()
+    found = Schedules(connected(given, cluster_of(spec, given))).list()
     if as_json:
         click.echo(json.dumps([each.as_json() for each in found], indent=1))
         return
@@ -131,7 +157,7 @@ def schedule(*, schedule: str, spec: Path | None, as_json: bool, **given: Any) -
     """Show a schedule."""
     from stellwerk.pipelines.kubeflow.submission import Schedules  # noqa: PLC0415
 
-    found = Schedules(connected(given, cluster_of(spec))).get(schedule)
+    found = Schedules(connected(given, cluster_of(spec, given))).get(schedule)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=1))
         return
@@ -151,7 +177,7 @@ def _schedule_command(name: str, about: str, past: str, act: Callable[[Any, str]
     def change(*, schedule: str, spec: Path | None, as_json: bool, **given: Any) -> None:
         from stellwerk.pipelines.kubeflow.submission import Schedules  # noqa: PLC0415
 
-        changed = act(Schedules(connected(given, cluster_of(spec))), schedule)
+        changed = act(Schedules(connected(given, cluster_of(spec, given))), schedule)
         click.echo(json.dumps(changed.as_json(), indent=1) if as_json else changed.schedule)
         click.echo(f"{past} {changed.name}", err=True)
 

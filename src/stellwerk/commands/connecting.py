@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from stellwerk.commands.options import load
+from stellwerk.errors import SpecError
 
 if TYPE_CHECKING:
     from stellwerk.pipelines.kubeflow.submission import Connection, Kubeflow
@@ -31,9 +33,15 @@ _OPTIONS = (
     click.option("--oidc-refresh-file", type=_FILE, help="File with a refresh token, instead of the client's secret."),
     click.option("--oidc-scope", default="openid", show_default=True, help="Scopes to ask for."),
     click.option("--ca", type=_FILE, help="Certificates to trust (PEM); else $SSL_CERT_FILE."),
-    click.option("--timeout", default=60.0, show_default=True, help="Seconds for one request."),
     click.option(
-        "--patience", default=120.0, show_default=True, help="Seconds to try again for, and to bear a stuck step."
+        "--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds for one request."
+    ),
+    click.option(
+        "--patience",
+        type=click.FloatRange(min=0),
+        default=120.0,
+        show_default=True,
+        help="Seconds to try again for, and to bear a stuck step.",
     ),
 )
 
@@ -59,8 +67,18 @@ def connection_of(given: dict[str, Any], cluster: Cluster | None) -> Connection:
     return connection(Asked(**{field.name: given.pop(field.name) for field in fields(Asked)}), cluster)
 
 
-def cluster_of(spec: Path | None) -> Cluster | None:
-    """Returns the `cluster` section of a spec: of the one that is named, or of pipeline.yaml where there is one."""
-    if spec is None and not Path("pipeline.yaml").exists():
+def cluster_of(spec: Path | None, given: dict[str, Any]) -> Cluster | None:
+    """Returns the `cluster` section of a spec: of the one that is named, or of pipeline.yaml where there is one.
+
+    Where the host is said otherwise, a pipeline.yaml that nobody named and that is wrong does not matter.
+    """
+    if spec is not None:
+        return load(spec).spec.cluster
+    if not Path("pipeline.yaml").exists():
         return None
-    return load(spec or Path("pipeline.yaml")).spec.cluster
+    try:
+        return load(Path("pipeline.yaml")).spec.cluster
+    except SpecError:
+        if given["host"] or os.environ.get("KF_PIPELINES_ENDPOINT"):
+            return None
+        raise

@@ -27,8 +27,20 @@ ACCOUNT = click.option(
 )
 ROOT = click.option("--pipeline-root", metavar="URI", help="Where the artifacts of the run go.")
 NO_CACHE = click.option("--no-cache", is_flag=True, help="Take no step from Kubeflow's cache.")
-POLL = click.option("--poll-seconds", default=5.0, show_default=True, help="How often the run is looked at.")
-LOG = click.option("--log-lines", default=30, show_default=True, help="How much of a failed step's log is shown.")
+POLL = click.option(
+    "--poll-seconds",
+    type=click.FloatRange(min=0.01),
+    default=5.0,
+    show_default=True,
+    help="How often the run is looked at.",
+)
+LOG = click.option(
+    "--log-lines",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="How much of a failed step's log is shown.",
+)
 
 
 @click.command()

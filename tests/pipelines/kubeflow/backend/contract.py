@@ -72,7 +72,7 @@ def _operation(name: str, call: Any, recorder: _Recorder) -> Operation:
     for each in paths:
         pattern = pattern.replace(re.escape(f"{{{each}}}"), f"(?P<{each}>[^/:]+)")
     types = dict(re.findall(r":type (\w+): (\w+)", call.__doc__))
-    body = types.get("body") if options.get("body") is not None else None
+    body = types[options["body"]] if options.get("body") is not None else None  # each was given its own name
     return Operation(name, method, re.compile(f"{pattern}\\Z"), frozenset(queries), body, options["response_type"])
 
 

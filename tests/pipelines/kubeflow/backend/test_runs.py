@@ -51,6 +51,14 @@ def test_a_run_is_shown_by_id_name_and_as_the_latest(command, backend, nightly):
     ]
 
 
+def test_a_pipeline_yaml_that_is_wrong_does_not_keep_from_looking_at_runs(command, backend, nightly, tmp_path):
+    (tmp_path / "pipeline.yaml").write_text("name: [")
+    assert "nightly" in command("cluster", "runs").out
+    named = command("cluster", "runs", "--spec", "pipeline.yaml")
+    assert named.code == 2
+    assert "pipeline.yaml:1" in named.err
+
+
 @pytest.mark.parametrize("verb", ["show", "terminate", "retry", "delete", "wait"])
 def test_a_run_that_is_not_there_is_told_with_the_one_that_was_meant(command, backend, nightly, verb: str):
     ran = command("cluster", verb, "nigthly")

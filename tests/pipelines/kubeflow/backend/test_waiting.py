@@ -68,11 +68,13 @@ def test_of_a_failed_step_the_end_of_its_log_is_shown_and_the_command_ends_with_
 def test_a_gate_that_refused_is_told_from_a_step_that_failed_and_ends_with_1(command, backend, ir):
     tasks = {"ingest": "SUCCEEDED", "train": "FAILED"}
     backend.story = [Scene("FAILED", tasks, nodes("Failed", "Error (exit code 1)"))]
-    said = "auc of the whole split is 0.61, and 0.7 is required"
-    backend.logs = {TRAIN_POD: f"Traceback (most recent call last):\nstellwerk.errors.GateRefused: {said}\n"}
-    ran = command("submit", ir, *WAIT)
+    said = "1 of 40 requirements is not met:\n" + "\n".join(f"auc of carrier {number} is 0.6" for number in range(40))
+    after = "F1121 22:00:00.000000 launcher.go:100] failed to execute component: exit status 1"
+    log = f"Traceback (most recent call last):\nstellwerk.errors.GateRefused: {said}\n{after}\n"
+    backend.logs = {TRAIN_POD: log}
+    ran = command("submit", ir, *WAIT, "--log-lines", 2)
     assert ran.code == 1
-    assert f"step 'train' refused: {said}" in ran.err
+    assert f"step 'train' refused: {said}\n{backend.url}" in ran.err
 
 
 def test_a_model_that_was_not_pushed_in_a_run_that_succeeded_ends_with_1(command, backend, ir):
@@ -177,6 +179,19 @@ def test_a_driver_that_fails_is_its_step_s_failure(command, backend, ir, phase: 
     assert ran.code == 3
     assert "step 'train' failed: Error (exit code 1)" in ran.err
     assert "KFP driver: cannot resolve the artifact" in ran.err
+
+
+def test_the_log_of_a_step_is_printed(command, backend, ir):
+    assert command("submit", ir, "-p", "to=m").code == 0
+    backend.story = [Scene("RUNNING", {"ingest": "SUCCEEDED", "train": "RUNNING"}, nodes("Running"))]
+    backend.logs = {TRAIN_POD: "epoch 1\nepoch 2\n"}
+    assert command("cluster", "logs", "latest", "train", "--lines", 1).out == "epoch 2\n"
+    unknown = command("cluster", "logs", "latest", "trian")
+    assert unknown.code == 2
+    assert "has no step 'trian'. Did you mean 'train'?" in unknown.err
+    none = command("cluster", "logs", "latest", "push")
+    assert none.code == 2
+    assert "Kubeflow has no log of step 'push', which is pending." in none.err
 
 
 def test_a_failed_run_without_a_log_says_so(command, backend, ir):
