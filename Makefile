@@ -15,7 +15,7 @@ help:  ## what there is
 	@echo "make demo         installs, then runs the flight-delays example from raw CSV to a pushed model"
 	@echo "make test         installs, then runs the tests and reports their coverage"
 	@echo "make lint         ruff, mypy and the import contracts"
-	@echo "make docs         writes docs/spec.md and docs/pipeline.schema.json from the spec's classes"
+	@echo "make docs         writes the reference of the spec and of the components from their classes and faces"
 	@echo "make constraints  writes the exact versions of both stacks to constraints/"
 	@echo "make clean        removes what these commands made, the example's runs and models included"
 	@echo
@@ -56,9 +56,11 @@ constraints:  ## exact versions from the ranges in setup.py
 	build/uv/bin/python -m pip install --quiet --upgrade uv
 	build/uv/bin/python constraints/generate.py
 
-docs: $(INSTALLED)  ## the reference of the spec
+docs: $(INSTALLED)  ## the reference of the spec, the catalogue of the components and their definitions
 	$(BIN)/stellwerk schema --json > docs/pipeline.schema.json
 	$(BIN)/python -m stellwerk.spec.documentation > docs/spec.md
+	$(BIN)/python -m stellwerk.pipelines.kubeflow.catalogue > docs/components.md
+	$(BIN)/stellwerk components -o docs/components
 
 clean:  ## everything that can be made again
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

@@ -29,6 +29,18 @@ JUDGES = ("rehearse", "evaluate")
 DECISION = "Output"
 """What KFP calls the value that a component returns; its local runner finds the parameters of conditions by this name alone."""
 
+REPORTED = (
+    ("manifest", "ingest"),
+    ("statistics", "validate"),
+    ("anomalies", "validate"),
+    ("history", "train"),
+    ("model", "train"),
+    ("evaluation", "evaluate"),
+    ("blessing", "evaluate"),
+    ("rehearsal", "rehearse"),
+)
+"""Artifacts that the report of the run is made from, and who makes them."""
+
 RUNS_CONDITIONS = find_spec("kfp.local.orchestrator") is not None
 """Whether the local runner of the installed SDK knows conditions and exit tasks: from kfp 2.14 on."""
 
@@ -102,8 +114,27 @@ class _Pipeline:
             with self._condition(step, tasks):
                 artifacts = {name: tasks[made].outputs[artifact] for name, (made, artifact) in step.inputs.items()}
                 values = self._values(step, declared, given)
+                if not self.local:
+                    self._show_refused_data(step, values, artifacts, tasks)
                 tasks[step.name] = task = getattr(components, step.name)(**values, **artifacts)
                 configure(task, step.name, self.cluster, cached=step.cached, local=self.local)
+        if not self.local:
+            self._report(tasks)
+
+    def _show_refused_data(self, step: Step, values: dict[str, Any], artifacts: dict[str, Any], tasks: Any) -> None:
+        """Lets transform refuse what validate found: of a step that fails, the dashboard keeps no page and no artifact."""
+        if self.loaded.spec.validate_.on_anomaly != "fail":
+            return
+        if step.name == "validate":
+            values["stop"] = False
+        if step.name == "transform":
+            artifacts["anomalies"] = tasks["validate"].outputs["anomalies"]
+
+    def _report(self, tasks: Mapping[str, Any]) -> None:
+        """Adds the page of the whole run. It stands beside push, which may refuse, and takes no rows."""
+        made = {name: tasks[maker].outputs[name] for name, maker in REPORTED if maker in tasks}
+        task = components.report(**self._provenance(), spec=self.loaded.text, **made)
+        configure(task, "report", self.cluster, cached=False, local=self.local)
 
     def _values(self, step: Step, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
         """Returns everything that a step is given but artifacts."""

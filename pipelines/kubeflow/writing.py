@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -31,7 +32,7 @@ def documents(pipeline: Any) -> list[dict[str, Any]]:
     made = [json_format.MessageToDict(pipeline.pipeline_spec)]
     if pipeline.platform_spec.platforms:
         made.append(json_format.MessageToDict(pipeline.platform_spec))
-    return [with_meanings(without_unwired(made[0])), *made[1:]]
+    return [without_docstrings(with_meanings(without_unwired(made[0]))), *made[1:]]
 
 
 def text_of(ir: Sequence[Mapping[str, Any]], described: Mapping[str, Any] | None = None) -> str:
@@ -57,6 +58,23 @@ def _heading(spec: Mapping[str, Any]) -> Iterator[str]:
         yield f"#    {name}: {each['parameterType']} [Default: {default}]"
 
 
+def without_docstrings(spec: dict[str, Any]) -> dict[str, Any]:
+    """Leaves out of the sources what they say of themselves: it is in the IR already, and a workflow has each source four times."""
+    for executor in spec["deploymentSpec"]["executors"].values():
+        command = executor["container"]["command"]
+        command[-1] = _undocumented(command[-1])
+    return spec
+
+
+def _undocumented(source: str) -> str:
+    lines = source.splitlines(keepends=True)
+    for function in reversed([each for each in ast.parse(source).body if isinstance(each, ast.FunctionDef)]):
+        said = function.body[0]
+        if ast.get_docstring(function) is not None and len(function.body) > 1:
+            del lines[said.lineno - 1 : said.end_lineno]
+    return "".join(lines)
+
+
 def with_meanings(spec: dict[str, Any]) -> dict[str, Any]:
     """Describes what steps write, in the words of their faces: KFP itself describes only what they read."""
     for component in spec["components"].values():
@@ -74,7 +92,9 @@ def with_meanings(spec: dict[str, Any]) -> dict[str, Any]:
 def _meanings(face: str) -> dict[str, str]:
     """Returns the descriptions of a face's arguments, and of the decision it returns, from its docstring."""
     text = inspect.getdoc(getattr(components, face).python_func) or ""
-    described = re.findall(r"^    (\w+): (.+?)\n(?=    \w|\n|\Z)", text.partition("Args:")[2] + "\n", re.MULTILINE | re.DOTALL)
+    described = re.findall(
+        r"^    (\w+): (.+?)\n(?=    \w|\n|\Z)", text.partition("Args:")[2] + "\n", re.MULTILINE | re.DOTALL
+    )
     returned = text.partition("Returns:")[2].split("\n\n")[0]
     found = {name: " ".join(meaning.split()) for name, meaning in described}
     return {**found, **({"Output": " ".join(returned.split())} if returned.strip() else {})}

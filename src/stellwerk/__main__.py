@@ -8,6 +8,7 @@ import traceback
 import click
 
 from stellwerk import __version__
+from stellwerk.commands.cataloguing import components
 from stellwerk.commands.checking import check, schema
 from stellwerk.commands.cluster import cluster
 from stellwerk.commands.compiling import compile  # noqa: A004 - the verb of KFP
@@ -19,7 +20,22 @@ from stellwerk.commands.serving import serve
 from stellwerk.commands.submitting import schedule, submit
 from stellwerk.errors import StellwerkError
 
-COMMANDS = (check, run, compile, submit, schedule, cluster, schema, runs, report, lineage, serve, predict, completion)
+COMMANDS = (
+    check,
+    run,
+    compile,
+    submit,
+    schedule,
+    cluster,
+    components,
+    schema,
+    runs,
+    report,
+    lineage,
+    serve,
+    predict,
+    completion,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -23,7 +23,9 @@ from stellwerk.spec.section import (
     Section,
 )
 
-StepName = Literal["ingest", "validate", "transform", "train", "convert", "evaluate", "rehearse", "push", "report", "summarise"]
+StepName = Literal[
+    "ingest", "validate", "transform", "train", "convert", "evaluate", "rehearse", "push", "report", "summarise"
+]
 OUTSIDE = ("ingest", "push", "summarise")
 """Steps that meet the world outside: KFP's cache sees their paths and not what is there."""
 

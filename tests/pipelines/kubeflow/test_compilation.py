@@ -133,13 +133,13 @@ print([name for name in heavy if name in sys.modules])
 
 def test_the_ir_is_small(compiled, tmp_path):
     compiled()
-    assert (tmp_path / "ir.yaml").stat().st_size < 50_000
+    assert (tmp_path / "ir.yaml").stat().st_size < 60_000
 
 
 def test_tasks_are_wired_as_the_graph_says(compiled):
     loaded, ir = compiled()
     steps = graph(loaded).steps
-    assert set(tasks(ir)) == {step.name for step in steps} | {"summarise"}
+    assert set(tasks(ir)) == {step.name for step in steps} | {"report", "summarise"}
     for step in steps:
         wired = tasks(ir)[step.name]["inputs"].get("artifacts", {})
         made = {}
@@ -149,7 +149,29 @@ def test_tasks_are_wired_as_the_graph_says(compiled):
                 made[name] = f"{output['producerTask']}-{output['outputArtifactKey']}"
             else:  # from outside the group that push is in
                 made[name] = given["componentInputArtifact"].removeprefix("pipelinechannel--")
-        assert made == {name: "-".join(source) for name, source in step.inputs.items()}
+        gate = {"anomalies": "validate-anomalies"} if step.name == "transform" else {}
+        assert made == {name: "-".join(source) for name, source in step.inputs.items()} | gate
+
+
+def test_data_that_is_refused_is_shown_by_validate_and_stops_transform(compiled):
+    _, ir = compiled()
+    assert constants(ir, "validate")["stop"] is False
+    assert "anomalies" in tasks(ir)["transform"]["inputs"]["artifacts"]
+    _, ir = compiled("validate.on_anomaly=warn")
+    assert "stop" not in constants(ir, "validate")
+    assert "anomalies" not in tasks(ir)["transform"]["inputs"]["artifacts"]
+
+
+def test_the_report_of_the_run_fetches_no_rows_and_waits_for_no_push(compiled):
+    loaded, ir = compiled()
+    task = tasks(ir)["report"]
+    assert constants(ir, "report")["spec"] == loaded.text
+    assert {"examples", "transformed", "pushed_model"}.isdisjoint(task["inputs"]["artifacts"])
+    assert "push" not in task["dependentTasks"]
+    types = ir["components"]["comp-report"]["outputDefinitions"]["artifacts"]
+    assert types["page"]["artifactType"]["schemaTitle"] == "system.HTML"
+    _, ir = compiled("push.rehearse=null")
+    assert "rehearsal" not in tasks(ir)["report"]["inputs"]["artifacts"]
 
 
 def test_an_optional_artifact_that_nothing_gives_is_not_in_the_ir(compiled):
