@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import os
 from contextlib import suppress
-from pathlib import Path
 
 import tensorflow as tf
 
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+from stellwerk.machine import available_cores
 
 
 def use_available_cores() -> None:
@@ -21,13 +18,3 @@ def use_available_cores() -> None:
     with suppress(RuntimeError):  # TensorFlow has started: what it has stays
         tf.config.threading.set_intra_op_parallelism_threads(available_cores())
         tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
-def available_cores(quota: Path = _QUOTA) -> int:
-    """Returns the cores this process may use: its affinity, and its container's quota (cgroup 2), at least 1."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        share, period = quota.read_text().split()
-    except (OSError, ValueError):
-        return cores
-    return cores if share == "max" else max(1, min(cores, math.ceil(int(share) / int(period))))

@@ -99,17 +99,7 @@ def _categorical(settings: Validate, target: Target, own: Curated | None) -> set
 def _measure(
     examples: Examples, settings: Validate, target: Target, own: Curated | None, progress: Progress
 ) -> dict[str, statistics_pb2.DatasetFeatureStatisticsList]:
-    categorical = _categorical(settings, target, own)
-    splits = _splits(examples)
-    total = sum(examples.rows(split) for split in splits)
-    done = 0
-
-    def advance(rows: int) -> None:
-        nonlocal done
-        done += rows
-        progress(done, total, "rows")
-
-    return {split: statistics_of(examples, split, categorical, advance) for split in splits}
+    return statistics_of(examples, _splits(examples), _categorical(settings, target, own), progress)
 
 
 def _inferred(measured: Statistics, examples: Examples, settings: Validate, target: Target) -> schema_pb2.Schema:

@@ -14,7 +14,6 @@ with it:
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib
 import json
 import os
@@ -27,6 +26,8 @@ import time
 import traceback
 from pathlib import Path
 from typing import Any
+
+from stellwerk.machine import available_cores, die_with_parent
 
 PROGRESS_SECONDS = 0.1
 MESSAGE_BYTES = 1 << 16
@@ -48,7 +49,7 @@ class Server:
         self._steps: list[str] = []
         self._prepared: dict[str, _Prepared] = {}
         self._children: dict[int, str] = {}
-        self._cores = os.cpu_count() or 1
+        self._cores = available_cores()
         self._wake, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -110,7 +111,7 @@ class Server:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        _die_with_parent()
+        die_with_parent()
         self._control.close()
         for prepared in self._prepared.values():
             prepared.line.close()
@@ -239,12 +240,6 @@ class _Events:
             self._last, self._pending = time.monotonic(), None
 
 
-def _die_with_parent() -> None:
-    """Asks the kernel to kill this process when the one that started it dies (Linux); elsewhere does nothing."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
 if __name__ == "__main__":
-    _die_with_parent()  # the end of the socket tells it too, but not while an import is under way
+    die_with_parent()  # the end of the socket tells it too, but not while an import is under way
     Server(socket.socket(fileno=int(sys.argv[1]))).serve()

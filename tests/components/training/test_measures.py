@@ -8,7 +8,7 @@ import pytest
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.training.labels import Labels
 from stellwerk.components.training.targets.binary import RankMeasures
-from stellwerk.components.training.threads import available_cores
+from stellwerk.machine import available_cores
 from stellwerk.spec.target import Target
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from stellwerk.components.artifacts.examples import Examples, as_lists
 from stellwerk.components.calling import call
+from stellwerk.components.validation import statistics
 from stellwerk.components.validation.work import validate
 from stellwerk.errors import DataError
 from stellwerk.spec import Target, Validate
@@ -54,6 +56,34 @@ def test_streamed_statistics_are_those_of_tfdv_in_one_piece(flights_validated, f
     for feature in expected.datasets[0].features:
         if feature.path.step[0] != "late":
             assert ours[feature.path.step[0]] == feature
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the test's, not the step's
+def test_columns_shared_out_among_cores_have_the_same_statistics(flights, monkeypatch):
+    data, splits, told = Examples.open(flights), ["train", "eval"], []
+    alone = statistics.statistics_of(data, splits, {"late"})
+    monkeypatch.setattr(statistics, "WORTH_SHARING", 1)
+    monkeypatch.setattr(statistics, "available_cores", lambda: 3)
+    shared = statistics.statistics_of(data, splits, {"late"}, lambda *so_far: told.append(so_far))
+    for split in splits:
+        for one, other in zip(shared[split].datasets[0].features, alone[split].datasets[0].features, strict=True):
+            assert one.path.step[0] == "tailnum" or one == other  # of names as frequent as others TFDV keeps any
+    assert [feature.path.step[0] for feature in shared["eval"].datasets[0].features] == next(
+        data.batches("eval")
+    ).schema.names
+    rows = data.rows("train") + data.rows("eval")
+    assert told[-1] == (rows, rows, "rows")
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_share_that_cannot_be_read_fails_the_step(flights, monkeypatch, tmp_path):
+    folder = tmp_path / "examples"
+    shutil.copytree(flights, folder)
+    (folder / "eval" / "part-00000.parquet").write_bytes(b"no Parquet")
+    monkeypatch.setattr(statistics, "WORTH_SHARING", 1)
+    monkeypatch.setattr(statistics, "available_cores", lambda: 2)
+    with pytest.raises(pa.ArrowInvalid, match="Parquet magic bytes not found"):
+        statistics.statistics_of(Examples.open(folder), ["train", "eval"], {"late"})
 
 
 def test_tfdv_reads_every_artifact(flights_validated):
