@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -59,25 +60,57 @@ def warm_up(model: Model, path: Path) -> int:
 def write_warmup(path: Path, batches: Iterable[Mapping[str, Array]], signature: str = SIGNATURE) -> Path:
     """Writes the warm-up file of the SavedModel in folder `path`, one Predict request a batch; returns the file.
 
-    `batches` are arrays by input name, best of real examples and of the sizes that clients send; the first 1000 are taken.
-    A file that is there is replaced, whole or not at all.
+    `batches` are arrays by input name, best of real examples and of the sizes that clients send. See `write_requests`.
+    """
+    return write_requests(path, (asking(batch, signature) for batch in batches))
+
+
+def write_requests(path: Path, requests: Iterable[PredictionLog]) -> Path:
+    """Writes the warm-up file of the SavedModel in folder `path` from requests of any kind; returns the file.
+
+    The first 1000 are taken. The same requests always make the same bytes. A file that is there is replaced, whole or not
+    at all.
     """
     file = path / WARMUP_FILE
     file.parent.mkdir(exist_ok=True)
     part = file.with_name(f".{file.name}.part")
     try:
         with tf.io.TFRecordWriter(str(part)) as writer:
-            for batch in islice(batches, MAX_RECORDS):
-                log = PredictionLog()
-                request = log.predict_log.request
-                request.model_spec.signature_name = signature
-                for name, array in batch.items():
-                    request.inputs[name].CopyFrom(tf.make_tensor_proto(array))
-                writer.write(log.SerializeToString())
+            for request in islice(requests, MAX_RECORDS):
+                writer.write(request.SerializeToString(deterministic=True))
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
     return file
+
+
+def asking(batch: Mapping[str, Array], signature: str) -> PredictionLog:
+    """Returns the Predict request for arrays by input name."""
+    log = PredictionLog()
+    request = log.predict_log.request
+    request.model_spec.signature_name = signature
+    for name, array in batch.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(array))
+    return log
+
+
+def classifying(examples: Iterable[tf.train.Example], signature: str) -> PredictionLog:
+    """Returns the Classify request for examples."""
+    log = PredictionLog()
+    _judging(log.classify_log.request, examples, signature)
+    return log
+
+
+def regressing(examples: Iterable[tf.train.Example], signature: str) -> PredictionLog:
+    """Returns the Regress request for examples."""
+    log = PredictionLog()
+    _judging(log.regress_log.request, examples, signature)
+    return log
+
+
+def _judging(request: Any, examples: Iterable[tf.train.Example], signature: str) -> None:
+    request.model_spec.signature_name = signature
+    request.input.example_list.examples.extend(examples)
 
 
 def _replay(servable: Servable, log: PredictionLog) -> None:

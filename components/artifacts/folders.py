@@ -66,10 +66,11 @@ def _digest(file: Any) -> str:
     return digest.hexdigest()
 
 
-def folder_digest(path: Path) -> str:
+def folder_digest(path: Path, without: str | None = None) -> str:
     """Returns the SHA-256 over the names and bytes of all files below `path` (or of the file `path`).
 
-    Where the folder has a `dataset.json`, that manifest stands for it: it holds the digest of every shard.
+    Where the folder has a `dataset.json`, that manifest stands for it: it holds the digest of every shard. `without` names a
+    folder in it that does not count.
     """
     if path.is_file():
         return file_digest(path)
@@ -78,5 +79,7 @@ def folder_digest(path: Path) -> str:
         return file_digest(manifest)
     digest = hashlib.sha256()
     for file in sorted(item for item in path.rglob("*") if item.is_file()):
+        if without is not None and file.relative_to(path).parts[0] == without:
+            continue
         digest.update(f"{file.relative_to(path).as_posix()}\0{file_digest(file)}\n".encode())
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,25 @@ def versions(folder: Path) -> list[Version]:
     return sorted((Version(int(path.name), path, _provenance(path)) for path in found), key=lambda one: one.number)
 
 
-def newest_other_than(folder: Path, model_digest: str) -> Path | None:
+def newest_other_than(folder: Path, model_digest: str, trained: str | None = None) -> Path | None:
     """Returns the newest version that Stellwerk pushed and that is another model, or None.
 
     It is the last blessed model, what a new one is compared with; a copy of the new one itself would be no comparison.
     """
-    others = [one for one in versions(folder) if one.model_digest not in (None, model_digest)]
+    others = [one for one in versions(folder) if is_another(one.provenance or {}, model_digest, trained)]
     return others[-1].path if others else None
+
+
+def is_another(provenance: Mapping[str, Any], model_digest: str, trained: str | None = None) -> bool:
+    """Says whether a pushed version is another model than the one with these digests: as it is pushed, and as it was trained.
+
+    Formats are added to a model and taken from it, so the same training may be pushed in several forms; none of them is
+    better than another. What was not pushed by Stellwerk is no other model: nobody knows what it is.
+    """
+    digest = provenance.get("model_digest")
+    if digest is None or digest in (model_digest, trained):
+        return False
+    return trained is None or provenance.get("trained_digest") != trained
 
 
 def _provenance(path: Path) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from stellwerk.components.deployment.targets import target
 from stellwerk.components.lineage.code import code_digest
 from stellwerk.errors import GateRefused, StepFailed
 from stellwerk.serving.manifests import Manifest, Release, as_yaml, manifests
+from stellwerk.serving.runtimes.description import VARIANTS
 from stellwerk.spec import Push
 
 
@@ -46,6 +47,7 @@ def push(
     provenance = {
         "name": name,
         "model_digest": digest,
+        "trained_digest": folder_digest(model, without=VARIANTS),
         "model": _read(model / "assets.extra" / "stellwerk.json"),
         **_overall(_read(evaluation / "evaluation.json")),
         "blessing": verdict,

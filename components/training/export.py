@@ -12,9 +12,14 @@ import tensorflow as tf
 
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.targets import Head
+from stellwerk.components.training.targets.head import CLASSIFY, REGRESS
+from stellwerk.components.training.warming import write_warmup
 
 DTYPES = {"float": tf.float32, "int64": tf.int64, "string": tf.string, "binary": tf.string}
 """Dtype of a raw column by its type in `features.json`."""
+
+METHODS = {CLASSIFY: "tensorflow/serving/classify", REGRESS: "tensorflow/serving/regress"}
+"""What TensorFlow Serving calls the methods."""
 
 MISSING = {tf.float32: float("nan"), tf.int64: tf.int64.min, tf.string: ""}
 """What stands for a value that is not there."""
@@ -37,7 +42,8 @@ class Served:
         """Writes the SavedModel to `folder` and returns its outputs: dtype and shape by name.
 
         `serving_default` takes each raw column by name, [batch]; `serve_examples` takes `examples`, serialised
-        tf.Example, [batch], and runs the very same function. `transform` and `serve_transformed` are its two halves: what
+        tf.Example, [batch], and runs the very same function; `classify` or `regress` takes them as `inputs` and answers as
+        TensorFlow Serving's method of that name asks of a signature. `transform` and `serve_transformed` are its two halves: what
         runs elsewhere (LiteRT, ONNX) is made of the second, which has numbers only. ExportArchive is used because what
         `tf.saved_model.save` makes of a Keras 3 model does not load in TensorFlow Serving.
         """
@@ -54,15 +60,23 @@ class Served:
             outputs: Tensors = predict(tf.io.parse_example(examples, parsing))
             return outputs
 
+        def judge(inputs: tf.Tensor) -> Tensors:
+            features = transform(tf.io.parse_example(inputs, parsing))
+            return self.head.judgement(self.network(features, training=False))[1]
+
         outputs = predict.get_concrete_function().structured_outputs
+        judging, _ = self.head.judgement(tf.zeros([0, self.head.units]))
         archive = keras.export.ExportArchive()
         archive.track(self.network)
         archive.track(loaded)
         archive.add_endpoint("serving_default", predict)
         archive.add_endpoint("serve_examples", predict_examples, [tf.TensorSpec([None], tf.string, name="examples")])
+        archive.add_endpoint(judging, judge, [tf.TensorSpec([None], tf.string, name="inputs")])
         archive.add_endpoint("transform", transform)
         archive.add_endpoint("serve_transformed", tf.function(self._numbers, input_signature=[seen], autograph=False))
         archive.write_out(str(folder), verbose=False)
+        _name_method(folder, judging)
+        write_warmup(folder, self.transform_graph, specs, judging)
         return {name: {"dtype": value.dtype.name, "shape": value.shape.as_list()} for name, value in outputs.items()}
 
     def _transform(self, transform: Callable[[Tensors], Tensors]) -> Callable[[Tensors], Tensors]:
@@ -98,6 +112,18 @@ def _transform(loaded: Any) -> Callable[[Tensors], Tensors]:
         return transformed
 
     return transform
+
+
+def _name_method(folder: Path, judging: str) -> None:
+    """Says in the SavedModel which of TensorFlow Serving's methods a signature answers: without it Classify is refused.
+
+    Keras and TensorFlow write `predict` for every signature. The fingerprint beside the file is that of the file as it was:
+    it goes, as loaders do without.
+    """
+    updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
+    updater.replace_method_name(judging, METHODS[judging], tags=tf.saved_model.SERVING)
+    updater.save()
+    (folder / "fingerprint.pb").unlink(missing_ok=True)
 
 
 def _spec(item: ModelInput) -> tf.TensorSpec:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import file_digest, write_json, written_aside
+from stellwerk.components.artifacts.sample import write_sample
 from stellwerk.components.transformation.graph import load_graph, write_graph
 from stellwerk.components.transformation.label import classes_of
 from stellwerk.components.transformation.materialising import SPLITS, materialise
@@ -29,7 +30,7 @@ def transform(
     transformed: Path,
     progress: Progress = silent,
 ) -> None:
-    """Writes the TransformGraph (with `features.json`) and the transformed train and eval splits.
+    """Writes the TransformGraph (with `features.json` and a sample of raw rows) and the transformed train and eval splits.
 
     Only the training split is measured; memory does not grow with the rows. Raises DataError for columns that are
     absent or do not fit their feature, and HookError for a custom feature that misbehaves.
@@ -43,6 +44,7 @@ def transform(
             write_graph(plan, plan.preprocessing_fn(measures, Path(vocabularies)), data, graph)
         materialise(plan, load_graph(plan, graph), data, rows, seen)
         _describe(plan, data, schema, graph / "features.json")
+        write_sample(data, list(plan.inputs), graph)
 
 
 def _counted(progress: Progress, total: int) -> Callable[[int], None]:

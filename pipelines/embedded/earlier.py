@@ -29,7 +29,7 @@ def baseline(loaded: LoadedSpec, runs: Path, trained: str, leaving: str) -> Path
     """
     push = loaded.spec.push
     if push is not None:
-        return last_blessed(push.to, loaded.directory, loaded.spec.name, leaving, runs / ".baselines")
+        return last_blessed(push.to, loaded.directory, loaded.spec.name, leaving, runs / ".baselines", trained=trained)
     for run in all_runs(runs):
         if run.blessed_model() not in (trained, None):
             model = run.artifact("train", "model")

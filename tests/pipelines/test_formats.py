@@ -94,3 +94,17 @@ def test_a_pushed_model_is_no_baseline_of_itself_whatever_its_variants(spec, tmp
         (folder / "provenance.json").write_text(json.dumps({"model_digest": digest}))
     loaded = load(spec, ["push={to: models, formats: [litert]}"])
     assert baseline(loaded, tmp_path / "runs", "trained", "with variants") == (tmp_path / "models" / "flights" / "1")
+
+
+def test_a_model_that_is_pushed_again_in_more_formats_is_not_compared_with_itself(spec, tmp_path):
+    pushed = [
+        {"model_digest": "before", "trained_digest": "before"},
+        {"model_digest": "trained", "trained_digest": "trained"},
+        {"model_digest": "with litert", "trained_digest": "trained"},
+    ]
+    for version, provenance in enumerate(pushed, 1):
+        folder = tmp_path / "models" / "flights" / str(version)
+        folder.mkdir(parents=True)
+        (folder / "provenance.json").write_text(json.dumps(provenance))
+    loaded = load(spec, ["push={to: models, formats: [litert, onnx]}"])
+    assert baseline(loaded, tmp_path / "runs", "trained", "with both") == (tmp_path / "models" / "flights" / "1")

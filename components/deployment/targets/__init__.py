@@ -37,9 +37,13 @@ def target(to: str, directory: Path, name: str) -> Target:
     return made
 
 
-def last_blessed(to: str, directory: Path, name: str, model_digest: str, kept: Path) -> Path | None:
+def last_blessed(
+    to: str, directory: Path, name: str, model_digest: str, kept: Path, *, trained: str | None = None
+) -> Path | None:
     """Returns the newest pushed version that is another model than `model_digest`, or None: what a new one must beat.
+
+    `trained` is that model's digest without its variants: the same training in other formats is no other model.
 
     A version in an object store is downloaded below `kept`, once. Raises StepFailed where the place cannot be read.
     """
-    return target(to, directory, name).last_other_than(model_digest, kept)
+    return target(to, directory, name).last_other_than(model_digest, kept, trained)

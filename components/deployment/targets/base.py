@@ -28,6 +28,9 @@ class Target(Protocol):
         """
         ...
 
-    def last_other_than(self, model_digest: str, kept: Path) -> Path | None:
-        """Returns the newest version that Stellwerk pushed and that is another model, as a folder here, or None."""
+    def last_other_than(self, model_digest: str, kept: Path, trained: str | None = None) -> Path | None:
+        """Returns the newest version that Stellwerk pushed and that is another model, as a folder here, or None.
+
+        See `versions.is_another` for what another model is.
+        """
         ...

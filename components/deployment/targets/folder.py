@@ -48,6 +48,6 @@ class FolderTarget:
             raise StepFailed(f"push.to: {self.folder}: {reason}. Nothing was pushed") from error
         return Placed(str(path), int(path.name), new=True)
 
-    def last_other_than(self, model_digest: str, kept: Path) -> Path | None:  # noqa: ARG002 - it is here already
+    def last_other_than(self, model_digest: str, kept: Path, trained: str | None = None) -> Path | None:  # noqa: ARG002 - it is here already
         """Returns the folder of the newest version that is another model."""
-        return newest_other_than(self.folder, model_digest)
+        return newest_other_than(self.folder, model_digest, trained)

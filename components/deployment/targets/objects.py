@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from stellwerk.components.artifacts.folders import folder_digest, written_aside
 from stellwerk.components.deployment.targets.base import Placed
-from stellwerk.components.deployment.versions import PROVENANCE
+from stellwerk.components.deployment.versions import PROVENANCE, is_another
 from stellwerk.errors import StepFailed
 
 MARK = "saved_model.pb"
@@ -97,14 +97,14 @@ class ObjectTarget:
             self._remove_leftovers(number)
         return Placed(f"{self.where}/{number}", number, new=new)
 
-    def last_other_than(self, model_digest: str, kept: Path) -> Path | None:
+    def last_other_than(self, model_digest: str, kept: Path, trained: str | None = None) -> Path | None:
         """Downloads the newest version that is another model below `kept`, unless it is there already."""
         with self._told("There is no model to compare with"):
             for number in sorted(self._complete(self.bucket.changed(self.base)), reverse=True):
-                digest = self._provenance(number).get("model_digest")
-                if digest is None or digest == model_digest:
+                provenance = self._provenance(number)
+                if not is_another(provenance, model_digest, trained):
                     continue
-                folder = kept / str(digest)
+                folder = kept / str(provenance["model_digest"])
                 if not folder.is_dir():
                     self._download(number, folder)
                 return folder

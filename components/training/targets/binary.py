@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from stellwerk.components.training.labels import Numbers
-from stellwerk.components.training.targets.head import Head, Measures
+from stellwerk.components.training.targets.head import CLASSIFY, Head, Measures
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ class Binary(Head):
     def signature(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """`probabilities` [batch, 1] of the positive class."""
         return {"probabilities": outputs}
+
+    def judgement(self, outputs: tf.Tensor) -> tuple[str, dict[str, tf.Tensor]]:
+        """Both classes."""
+        return CLASSIFY, self.classified(tf.concat([1 - outputs, outputs], axis=1))
 
 
 class RankMeasures(Measures):

@@ -12,6 +12,9 @@ import tensorflow as tf
 from stellwerk.components.training.labels import Labels, Numbers
 from stellwerk.components.training.models.body import Body
 
+CLASSIFY, REGRESS = "classify", "regress"
+"""Names of TensorFlow Serving's methods over serialised tf.Example, and of the signatures that answer them."""
+
 
 @dataclass(frozen=True)
 class Head(ABC):
@@ -53,6 +56,18 @@ class Head(ABC):
     @abstractmethod
     def signature(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """Names the outputs of the served model."""
+
+    @abstractmethod
+    def judgement(self, outputs: tf.Tensor) -> tuple[str, dict[str, tf.Tensor]]:
+        """Returns which of TensorFlow Serving's methods answers for this target, `CLASSIFY` or `REGRESS`, and its outputs.
+
+        Classes and scores are [batch, classes], values are [batch].
+        """
+
+    def classified(self, scores: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns the outputs of Classify for scores [batch, classes]."""
+        names = tf.tile(tf.constant([list(self.classes)]), [tf.shape(scores)[0], 1])
+        return {"classes": names, "scores": scores}
 
     @property
     def loss_unit(self) -> float:

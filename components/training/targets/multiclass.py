@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from stellwerk.components.training.labels import Numbers
-from stellwerk.components.training.targets.head import Head, Measures
+from stellwerk.components.training.targets.head import CLASSIFY, Head, Measures
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,11 @@ class Multiclass(Head):
 
     def signature(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """`probabilities` [batch, classes] and the names of the `classes` [batch, classes]."""
-        names = tf.tile(tf.constant([list(self.classes)]), [tf.shape(outputs)[0], 1])
-        return {"probabilities": outputs, "classes": names}
+        return {"probabilities": outputs, "classes": self.classified(outputs)["classes"]}
+
+    def judgement(self, outputs: tf.Tensor) -> tuple[str, dict[str, tf.Tensor]]:
+        """All classes."""
+        return CLASSIFY, self.classified(outputs)
 
 
 class Share(Measures):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from stellwerk.components.training.labels import Numbers
-from stellwerk.components.training.targets.head import Head, Measures
+from stellwerk.components.training.targets.head import REGRESS, Head, Measures
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,10 @@ class Regression(Head):
     def signature(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """`predictions` [batch, 1]."""
         return {"predictions": outputs}
+
+    def judgement(self, outputs: tf.Tensor) -> tuple[str, dict[str, tf.Tensor]]:
+        """The value."""
+        return REGRESS, {"outputs": outputs[:, 0]}
 
 
 class AbsoluteError(Measures):

@@ -27,6 +27,7 @@ def test_provenance_says_what_made_the_model(pipeline):
         "name": "late",
         "version": 1,
         "model_digest": pushed["model_digest"],
+        "trained_digest": pushed["model_digest"],
         "model": {"examples_version": "data of one"},
         "metrics": {"auc": 0.8, "accuracy": None},
         "examples": 100,
