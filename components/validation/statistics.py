@@ -102,7 +102,8 @@ def _begin_fork(job: tuple[Examples, Collection[str], _Told]) -> None:
 
 def _count_in_fork(split: str, columns: list[str]) -> bytes:
     examples, categorical, told = _job[0]
-    return _counted(examples, split, columns, categorical, told.add).SerializeToString()
+    counted: bytes = _counted(examples, split, columns, categorical, told.add).SerializeToString()
+    return counted
 
 
 def _counted(

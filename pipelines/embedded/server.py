@@ -60,12 +60,14 @@ class Server:
         while True:
             loading = {child.line: child for child in self._prepared.values() if not child.ready}
             to_do = bool(self._modules or (self._steps and len(loading) < self._cores))
-            ready, _, _ = select.select([self._control, self._wake, *loading], [], [], 0 if to_do else None)
+            watched: list[socket.socket | int] = [self._control, self._wake, *loading]
+            ready, _, _ = select.select(watched, [], [], 0 if to_do else None)
             if self._wake in ready:
                 os.read(self._wake, 4096)
                 self._reap()
-            for line in set(ready) & set(loading):
-                loading[line].hear()
+            for line, child in loading.items():
+                if line in ready:
+                    child.hear()
             if self._control in ready:
                 message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 1)
                 if not message:
