@@ -83,6 +83,7 @@ def descent(dataset: str, directory: Path, places: Sequence[str] = ()) -> Descen
     unknown: list[str] = []
     origins = [*_of_runs(directory), *_of_models(_models(directory, places, unknown))]
     wanted = _wanted_version(dataset)
+    found: list[tuple[_Origin, bool | None]]
     if wanted is not None:
         kind, found = "data version", [(origin, None) for origin in origins if origin.version.startswith(wanted)]
     else:
