@@ -12,7 +12,7 @@ from typing import Any
 
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.kubeflow.submission.client import Kubeflow
-from stellwerk.pipelines.kubeflow.submission.connection import Asked, Connection, connection
+from stellwerk.pipelines.kubeflow.submission.connection import Asked, Connection, find_connection
 from stellwerk.pipelines.kubeflow.submission.package import Package, package_of
 from stellwerk.pipelines.kubeflow.submission.records import ClusterRun, ClusterSchedule
 from stellwerk.pipelines.kubeflow.submission.scheduling import Scheduled, Schedules
@@ -32,7 +32,7 @@ __all__ = [
     "Scheduled",
     "Schedules",
     "Wanted",
-    "connection",
+    "find_connection",
     "follow",
     "package_of",
     "submit",
@@ -54,7 +54,7 @@ def submit(
     GateRefused or StepFailed for a run that does not succeed.
     """
     package = package_of(spec)
-    kubeflow = Kubeflow(connection(asked or Asked(), package.cluster))
+    kubeflow = Kubeflow(find_connection(asked or Asked(), package.cluster))
     run = Runs(kubeflow).submit(package, Wanted(parameters=parameters or {}, name=name))
     if not wait:
         return run

@@ -83,7 +83,7 @@ class Connection:
         return f"{self.dashboard}/#/recurringrun/details/{schedule}"
 
 
-def connection(
+def find_connection(
     asked: Asked = Asked(), cluster: Cluster | None = None, environment: Mapping[str, str] = os.environ
 ) -> Connection:
     """Puts a connection together; asks nobody yet. Raises UsageError when no host, or too much, is given."""

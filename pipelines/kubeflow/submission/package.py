@@ -24,7 +24,7 @@ class Package:
 
     name: str
     source: str
-    """The file that it was made from, as the user named it."""
+    """Name of the file that it was made from."""
     documents: tuple[dict[str, Any], ...]
     """The pipeline's spec and, where there is one, the platform's."""
     cluster: Cluster | None = None
@@ -56,11 +56,11 @@ def package_of(source: LoadedSpec | str | Path) -> Package:
     if isinstance(source, LoadedSpec):
         from stellwerk.pipelines.kubeflow.compilation import intermediate  # noqa: PLC0415
 
-        return Package(source.spec.name, str(source.path), tuple(intermediate(source)), source.spec.cluster)
+        return Package(source.spec.name, source.path.name, tuple(intermediate(source)), source.spec.cluster)
     from stellwerk.pipelines.kubeflow.reading import read_documents  # noqa: PLC0415
 
     documents = read_documents(source)
-    return Package(str(documents[0]["pipelineInfo"]["name"]), str(source), documents)
+    return Package(str(documents[0]["pipelineInfo"]["name"]), Path(source).name, documents)
 
 
 def is_ir(path: Path) -> bool:

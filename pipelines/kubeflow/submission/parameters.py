@@ -37,7 +37,7 @@ def check(given: Mapping[str, Any], definitions: Mapping[str, Mapping[str, Any]]
         kind = _definition(name, definitions).get("parameterType", "STRING")
         if kind in _FITS and not _FITS[kind](value):
             raise UsageError(f"parameter '{name}' is {_WORDS[kind]}, and got {json.dumps(value, default=str)}.")
-    missing = [name for name, each in definitions.items() if name not in given and not _optional(each)]
+    missing = [name for name, each in sorted(definitions.items()) if name not in given and not _optional(each)]
     if missing:
         names = ", ".join(f"'{name}'" for name in missing)
         raise UsageError(f"the pipeline needs parameter {names}, which has no default. Give it with -p NAME=VALUE.")
@@ -50,7 +50,7 @@ def _optional(definition: Mapping[str, Any]) -> bool:
 
 def _definition(name: str, definitions: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
     if name not in definitions:
-        known = ", ".join(definitions) or "none"
+        known = ", ".join(sorted(definitions)) or "none"
         raise UsageError(f"the pipeline has no parameter '{name}'.{did_you_mean(name, definitions)} Known: {known}.")
     return definitions[name]
 

@@ -68,10 +68,9 @@ def states_of(run: Any) -> list[StepState]:
     skipped = {name for name, task in latest.items() if (task.state or "").lower() in ("skipped", "omitted")}
     states = []
     for name, around in steps_of(run):
-        if name not in latest and skipped & set(around):
-            states.append(StepState(name, "skipped"))
-        else:
-            states.append(_state(name, latest.get(name), latest.get(f"{name}-driver")))
+        state = _state(name, latest.get(name), latest.get(f"{name}-driver"))
+        never = run.state in ("FAILED", "CANCELED") or (name not in latest and skipped & set(around))
+        states.append(StepState(name, "skipped") if never and state.state == "pending" else state)
     return states
 
 

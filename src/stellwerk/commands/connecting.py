@@ -62,9 +62,9 @@ def connected(given: dict[str, Any], cluster: Cluster | None) -> Kubeflow:
 
 def connection_of(given: dict[str, Any], cluster: Cluster | None) -> Connection:
     """Returns the connection that the options, the spec and the environment name."""
-    from stellwerk.pipelines.kubeflow.submission import Asked, connection  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.submission import Asked, find_connection  # noqa: PLC0415
 
-    return connection(Asked(**{field.name: given.pop(field.name) for field in fields(Asked)}), cluster)
+    return find_connection(Asked(**{field.name: given.pop(field.name) for field in fields(Asked)}), cluster)
 
 
 def cluster_of(spec: Path | None, given: dict[str, Any]) -> Cluster | None:

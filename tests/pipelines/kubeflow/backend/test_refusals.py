@@ -76,11 +76,11 @@ def test_an_expired_token_is_told_with_when_it_expired(command, secured, ir, mon
 
 
 def test_a_token_that_was_renewed_in_its_file_is_taken_at_once(secured, ir, tmp_path, monkeypatch):
-    from stellwerk.pipelines.kubeflow.submission import Asked, Kubeflow, Runs, connection  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.submission import Asked, Kubeflow, Runs, find_connection  # noqa: PLC0415
 
     (tmp_path / "token").write_text("good")
     asked = Asked(host=secured.url, namespace="ada", token_file=tmp_path / "token")
-    runs = Runs(Kubeflow(connection(asked)))
+    runs = Runs(Kubeflow(find_connection(asked)))
     assert runs.list() == []
     secured.tokens = {"newer": {"ada"}}
     (tmp_path / "token").write_text("newer")

@@ -49,6 +49,7 @@ def test_the_spec_says_when_and_an_option_takes_its_place(command, backend, tmp_
     )
     assert command("schedule").code == 0
     assert only(backend)["trigger"] == {"cron_schedule": {"cron": "@daily"}}
+    assert "nothing has changed" in command("schedule").err
     assert command("schedule", "--every", "6h").code == 0
     assert only(backend)["trigger"] == {"periodic_schedule": {"interval_second": "21600"}}
     assert only(backend)["max_concurrency"] == "2"
