@@ -75,7 +75,7 @@ def _matches(parts: Sequence[str], patterns: Sequence[str]) -> bool:
 
 def _advice(place: Place, key: str, scheme: str) -> str:
     if scheme in ("http", "https"):
-        if glob.has_magic(key):
+        if glob.has_magic(key.partition("?")[0]):
             return "the web cannot be searched by a pattern. List the URLs of the files."
         return "there is no such file. Check the URL; a folder cannot be listed over the web."
     if glob.has_magic(key):

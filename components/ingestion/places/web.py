@@ -14,8 +14,8 @@ from stellwerk.components.ingestion.places.base import Changed, Interrupted, Obj
 from stellwerk.spec.data import Source
 
 PIECE = 1 << 20
-PATIENCE = 60.0
-"""Seconds to wait for a connection, or for bytes."""
+CONNECT, PATIENCE = 10.0, 60.0
+"""Seconds to wait for a connection, and for bytes."""
 NO_HEAD = (400, 403, 405, 501)
 """Statuses of servers that answer no HEAD, e.g. because a URL is signed for GET."""
 PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -31,13 +31,37 @@ def place(scheme: str, host: str, source: Source) -> Site:  # noqa: ARG001 - a U
     return Site(f"{scheme}://{host}")
 
 
+class _Connection(http.client.HTTPConnection):
+    def connect(self) -> None:
+        self.timeout = CONNECT
+        super().connect()
+        self.sock.settimeout(PATIENCE)
+
+
+class _SafeConnection(http.client.HTTPSConnection):
+    def connect(self) -> None:
+        self.timeout = CONNECT
+        super().connect()
+        self.sock.settimeout(PATIENCE)
+
+
+class _Http(urllib.request.HTTPHandler):
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Connection, request)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_SafeConnection, request)
+
+
 def _opener() -> urllib.request.OpenerDirector:
     """Returns what opens URLs of the web, through the proxies of the environment, and no others: not `file:`, not `ftp:`."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _Http(),
+        _Https(),
         urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),

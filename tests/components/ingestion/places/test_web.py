@@ -33,6 +33,18 @@ def test_a_file_is_read_under_its_url_without_the_query(web, tmp_path, rows):
     assert found.files[0].readable.read_bytes() == web.files["/data/rows.csv"]
 
 
+def test_what_a_query_holds_is_in_no_message(web, fetch):
+    with pytest.raises(DataError) as told:
+        fetch(f"{web.uri}/rows.csv?signature=secret")
+    assert "rows.csv: there is no such file" in str(told.value)
+    assert "secret" not in str(told.value)
+
+
+def test_a_site_that_is_not_there_is_told(fetch):
+    with pytest.raises(DataError, match=r"^rows: http://127\.0\.0\.1:9/rows\.csv: cannot be reached \(.*refused\)"):
+        fetch("http://127.0.0.1:9/rows.csv")
+
+
 @pytest.mark.parametrize(("head", "ranges"), [(True, True), (False, True), (True, False), (False, False)])
 def test_servers_without_head_or_without_ranges_are_read(web, fetch, head, ranges):
     web.files["/rows.csv"], web.head, web.ranges = b"n\n" + b"1\n" * 5000, head, ranges
