@@ -146,7 +146,8 @@ class Kubeflow:
                         continue
                 if error.status in BUSY:
                     raise self._busy(error) from None
-                raise refusal(self.connection, error.status, error.body) from None
+                location = (error.headers or {}).get("Location", "")
+                raise refusal(self.connection, error.status, error.body, location) from None
 
     def _busy(self, error: Any) -> _Trouble:
         wait = (error.headers or {}).get("Retry-After", "")

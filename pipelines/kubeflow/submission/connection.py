@@ -141,11 +141,11 @@ def _credentials(asked: Asked, environment: Mapping[str, str], ca: Path | None) 
 def _oidc(asked: Asked, environment: Mapping[str, str], ca: Path | None) -> OidcToken:
     if not asked.oidc_client:
         raise UsageError("--oidc-issuer also needs --oidc-client, the id of the client at that provider.")
-    secret = refresh = None
+    secret, refresh = None, asked.oidc_refresh_file
     if asked.oidc_secret_env:
         secret = VariableToken.read(asked.oidc_secret_env, environment).value
-    if asked.oidc_refresh_file:
-        refresh = FileToken(asked.oidc_refresh_file).token()
+    if refresh is not None:
+        FileToken(refresh).token()
     if secret is None and refresh is None:
         raise UsageError("--oidc-issuer also needs --oidc-secret-env or --oidc-refresh-file: nothing to show to it.")
     return OidcToken(_url(asked.oidc_issuer or ""), asked.oidc_client, secret, refresh, asked.oidc_scope, ca)

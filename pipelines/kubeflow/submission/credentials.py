@@ -98,7 +98,8 @@ class OidcToken:
     issuer: str
     client: str
     secret: str | None = field(default=None, repr=False)
-    refresh: str | None = field(default=None, repr=False)
+    refresh: Path | None = None
+    """File with a refresh token; the one that the provider issues in its place is written there."""
     scope: str = "openid"
     ca: Path | None = None
     current: str = field(default="", repr=False)
@@ -123,12 +124,15 @@ class OidcToken:
             raise ClusterError(f"{issuer}: is no OpenID provider: {WELL_KNOWN} names no token_endpoint.")
         form = {"client_id": self.client, "scope": self.scope}
         form |= {"client_secret": self.secret} if self.secret else {}
-        if self.refresh:
-            form |= {"grant_type": "refresh_token", "refresh_token": self.refresh}
+        known = FileToken(self.refresh).token() if self.refresh else None
+        if known:
+            form |= {"grant_type": "refresh_token", "refresh_token": known}
         else:
             form |= {"grant_type": "client_credentials"}
         answer = self._asked("POST", endpoint, form)
-        self.refresh = answer.get("refresh_token", self.refresh) if self.refresh else None
+        follower = answer.get("refresh_token")
+        if self.refresh and isinstance(follower, str) and follower != known:
+            _keep(self.refresh, follower)
         token = answer.get("id_token") or answer.get("access_token")
         if not isinstance(token, str):
             raise ClusterError(f"{issuer}: answered, and issued no token for client '{self.client}'.")
@@ -152,6 +156,19 @@ class OidcToken:
             message = f"{url}: refused client '{self.client}' (HTTP {answer.status}: {said or 'no reason given'})."
             raise ClusterError(f"{message} Check the client's id and secret, or log in for a new refresh token.")
         return body
+
+
+def _keep(path: Path, token: str) -> None:
+    """Writes a refresh token in place of the one before, which many providers take once only. Nobody else may read it."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(f"{token}\n")
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        message = f"{path}: the provider has issued a new refresh token, and it cannot be written: {error.strerror}."
+        raise UsageError(f"{message} Give a file that may be written, and log in again.") from None
 
 
 def pod_credentials(environment: Mapping[str, str]) -> FileToken | None:

@@ -21,9 +21,14 @@ class Refused(ClusterError):
         super().__init__(message)
 
 
-def refusal(connection: Connection, status: int, body: str | None) -> Refused:
-    """Returns the error of an answer that is neither a success nor worth another try."""
+def refusal(connection: Connection, status: int, body: str | None, location: str = "") -> Refused:
+    """Returns the error of an answer that is neither a success nor worth another try.
+
+    Redirections are not followed: a token is sent to the host that it was given for and to no other.
+    """
     host, said = connection.host, message_of(body)
+    if 300 <= status < 400 and host.startswith("http:") and location.startswith(f"https:{host[5:]}/"):
+        return Refused(status, f"{host}: is at https now (HTTP {status}). Give the URL https:{host[5:]}.")
     if 300 <= status < 400 or status == 401:
         return Refused(status, _not_known(connection, status, said))
     if status == 403:

@@ -163,6 +163,16 @@ def test_what_is_wrong_with_the_connection_is_told_before_anything_is_sent(
     assert backend.seen == []
 
 
+def test_a_host_that_has_moved_to_https_is_told_and_no_token_follows(command, backend, ir, monkeypatch):
+    monkeypatch.setenv("KFP_TOKEN", "good")
+    moved = backend.url.replace("http:", "https:")
+    backend.faults = [Fault("GET", "/", status=308, headers={"Location": f"{moved}/apis/v2beta1/experiments"})]
+    ran = command("submit", ir, *TO, "--token-env", "KFP_TOKEN")
+    assert ran.code == 3
+    assert f"is at https now (HTTP 308). Give the URL {moved}." in ran.err
+    assert len(backend.seen) == 1
+
+
 def test_without_a_host_it_says_how_to_name_one(command, ir, monkeypatch):
     monkeypatch.delenv("KF_PIPELINES_ENDPOINT")
     ran = command("submit", ir, *TO)
@@ -231,6 +241,8 @@ def test_a_token_that_was_revoked_is_issued_again_with_the_newest_refresh_token(
     assert ran.code == 0, ran.err
     assert [each["refresh_token"] for each in issuer.RequestHandlerClass.asked] == ["first", "second"]
     assert len(backend.runs) == 1
+    assert (tmp_path / "refresh").read_text() == "second\n"
+    assert (tmp_path / "refresh").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_client_that_the_provider_refuses_is_told(command, backend, ir, issuer, monkeypatch):
