@@ -131,7 +131,8 @@ def _thinned(x: Array, y: Array, points: int) -> Array:
     length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
     wanted = np.linspace(0.0, length[-1], points)
     keep = np.unique(np.clip(np.searchsorted(length, wanted), 0, x.size - 1))
-    return np.unique(np.concatenate([[0], keep[1:-1], [x.size - 1]]))
+    kept: Array = np.unique(np.concatenate([[0], keep[1:-1], [x.size - 1]]))
+    return kept
 
 
 def _pairs(x: Array, y: Array, kept: Array) -> list[list[float]]:

@@ -46,9 +46,9 @@ def check_flights(directory: str = "/data"):
   cannot travel: leave such a key out. Whole numbers, which KFP makes floats inside a dict, are made whole again.
 - **Without Stellwerk.** `kfp.components.load_component_from_file("docs/components/ingest.yaml")` gives the same component to a
   pipeline whose author has not installed it. `stellwerk components -o FOLDER --image IMAGE` writes the definitions for your image.
-- **Dashboard.** `page`, `metrics`, `classification` and `verdict` are for [the dashboard](guides/dashboard.md); nothing reads them.
-- **Alone on this machine.** `kfp.local.SubprocessRunner(use_venv=False)` runs them as they are. KFP 2.13 cannot leave out an
-  optional artifact there: `stellwerk run` can, and so can every cluster.
+- **Dashboard.** `page`, `metrics`, `classification` and `verdict` are for [the dashboard](guides/dashboard.md); no step reads them.
+- **Alone on this machine.** `kfp.local.SubprocessRunner(use_venv=False)` runs them as they are. KFP 2.13 has to be
+  given there what may be left out on every cluster, artifacts and numbers alike.
 """
 
 TYPES = {
