@@ -71,3 +71,15 @@ def test_an_object_that_is_not_there_is_told_with_the_line_of_its_source(project
     assert "Did you mean 'data/flights.csv'?" in problem.message
     with pytest.raises(StepFailed, match="there is no such object"):
         embedded.run(loaded, until="ingest")
+
+
+def test_check_says_nothing_but_its_result(
+    tmp_path: Path, make_project: Callable[[Path], Path], gcs_store: Any, stellwerk: Callable[..., Any]
+) -> None:
+    from google.cloud import storage  # noqa: PLC0415
+
+    spec = make_project(tmp_path)
+    storage.Client(project=None).bucket("models").blob("flights.csv").upload_from_filename(tmp_path / "flights.csv")
+    spec.write_text(spec.read_text().replace("flights: flights.csv", "flights: 'gs://models/*.csv'"))
+    done = stellwerk("check", spec)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{spec}: ok\n", "")

@@ -6,8 +6,10 @@ Credentials are the application default ones; `STORAGE_EMULATOR_HOST` names anot
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 from stellwerk.components.ingestion.places.base import Changed, Interrupted, Object, PlaceError
@@ -21,6 +23,9 @@ OPTIONS = {"timeout": (5, 60), "retry": None}
 
 def place(scheme: str, host: str, source: Source) -> Bucket:  # noqa: ARG001 - there is one scheme
     """Returns the bucket."""
+    with warnings.catch_warnings():  # of the libraries, about their own future
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
+        import_module("google.cloud.storage")
     return Bucket(host, anonymous=source.credentials == "anonymous")
 
 

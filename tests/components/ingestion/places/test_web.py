@@ -125,6 +125,15 @@ def test_a_packed_answer_is_unpacked(web, tmp_path, rows):
     assert probe(look, tmp_path, []).columns == {"n": "int64", "x": "float", "c": "string", "y": "int64"}
 
 
+@pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz", "rows.csv.zst", "rows.parquet", "rows.zip"])
+def test_a_connection_that_is_lost_during_a_look_is_told_as_such(web, tmp_path, name, monkeypatch):
+    monkeypatch.setattr("stellwerk.components.ingestion.probing.SAMPLE_BYTES", 10)
+    web.files[f"/{name}"], web.most = b"n\n" * 500, 0
+    source = Data.model_validate({"sources": {"rows": f"{web.uri}/{name}"}})
+    with pytest.raises(DataError, match=rf"^rows: {web.uri}/{name}: ends after [0-9,]+ of 1,000 bytes"):
+        probe(source, tmp_path, [])
+
+
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/rows.csv"])
 def test_no_other_protocol_is_opened_by_a_redirect(web, fetch, target):
     web.files["/rows.csv"], web.statuses = b"n\n", [302] * 20
