@@ -12,6 +12,7 @@ from stellwerk.components.changing import CHANGES
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.graph import Graph, Step
 from stellwerk.spec import Data, Push, Train
+from stellwerk.spec.meanings import meanings
 from stellwerk.spec.train import Optimizer
 
 DIRECTORY = "/data"
@@ -96,5 +97,4 @@ def arguments(step: Step, declared: Sequence[Parameter], given: Mapping[str, Any
 
 
 def _meaning(section: Any, name: str) -> str:
-    description: str = section.model_fields[name].description or name
-    return " ".join(description.split())
+    return " ".join(meanings(section)[name].split())

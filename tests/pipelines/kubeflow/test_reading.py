@@ -45,7 +45,7 @@ def test_what_was_compiled_is_read(golden: Path):
         ),
         ("defaultValue: 5.0", "defaultValue: five", "epochs.defaultValue: is no NUMBER_INTEGER. Received: 'five'."),
         ("defaultValue: 5.0", "defaultValue: 5.5", "epochs.defaultValue: is no NUMBER_INTEGER. Received: 5.5."),
-        ("        image: registry.example/stellwerk:0.1.0\n", "", "exec-evaluate: has no image."),
+        ("\n        image: registry.example/stellwerk:0.1.0\n", "\n", "exec-evaluate: has no image."),
         ("\nroot:", "\nroots:", 'has no field named "roots"'),
         ("parameterType: STRUCT", "parameterType: STRCT", "Invalid enum value STRCT"),
         ("schemaVersion: 2.1.0\nsdk", "sdk", "has no 'schemaVersion'"),
