@@ -11,7 +11,7 @@ import click
 
 from stellwerk.commands.connecting import connected, connecting
 from stellwerk.commands.options import JSON, SET, SPEC, checked
-from stellwerk.errors import UsageError
+from stellwerk.errors import StellwerkError, UsageError
 
 if TYPE_CHECKING:
     from stellwerk.pipelines.kubeflow.submission import Kubeflow, Package, Wanted
@@ -127,6 +127,10 @@ def follow_to_its_end(kubeflow: Kubeflow, run: str, given: dict[str, Any], *, as
     except KeyboardInterrupt:
         click.echo(f"stellwerk: the run goes on; `stellwerk cluster wait {run}` follows it again.", err=True)
         sys.exit(130)
+    except StellwerkError as error:  # the run goes on, and a program has to know which it is
+        if as_json:
+            click.echo(json.dumps({"run": run, "state": None, "error": str(error)}, indent=1))
+        raise
     if as_json:
         steps = [vars(step) for step in ended.steps]
         click.echo(json.dumps({**ended.run.as_json(), "steps": steps, "log": list(ended.log)}, indent=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import socket
 import ssl
 import threading
@@ -59,12 +60,13 @@ def test_without_a_token_it_says_how_to_give_one(command, secured, ir):
     assert "wants to know who asks (HTTP 401), and no token was given. Give one with --token-file" in ran.err
 
 
-def test_a_wrong_token_is_named_and_never_shown(command, secured, ir, monkeypatch):
+def test_a_wrong_token_is_named_and_never_shown(command, secured, ir, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("KFP_TOKEN", "s3cr3t-w0rd")
     ran = command("--debug", "submit", ir, *TO, "--token-env", "KFP_TOKEN", "--namespace", "ada")
     assert ran.code == 3
     assert "does not accept the token in $KFP_TOKEN (HTTP 401: Authentication request failed)" in ran.err
-    assert "s3cr3t-w0rd" not in ran.out + ran.err
+    assert "s3cr3t-w0rd" not in ran.out + ran.err + caplog.text
 
 
 def test_an_expired_token_is_told_with_when_it_expired(command, secured, ir, monkeypatch):

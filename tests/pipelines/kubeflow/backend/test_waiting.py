@@ -118,6 +118,10 @@ def test_an_image_that_does_not_exist_is_told_and_the_run_left_alone(command, ba
     assert f"step 'train' cannot start: {back_off}." in ran.err
     assert f"`stellwerk cluster terminate {run}` ends it." in ran.err
     assert backend.runs[run]["state"] == "RUNNING"
+    told = command("cluster", "wait", run, *POLL, "--patience", 0, "--json")
+    assert told.code == 3
+    assert json.loads(told.out)["run"] == run
+    assert back_off in json.loads(told.out)["error"]
 
 
 def test_a_pod_that_waits_a_moment_for_its_image_is_borne(command, backend, ir):
