@@ -11,7 +11,9 @@ import pytest
 from google.protobuf import json_format, struct_pb2
 from kfp import dsl
 
+from stellwerk.components.artifacts.folders import folder_digest
 from stellwerk.components.dashboard import show
+from stellwerk.components.reporting.work import report
 from stellwerk.report.gathering import MAKERS
 
 KINDS = {"page": dsl.HTML, "verdict": dsl.Markdown, "metrics": dsl.Metrics, "classification": dsl.ClassificationMetrics}
@@ -86,6 +88,18 @@ def test_a_page_that_cannot_be_written_costs_no_step(arguments: Any, tmp_path: P
     (tmp_path / "root").write_text("a file where a folder should be")
     show("train", arguments)
     assert "The dashboard shows less of train" in caplog.text
+
+
+def test_the_report_of_a_run_is_written_from_its_artifacts(arguments: Any, tmp_path: Path):
+    paths = {name: Path(given.path) for name, given in arguments.items() if name in MAKERS}
+    wanted = {name: paths[name] for name in ("statistics", "anomalies", "history", "model", "evaluation", "blessing")}
+    page = tmp_path / "root" / "page"
+    context = {"pipeline": "flight-delays", "spec": "pipeline.yaml"}
+    report(context=context, spec="name: flight-delays # é\n", run="5a", manifest=paths["examples"], page=page, **wanted)
+    text = page.read_text(encoding="utf-8")
+    assert "<h1>flight-delays</h1>" in text
+    assert "name: flight-delays # é" in text
+    assert folder_digest(wanted["model"])[:8] in text
 
 
 def test_a_damaged_artifact_is_told_on_the_page(arguments: Any, tmp_path: Path):

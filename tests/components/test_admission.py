@@ -1,0 +1,53 @@
+"""Data that validate refuses can be refused by the step after it, so that the dashboard keeps what validate found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kfp import dsl
+
+from stellwerk.components import transform
+from stellwerk.components.admission import admit, refusals
+from stellwerk.errors import DataError, GateRefused
+
+ROW = {"split": "eval", "column": "carrier", "kind": "X", "what": "ZZ is new", "fix": "add it"}
+
+
+def anomalies(folder: Path, *rows: dict[str, Any]) -> Any:
+    (folder / "anomalies.json").write_text(json.dumps({"anomalies": rows}), encoding="utf-8")
+    return dsl.Artifact(uri=str(folder))
+
+
+def test_without_anomalies_a_step_goes_on(tmp_path: Path):
+    admit(None)
+    admit(anomalies(tmp_path))
+
+
+def test_a_refusal_names_the_first_anomaly_and_where_all_are(tmp_path: Path):
+    with pytest.raises(
+        GateRefused, match=r"1 anomaly, the first in column carrier of the eval split: ZZ is new\. .*verdict"
+    ):
+        admit(anomalies(tmp_path, ROW))
+    with pytest.raises(GateRefused, match="2 anomalies, the first in the train split: empty"):
+        admit(anomalies(tmp_path, {**ROW, "split": "train", "column": None, "what": "empty"}, ROW))
+
+
+def test_transform_refuses_before_it_begins(tmp_path: Path):
+    found = anomalies(tmp_path, ROW)
+    nothing = dsl.Artifact(uri=str(tmp_path / "nothing"))
+    rest = dict.fromkeys(("examples", "schema", "transform_graph", "transformed"), nothing)
+    with pytest.raises(GateRefused):
+        transform.python_func(features={}, target={}, hooks={}, anomalies=found, **rest)
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_only_a_gate_may_be_left_to_the_next_step():
+    with refusals(stop=False):
+        raise GateRefused("the data do not pass")
+    with pytest.raises(GateRefused), refusals(stop=True):
+        raise GateRefused("the data do not pass")
+    with pytest.raises(DataError), refusals(stop=False):
+        raise DataError("no such column")
