@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from stellwerk.errors import StepFailed
 
-CHANGES = {
+CHANGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ingest": {"sources": ("data", "sources")},
     "train": {
         "epochs": ("training", "epochs"),

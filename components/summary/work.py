@@ -36,7 +36,7 @@ def summarise(
     `status` is KFP's `PipelineTaskFinalStatus` as a dict. A push that was skipped because a gate refused the model is no failure:
     what was refused, and by how much, says the page of `evaluate` or `rehearse`.
     """
-    given = {"directory": directory, "sources": sources, "epochs": epochs, "batch_size": batch_size}
+    given: dict[str, Any] = {"directory": directory, "sources": sources, "epochs": epochs, "batch_size": batch_size}
     given |= {"learning_rate": learning_rate, "push_to": to}
     text = (
         "\n".join(_lines(context, {name: value for name, value in given.items() if value is not None}, status)) + "\n"

@@ -12,6 +12,7 @@ from typing import Any
 
 from stellwerk import components
 from stellwerk.components.artifacts.folders import write_text
+from stellwerk.components.lineage.code import text_digests
 from stellwerk.components.sdk import dsl
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec
@@ -138,7 +139,7 @@ class _Pipeline:
 
     def _values(self, step: Step, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
         """Returns everything that a step is given but artifacts."""
-        values = _without_none(arguments(step, declared, given))
+        values: dict[str, Any] = _without_none(arguments(step, declared, given))
         values |= {name: path.read_text(encoding="utf-8") for name, path in step.files.items()}
         if "directory" in step.context:
             values["directory"] = given["directory"]
@@ -148,7 +149,9 @@ class _Pipeline:
 
     def _provenance(self) -> dict[str, Any]:
         digest = hashlib.sha256(self.loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest()
-        context = {"pipeline": self.graph.name, "spec_digest": digest, "spec": self.loaded.path.name}
+        context: dict[str, Any] = {"pipeline": self.graph.name, "spec_digest": digest, "spec": self.loaded.path.name}
+        if self.graph.hooks:
+            context["hooks"] = text_digests(self.graph.hooks)
         return {"context": context, "run": dsl.PIPELINE_JOB_ID_PLACEHOLDER}
 
     @contextmanager

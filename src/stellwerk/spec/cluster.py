@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
@@ -36,7 +36,7 @@ MountPath = Annotated[str, StringConstraints(pattern=MOUNT)]
 LabelKey = Annotated[str, StringConstraints(pattern=LABEL_KEY, max_length=317)]
 LabelValue = Annotated[str, StringConstraints(pattern=LABEL_VALUE, max_length=63)]
 
-_UNITS = {"": 1, **{unit: 1000**power for power, unit in enumerate("KMGT", 1)}}
+_UNITS: dict[str, int] = {"": 1, **{unit: 1000**power for power, unit in enumerate("KMGT", 1)}}
 _UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", 1)}
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE_KEY|ACCESS_KEY|API_?KEY", re.IGNORECASE)
 _TAKEN = ("/gcs", "/s3", "/minio", "/kfp-launcher", "/.local", "/.cache", "/.config")
@@ -305,7 +305,7 @@ cluster:
 
     def _beyond_limits(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for step, wanted in self.resources.items():
-            amounts = {"cpu": float, "memory": bytes_of, "gpu": float}
+            amounts: dict[str, Callable[[Any], float]] = {"cpu": float, "memory": bytes_of, "gpu": float}
             for name, amount in amounts.items():
                 asked, most = getattr(wanted, name), getattr(self.limits, name)
                 if asked is not None and most is not None and amount(asked) > amount(most):
