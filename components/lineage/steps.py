@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stellwerk.components.changing import changed
 from stellwerk.components.lineage import datasets
 from stellwerk.components.lineage.code import code_digest
 from stellwerk.components.lineage.events import TOLD, Job, Json, Kind, error, event, job_facets, parameters
@@ -76,7 +77,7 @@ def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
     if not under_kfp or EVENTS in os.environ or not configured():
         yield
         return
-    telling = _Telling(arguments)
+    telling = _Telling(step, arguments)
     if step == LAST:
         telling.end_run(arguments["status"])
         yield
@@ -99,8 +100,8 @@ def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
 class _Telling:
     """The events of one step."""
 
-    def __init__(self, arguments: Mapping[str, Any]) -> None:
-        self.arguments = arguments
+    def __init__(self, step: str, arguments: Mapping[str, Any]) -> None:
+        self.arguments = changed(step, arguments)
         self.outputs = {  # what is to be written does not exist yet, so the contract of a step says
             name for name, value in arguments.items() if _is_artifact(value) and not Path(value.path).exists()
         }

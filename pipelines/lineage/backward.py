@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -131,10 +132,18 @@ def _ran(context: dict[str, Any], record: RunRecord | None) -> Ran:
     return Ran(
         run=str(context.get("run", "")),
         created=context.get("created"),
-        openlineage_run=context.get("openlineage_run") or None,
+        openlineage_run=context.get("openlineage_run") or _uuid(context.get("run")),
         folder=str(record.folder) if record is not None else None,
         status=record.status if record is not None else None,
     )
+
+
+def _uuid(run: str | None) -> str | None:
+    """Returns the id of a run on a cluster, which is its id in OpenLineage too; None for that of a run here."""
+    try:
+        return str(uuid.UUID(run))
+    except (TypeError, ValueError):
+        return None
 
 
 def _spec(context: dict[str, Any], record: RunRecord | None, start: Path | None) -> Written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from kfp import dsl
 
 from stellwerk.components.calling import call
 from stellwerk.components.lineage.sending import typed
-from stellwerk.components.lineage.steps import Place
+from stellwerk.components.lineage.steps import Place, observed
 from stellwerk.errors import StepFailed
 from stellwerk.loading import load
 from stellwerk.pipelines.graph import graph
+from stellwerk.pipelines.kubeflow.compilation import compile  # noqa: A004 - the verb of KFP
 
 RUN = "6f2b0c3e-5a6d-4b1e-9a55-2f1c8d7e9b01"
 POD = "0d9f7c52-1c1b-4c0e-8f3d-3a2b1c0d9e8f"
@@ -107,6 +109,23 @@ def test_the_exit_task_ends_the_run(on_cluster, receiver, state: str, kind: str)
     call("summarise", {**arguments, "summary": on_cluster("summarise", "summary", dsl.Markdown)})
     (told,) = receiver.events
     assert (told["eventType"], told["job"]["name"], told["run"]["runId"]) == (kind, "small-flights", RUN)
+
+
+def test_a_compiled_pipeline_carries_the_digests_of_the_users_own_python(project: Path, tmp_path: Path):
+    (project.parent / "model.py").write_text("def build(): ...\n")
+    project.write_text(project.read_text().replace("{type: dense, hidden: [16]}", "{build: 'model.py:build'}"))
+    compile(load(project, ["cluster.image=registry.example/stellwerk:0.1.0"]), tmp_path / "ir.yaml")
+    digest = hashlib.sha256((project.parent / "model.py").read_bytes()).hexdigest()
+    assert f"model.py: {digest}" in (tmp_path / "ir.yaml").read_text()
+
+
+def test_parameters_of_the_run_are_told_instead_of_the_specs(project: Path, on_cluster, receiver):
+    parameters = {**graph(load(project)).step("train").parameters, "epochs": 7}
+    given = {"transformed": on_cluster("transform", "transformed"), "model": on_cluster("train", "model", dsl.Model)}
+    with pytest.raises(RuntimeError, match="before any work"), observed("train", {**parameters, **given}):
+        raise RuntimeError("before any work")
+    told = receiver.events[0]["run"]["facets"]["executionParameters"]["parameters"]
+    assert {one["key"]: one["value"] for one in told}["training.epochs"] == "7"
 
 
 def test_where_nobody_listens_a_step_tells_nothing(project: Path, on_cluster, receiver, monkeypatch):

@@ -144,6 +144,22 @@ def test_a_source_that_changed_or_is_gone_still_leads_to_what_was_made_from_it(p
     assert told(project.parent / "copy.csv")["versions"][0]["bytes_as_now"] is True
 
 
+def test_a_version_in_a_bucket_is_read_where_it_is(project: Path, model: Path, s3_store: Any):
+    for file in sorted(item for item in (model / "1").rglob("*") if item.is_file()):
+        name = f"team/small-flights/{file.relative_to(model).as_posix()}"
+        s3_store.content.put_object(Bucket="models", Key=name, Body=file.read_bytes())
+    uri = "s3://models/team/small-flights"
+    found = told(uri)
+    assert (found["path"], found["version"], found["intact"]) == (f"{uri}/1", 1, None)
+    assert found["run"]["folder"] is not None  # where the spec was
+    assert told(f"{uri}/1", "-C", project.parent)["sources"][0]["state"] == "unchanged"
+    shutil.rmtree(model)
+    used = told(project.parent / "flights.csv", "--models", uri, "--models", "s3://nowhere/small-flights")
+    assert f"{uri}/1" in [made["path"] for made in used["versions"][0]["models"]]
+    (sentence,) = used["unknown"]
+    assert sentence.startswith("Models at s3://nowhere/small-flights are unknown:")
+
+
 def test_what_nobody_knows_is_told_with_what_may_be_named(project: Path):
     with pytest.raises(UsageError, match=r"neither a pushed model nor data that a run in .*runs used"):
         shown("abcdef123456", "-C", project.parent)
