@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -129,9 +130,11 @@ def _anonymous(pid: int) -> int:
 
 
 def free_port() -> int:
-    """Returns a port of the loopback address that nobody listens on."""
-    with socket.create_server((HOST, 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Returns a port of the loopback address that nobody listens on; Linux hands out none of these for connections."""
+    while True:
+        port = random.randrange(20_000, 32_768)
+        with contextlib.suppress(OSError), socket.create_server((HOST, port)):
+            return port
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, began: float, log: IO[str]) -> None:

@@ -7,6 +7,7 @@ A call holds a thread only once its request is there whole: senders that are slo
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -72,7 +73,7 @@ class Turns:
         self._threads: list[threading.Thread] = []
         self._streams: set[threading.Thread] = set()
         self._down = threading.Event()
-        self._stopping = self._ended = False
+        self._ended = False
 
     def bind(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         """Binds to an address and returns the port; raises UsageError, and frees everything, where it cannot be taken."""
@@ -95,7 +96,6 @@ class Turns:
 
     def stop(self, grace: float) -> None:
         """Takes no more calls and gives those under way `grace` seconds. Returns when all have ended."""
-        self._stopping = True
         self._server.shutdown(self._queue, _DOWN)
         if not self._down.wait(grace):
             self._open.clear()
@@ -121,8 +121,14 @@ class Turns:
 
     def _begin(self, work: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
+
+    def _begin_turns(self) -> None:
+        try:
+            self._begin(self._take_turns, "grpc-answer")
+        except RuntimeError as error:
+            _LOG.warning("no thread for more calls: %s", error)
 
     def _take_turns(self) -> None:
         me = threading.get_ident()
@@ -135,7 +141,7 @@ class Turns:
                     return
                 self._at_work.add(me)
                 if not self._idle and len(self._threads) < self._workers + 2:
-                    self._begin(self._take_turns, "grpc-answer")
+                    self._begin_turns()
             try:
                 self._answer(calls)
             except Exception:
@@ -206,7 +212,7 @@ class Turns:
             tag(event)
 
     def _accept(self, event: Any) -> None:
-        if not self._stopping:
+        with contextlib.suppress(ValueError):  # the server has just begun to stop
             self._server.request_call(self._queue, self._queue, _ACCEPT)
         details = Details(event.call_details.method.decode("utf-8", "replace"), event.invocation_metadata)
         handler = self._methods.find(details)
