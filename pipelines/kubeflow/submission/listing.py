@@ -8,10 +8,20 @@ from typing import Any
 
 import kfp_server_api
 
+from stellwerk.errors import UsageError
 from stellwerk.pipelines.kubeflow.submission.client import Kubeflow
 from stellwerk.pipelines.kubeflow.submission.refusals import Refused
 
 PAGE = 100
+LONGEST_NAME = 255
+LONGEST_EXPERIMENT = 128
+
+
+def checked_name(name: str, longest: int = LONGEST_NAME) -> str:
+    """Returns a name that Kubeflow's database takes. Raises UsageError for others."""
+    if not 0 < len(name) <= longest:
+        raise UsageError(f"a name has 1 to {longest} letters for Kubeflow, and got {len(name)}: '{name[:40]}'.")
+    return name
 
 
 def pages(
@@ -42,7 +52,7 @@ def experiment(kubeflow: Kubeflow, name: str) -> Any:
 
 def experiment_id(kubeflow: Kubeflow, name: str) -> str:
     """Returns the id of an experiment, which is made where there is none."""
-    found = experiment(kubeflow, name)
+    found = experiment(kubeflow, checked_name(name, LONGEST_EXPERIMENT))
     if found is None:
         body = kfp_server_api.V2beta1Experiment(display_name=name, namespace=kubeflow.connection.namespace)
         create = kubeflow.experiments.experiment_service_create_experiment

@@ -78,6 +78,11 @@ def is_ir(path: Path) -> bool:
         return False
 
 
+def description(mark: Mark, package: Package) -> str:
+    """Returns what is written beside a run or a schedule; Kubeflow's database takes 255 letters."""
+    return f"{mark}, from {package.source[-60:]}"
+
+
 @dataclass(frozen=True)
 class Mark:
     """What is written into a run's description, so that it is known again."""

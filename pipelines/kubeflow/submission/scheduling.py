@@ -10,8 +10,8 @@ import kfp_server_api
 
 from stellwerk.errors import ClusterError, UsageError, did_you_mean
 from stellwerk.pipelines.kubeflow.submission.client import Kubeflow
-from stellwerk.pipelines.kubeflow.submission.listing import experiment_id, named, pages
-from stellwerk.pipelines.kubeflow.submission.package import Mark, Package
+from stellwerk.pipelines.kubeflow.submission.listing import checked_name, experiment_id, named, pages
+from stellwerk.pipelines.kubeflow.submission.package import Mark, Package, description
 from stellwerk.pipelines.kubeflow.submission.records import ClusterSchedule, schedule_of
 from stellwerk.pipelines.kubeflow.submission.refusals import Refused
 from stellwerk.pipelines.kubeflow.submission.submitting import UUID, Wanted, runtime_config, service_account
@@ -42,7 +42,7 @@ class Schedules:
         Kubeflow cannot change a schedule: the new one is made first and the old one deleted then, so that a failure between
         leaves two, which the next call heals, and never none.
         """
-        name = wanted.name or package.name
+        name = checked_name(package.name if wanted.name is None else wanted.name)
         asked: dict[str, Any] = {
             "display_name": name,
             "experiment_id": experiment_id(self._kubeflow, self._kubeflow.connection.experiment or package.name),
@@ -65,7 +65,7 @@ class Schedules:
         same = [each for each in earlier if Mark.found_in(each.description).definition == mark.definition]  # type: ignore[union-attr]
         if same and len(earlier) == 1 and (same[0].status == "DISABLED") == when.paused:
             return Scheduled(self._record(same[0]), changed=False)
-        made = self._made({**asked, "description": f"{mark}, from {package.source}"}, mark)
+        made = self._made({**asked, "description": description(mark, package)}, mark)
         for each in earlier:
             self._deleted(each.recurring_run_id)
         return Scheduled(self._record(made), changed=True, replaced=tuple(each.recurring_run_id for each in earlier))

@@ -12,9 +12,9 @@ import kfp_server_api
 
 from stellwerk.errors import ClusterError, UsageError, did_you_mean
 from stellwerk.pipelines.kubeflow.submission.client import Kubeflow
-from stellwerk.pipelines.kubeflow.submission.listing import PAGE, experiment_id, named, pages
+from stellwerk.pipelines.kubeflow.submission.listing import PAGE, checked_name, experiment_id, named, pages
 from stellwerk.pipelines.kubeflow.submission.listing import experiment as find_experiment
-from stellwerk.pipelines.kubeflow.submission.package import Mark, Package
+from stellwerk.pipelines.kubeflow.submission.package import Mark, Package, description
 from stellwerk.pipelines.kubeflow.submission.parameters import check
 from stellwerk.pipelines.kubeflow.submission.records import ClusterRun, run_of
 from stellwerk.pipelines.kubeflow.submission.refusals import Refused
@@ -48,8 +48,8 @@ class Runs:
         mark = Mark.new()
         stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{mark.submission[:6]}"
         body = kfp_server_api.V2beta1Run(
-            display_name=wanted.name or f"{package.name}-{stamp}",
-            description=f"{mark}, from {package.source}",
+            display_name=checked_name(f"{package.name}-{stamp}" if wanted.name is None else wanted.name),
+            description=description(mark, package),
             experiment_id=experiment_id(self._kubeflow, self._kubeflow.connection.experiment or package.name),
             pipeline_spec=package.body,
             runtime_config=config,

@@ -191,6 +191,23 @@ def test_what_the_backend_refuses_is_told_in_its_words(command, backend, ir):
     assert f"{backend.url}: refused (HTTP 400): this pipeline is not supported." in ran.err
 
 
+def test_a_name_that_kubeflow_could_not_keep_is_refused_before_anything_is_sent(command, backend, ir):
+    for verb in (("submit",), ("schedule", "--every", "6h")):
+        for name in ("", "n" * 256):
+            ran = command(*verb, ir, *TO, "--name", name)
+            assert ran.code == 2
+            assert "a name has 1 to 255 letters" in ran.err
+    assert "1 to 128 letters" in command("submit", ir, *TO, "--experiment", "e" * 129).err
+    assert backend.seen == []
+
+
+def test_what_is_written_beside_a_run_is_short_enough(command, backend, ir):
+    long = ir.rename(ir.with_name("n" * 200 + ".yaml"))
+    assert command("schedule", long, *TO, "--every", "6h").code == 0
+    (made,) = backend.schedules.values()
+    assert len(made["description"]) <= 255
+
+
 def test_set_does_not_go_with_a_compiled_pipeline(command, ir):
     ran = command("submit", ir, "--set", "train.epochs=1")
     assert ran.code == 2
