@@ -1,48 +1,23 @@
-"""Finds the files of a source, and unpacks those that no reader takes packed."""
+"""Finds the files of a source, on this machine and elsewhere."""
 
 from __future__ import annotations
 
 import glob
 import os
-import shutil
-import zipfile
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import pyarrow as pa
-
+from stellwerk.components.ingestion.endings import ENDINGS, inner_name, is_data, kind_of
 from stellwerk.components.ingestion.places.base import Object
 from stellwerk.components.ingestion.places.fetching import fetched
 from stellwerk.components.ingestion.places.finding import objects
 from stellwerk.components.ingestion.places.sampling import sampled
+from stellwerk.components.ingestion.unpacking import opened
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import Format, Source
 from stellwerk.spec.places import scheme_of
 
-ENDINGS: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".avro": "avro",
-    ".orc": "orc",
-    ".tfrecord": "tfrecord",
-    ".tfrecords": "tfrecord",
-}
-PACKED = (".gz", ".zst", ".zip")
-UNPACKED_BY_THE_READER: dict[Format, tuple[str, ...]] = {
-    "csv": (".gz", ".zst"),
-    "jsonl": (".gz", ".zst"),
-    "tfrecord": (".gz",),
-}
-CHUNK = 1 << 20
 GLANCED = 4
 """Objects of a source that a look at the data opens."""
 
@@ -106,7 +81,7 @@ def find(
     for number, origin in enumerate(there):
         label = _label(origin, directory)
         path = copies[origin] if isinstance(origin, Object) else origin
-        for inner, readable in _opened(path, label, source.format, scratch / f"{name}-{number}", limit):
+        for inner, readable in opened(path, label, source.format, scratch / f"{name}-{number}", limit):
             kind = source.format or _format(inner, name, label)
             formats.setdefault(kind, label)
             files.append(File(path, readable, label, "\t" if inner.removesuffix(".gz").endswith(".tsv") else ","))
@@ -127,7 +102,7 @@ def _glanced(
     cut = len(chosen) < len(remote)
     copies: dict[Object, Path] = {}
     for number, item in enumerate(chosen):
-        kind = source.format or _kind(item.name)
+        kind = source.format or kind_of(item.name)
         whole = item.size is not None and item.size <= limit
         path = None
         if kind == "tfrecord":
@@ -150,12 +125,12 @@ def origins(name: str, source: Source, directory: Path) -> list[Origin]:
 def _matches(name: str, pattern: str, source: Source, directory: Path) -> list[Origin]:
     scheme = scheme_of(pattern)
     if scheme not in ("", "file"):
-        return list(objects(name, pattern, source, lambda below: _is_data(PurePosixPath(below))))
+        return list(objects(name, pattern, source, lambda below: is_data(PurePosixPath(below))))
     if scheme:
         pattern = pattern.partition("://")[2]
     path = directory / pattern
     if path.is_dir():
-        found = [item for item in sorted(path.rglob("*")) if item.is_file() and _is_data(item.relative_to(path))]
+        found = [item for item in sorted(path.rglob("*")) if item.is_file() and is_data(item.relative_to(path))]
         if not found:
             raise DataError(f"{name}: folder '{pattern}' holds no data file. Known endings: {', '.join(ENDINGS)}.")
         return list(found)
@@ -171,24 +146,10 @@ def _matches(name: str, pattern: str, source: Source, directory: Path) -> list[O
     raise DataError(f"{name}: no such file: '{pattern}' (looked in {path.parent}).{near} Check `path` of the source.")
 
 
-def _is_data(path: PurePosixPath | Path) -> bool:
-    hidden = any(part.startswith((".", "_")) for part in path.parts)
-    return not hidden and Path(_inner_name(path.name)).suffix.lower() in ENDINGS
-
-
-def _inner_name(name: str) -> str:
-    suffix = PurePosixPath(name).suffix
-    return name.removesuffix(suffix) if suffix.lower() in PACKED else name
-
-
-def _kind(inner: str) -> Format | None:
-    return ENDINGS.get(PurePosixPath(_inner_name(inner)).suffix.lower())
-
-
 def _format(inner: str, name: str, label: str) -> Format:
-    kind = _kind(inner)
+    kind = kind_of(inner)
     if kind is None:
-        suffix, known = PurePosixPath(_inner_name(inner)).suffix.lower(), ", ".join(ENDINGS)
+        suffix, known = PurePosixPath(inner_name(inner)).suffix.lower(), ", ".join(ENDINGS)
         raise DataError(
             f"{name}: {label}: unknown ending '{suffix}'. Give the source a `format`, or use one of {known}."
         )
@@ -200,67 +161,3 @@ def _label(path: Origin, directory: Path) -> str:
         return path.uri
     absolute, base = Path(os.path.abspath(path)), Path(os.path.abspath(directory))  # noqa: PTH100
     return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else str(absolute)
-
-
-def _opened(
-    origin: Path, label: str, given: Format | None, folder: Path, limit: int | None
-) -> Iterator[tuple[str, Path]]:
-    """Yields name and readable path of each file in `origin`: itself, or what it packs."""
-    suffix = origin.suffix.lower()
-    if suffix == ".zip":
-        yield from _unzipped(origin, label, given, folder, limit)
-        return
-    kind = given or _kind(origin.name)
-    if suffix not in PACKED or (kind is not None and suffix in UNPACKED_BY_THE_READER.get(kind, ())):
-        yield origin.name, origin
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / _inner_name(origin.name)
-    try:
-        with pa.input_stream(str(origin), compression="detect") as packed, target.open("wb") as plain:
-            shutil.copyfileobj(packed, plain, CHUNK)
-    except (OSError, pa.ArrowInvalid) as error:
-        if getattr(error, "errno", None):
-            raise
-        raise DataError(f"{label}: does not unpack: {error}. The file is damaged; fetch it again.") from None
-    yield origin.name, target
-
-
-def _unzipped(
-    origin: Path, label: str, given: Format | None, folder: Path, limit: int | None
-) -> Iterator[tuple[str, Path]]:
-    try:
-        with zipfile.ZipFile(origin) as archive:
-            members = [item for item in archive.infolist() if not item.is_dir()]
-            for item in members:
-                _check_inside(item.filename, label)
-            wanted = [item for item in members if given is not None or _is_data(PurePosixPath(item.filename))]
-            if not wanted:
-                raise DataError(f"{label}: holds no data file. Known endings: {', '.join(ENDINGS)}.")
-            for item in sorted(wanted, key=lambda member: member.filename):
-                lines = (given or ENDINGS.get(PurePosixPath(item.filename).suffix.lower())) in ("csv", "jsonl")
-                yield item.filename, _unzip(archive, item, label, folder, limit if lines else None)
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{label}: does not unpack: {error}. The file is damaged; fetch it again.") from None
-
-
-def _check_inside(member: str, label: str) -> None:
-    path = PurePosixPath(member.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts:
-        raise DataError(f"{label}: member '{member}' points outside the archive. Pack the files again.")
-
-
-def _unzip(archive: zipfile.ZipFile, item: zipfile.ZipInfo, label: str, folder: Path, limit: int | None) -> Path:
-    if item.file_size == 0:
-        raise DataError(f"{label}: member '{item.filename}' is empty: 0 bytes. Give a file with data, or leave it out.")
-    target = folder / item.filename
-    target.parent.mkdir(parents=True, exist_ok=True)
-    left = limit
-    with archive.open(item) as packed, target.open("wb") as plain:
-        while chunk := packed.read(CHUNK):
-            if left is not None and left < len(chunk):
-                plain.write(chunk[: chunk.rfind(b"\n") + 1])
-                break
-            plain.write(chunk)
-            left = None if left is None else left - len(chunk)
-    return target
