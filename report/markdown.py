@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from stellwerk.report.judging import Blessing, Requirement
+from stellwerk.report.judging import Blessing
 from stellwerk.report.reading import Anomaly
+from stellwerk.report.rehearsed import Rehearsal
+from stellwerk.report.rehearsing import requirement_rows
 from stellwerk.report.verdict import Verdict
 from stellwerk.report.wording import clipped, count, measure, share, signed
 
@@ -36,20 +38,25 @@ def anomalies_table(anomalies: Sequence[Anomaly]) -> str:
     return _table(("split", "column", "what", "examples", "share", "what to change"), rows)
 
 
-def requirements_table(requirements: Sequence[Requirement]) -> str:
-    """Returns what was required and reached, in the order given, or nothing where nothing was."""
+def blessing_table(blessing: Blessing) -> str:
+    """Returns what was required and reached, what is not met first, or nothing where nothing was required."""
     rows = []
-    for row in requirements:
+    for row in (*blessing.refused, *blessing.met):
         gain = row.bound == "min_gain"
         required = f"{row.words} {signed(row.required) if gain else measure(row.required)}"
         reached = signed(row.difference) if gain else measure(row.value)
-        rows.append(("met" if row.ok else "NOT MET", row.metric, row.label, required, reached))
+        rows.append((_mark(row.ok), row.metric, row.label, required, reached))
     return _table(("verdict", "metric", "where", "required", "reached"), rows)
 
 
-def blessing_table(blessing: Blessing) -> str:
-    """Returns the requirements, those that are not met first."""
-    return requirements_table((*blessing.refused, *blessing.met))
+def rehearsal_table(rehearsal: Rehearsal) -> str:
+    """Returns what was required of the server and seen, what is not met first."""
+    rows = [(_mark(row.ok), row.title, row.required, row.reached) for row in requirement_rows(rehearsal)]
+    return _table(("verdict", "what", "required", "reached"), rows)
+
+
+def _mark(ok: bool) -> str:
+    return "met" if ok else "NOT MET"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -27,7 +27,8 @@ def finite(values: Mapping[str, Any]) -> dict[str, float]:
 
 def data_scalars(data: Data) -> dict[str, float]:
     """Returns how many rows were read, set aside, and written to each split."""
-    return finite({"rows read": data.read, "rows set aside": data.quarantined, **data.rows})
+    splits = {f"{split}_rows": rows for split, rows in data.rows.items()}
+    return finite({"read_rows": data.read, "quarantined_rows": data.quarantined, **splits})
 
 
 def training_scalars(history: History) -> dict[str, float]:

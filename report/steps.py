@@ -13,7 +13,7 @@ from typing import Any
 
 from stellwerk.report import scalars
 from stellwerk.report.gathering import MAKERS, Report, collect
-from stellwerk.report.markdown import anomalies_table, blessing_table, judged, requirements_table
+from stellwerk.report.markdown import anomalies_table, blessing_table, judged, rehearsal_table
 from stellwerk.report.page import Layout, render
 from stellwerk.report.reading import Missing, Run, Step
 from stellwerk.report.verdict import data_verdict, model_verdict, rehearsal_verdict
@@ -82,8 +82,8 @@ def _rehearse(report: Report) -> Shown:
     page = render(report, _layout("rehearse", "rehearsal"), said)
     if isinstance(report.rehearsal, Missing):
         return Shown(page, verdict=judged(said))
-    table = requirements_table(report.rehearsal.requirements)
-    return Shown(page, scalars.rehearsal_scalars(report.rehearsal), verdict=judged(said, table))
+    found = scalars.rehearsal_scalars(report.rehearsal)
+    return Shown(page, found, verdict=judged(said, rehearsal_table(report.rehearsal)))
 
 
 STEPS: Mapping[str, Callable[[Report], Shown]] = {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from stellwerk.report import write_report
+from stellwerk.report.steps import shown
 
 CURVE = [
     {"clients": clients, "rate": None, "requests": 200, "failed": 0, "seconds": 0.2}
@@ -105,3 +106,26 @@ def test_a_pipeline_without_a_rehearsal_has_no_such_section(make_run, tmp_path):
     html = write_report(make_run(tmp_path / "run")).read_text()
     assert "#rehearsal" not in html
     assert "Rehearsal" not in html
+
+
+@pytest.mark.parametrize(("p99", "headline"), [(3.0, "Passed its rehearsal"), (80.0, "Did not pass its rehearsal")])
+def test_the_dashboard_has_its_numbers_its_page_and_its_verdict(tmp_path: Path, p99: float, headline: str) -> None:
+    (tmp_path / "rehearsal.json").write_text(json.dumps(rehearsal(p99)))
+    found = shown("rehearse", {"rehearsal": tmp_path}, {})
+    assert found is not None
+    assert found.metrics["p99_ms"] == p99
+    assert found.metrics["memory"] == 620_838_912
+    assert headline in found.page
+    assert found.page.count("<figure>") == 2
+    lines = found.verdict.splitlines()
+    assert lines[0] == f"## {headline}"
+    first = "| met | The server is ready | yes | yes |"
+    assert lines[6] == (first if p99 <= 50 else "| NOT MET | 99th percentile of latency | at most 50 ms | 80 ms |")
+
+
+def test_the_dashboard_says_why_there_was_no_rehearsal(tmp_path: Path) -> None:
+    (tmp_path / "rehearsal.json").write_text(json.dumps({"rehearsed": False, "passed": False, "requirements": []}))
+    found = shown("rehearse", {"rehearsal": tmp_path}, {})
+    assert found is not None
+    assert found.metrics == {}
+    assert found.verdict == "## Not rehearsed\n\nThe model is not blessed, so no server was started on it.\n"
