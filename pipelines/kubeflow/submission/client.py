@@ -29,6 +29,10 @@ FIRST_PATIENCE = 10.0
 LOOKS = 4
 """How often it is looked for what an unclear request may have done, before the request is sent again."""
 
+UNCLEAR = (
+    "The request may have taken effect: look with `stellwerk cluster runs` or `schedules` before you send it again."
+)
+
 
 @dataclass
 class _Trouble(Exception):
@@ -61,7 +65,7 @@ class Kubeflow:
     def _patiently(
         self, call: Callable[..., T], arguments: Any, options: dict[str, Any], done: Callable[[], T | None] | None
     ) -> T:
-        trouble, began = None, time.monotonic()
+        trouble, unclear, began = None, "", time.monotonic()
         for pause in self._pauses():
             try:
                 return self._attempt(call, *arguments, **options)
@@ -70,13 +74,15 @@ class Kubeflow:
             if not self._met and trouble.untouched and time.monotonic() - began > FIRST_PATIENCE:
                 break
             time.sleep(max(pause, trouble.pause))
-            made = self._looked(done) if done is not None and not trouble.untouched else None
-            if made is not None:
-                return made
+            if done is not None and not trouble.untouched:
+                unclear = f" {UNCLEAR}"
+                made = self._looked(done)
+                if made is not None:
+                    return made
         waited = time.monotonic() - began
         said = trouble.sentence if trouble else self.connection.host
         message = f"{said}. Tried for {waited:.0f} s."
-        raise ClusterError(f"{message} Check the URL, the network and whether Kubeflow runs, then try again.")
+        raise ClusterError(f"{message} Check the URL, the network and whether Kubeflow runs, then try again.{unclear}")
 
     def log(self, run: str, pod: str, lines: int) -> list[str] | None:
         """Returns the last lines of a pod's log, or None where Kubeflow does not have it (any more)."""
@@ -167,7 +173,10 @@ class Kubeflow:
     def _looked(self, done: Callable[[], T | None]) -> T | None:
         pause = FIRST_PAUSE
         for _ in range(LOOKS):
-            found = done()
+            try:
+                found = done()
+            except ClusterError as error:
+                raise ClusterError(f"{error} {UNCLEAR}") from None
             if found is not None:
                 return found
             time.sleep(pause)

@@ -70,7 +70,11 @@ def submit(*, spec: Path, overrides: tuple[str, ...], wait: bool, as_json: bool,
 
     package, wanted = _asked(spec, overrides, given)
     kubeflow = connected(given, package.cluster)
-    run = Runs(kubeflow).submit(package, wanted)
+    try:
+        run = Runs(kubeflow).submit(package, wanted)
+    except KeyboardInterrupt:
+        click.echo("stellwerk: interrupted; the run may be there: `stellwerk cluster runs` lists them.", err=True)
+        sys.exit(130)
     if not as_json:
         click.echo(f"{run.run}\n{run.url}")
     elif not wait:

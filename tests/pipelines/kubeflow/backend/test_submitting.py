@@ -111,6 +111,26 @@ def test_a_run_that_was_accepted_without_an_answer_is_found_and_not_sent_again(c
     assert backend.count("POST", RUNS) == 1
 
 
+def test_where_it_cannot_be_looked_for_it_is_said_that_the_run_may_be_there(command, backend, ir):
+    assert command("submit", ir, *TO).code == 0
+    backend.faults = [Fault("POST", RUNS, accepted=True), *(Fault("GET", RUNS, status=503) for _ in range(50))]
+    ran = command("submit", ir, *TO, "--patience", 0.3)
+    assert ran.code == 3
+    assert "The request may have taken effect: look with `stellwerk cluster runs`" in ran.err
+    assert backend.count("POST", RUNS) == 2
+
+
+def test_an_interrupt_says_that_the_run_may_be_there(command, backend, ir, monkeypatch):
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    backend.faults = [Fault("POST", RUNS, accepted=True)]
+    monkeypatch.setattr("stellwerk.pipelines.kubeflow.submission.client.time.sleep", interrupt)
+    ran = command("submit", ir, *TO)
+    assert ran.code == 130
+    assert "the run may be there: `stellwerk cluster runs` lists them" in ran.err
+
+
 def test_two_submissions_of_one_name_are_two_runs_even_where_the_second_gets_no_answer(command, backend, ir):
     assert command("submit", ir, *TO, "--name", "nightly").code == 0
     backend.faults = [Fault("POST", RUNS, accepted=True)]
