@@ -102,6 +102,7 @@ S3 = ["boto3>=1.36"]  # the first with conditional writes and checksums by defau
 DOCKER = ["docker>=7.1"]  # `stellwerk run --docker`
 
 DEVELOPMENT = [
+    "atheris>=3.0",
     "boto3>=1.36",
     "build",
     "cryptography",
@@ -109,6 +110,7 @@ DEVELOPMENT = [
     "flask",  # with it moto is a server
     "flask-cors",
     "gcp-storage-emulator",
+    "hypothesis>=6.120",
     "import-linter>=2.3",
     "jsonschema>=4.20",
     "kubernetes-validate>=1.30",
@@ -122,6 +124,7 @@ DEVELOPMENT = [
     "pytest-timeout",
     "pytest-xdist",
     "ruff>=0.12",
+    "schemathesis>=4.3",
     "scikit-learn",
     "setuptools>=77",
     "types-PyYAML",

@@ -26,6 +26,7 @@ from stellwerk.serving.inference import classify, regress
 from stellwerk.serving.loading import SIGNATURE, Signature
 from stellwerk.serving.metrics import Metrics
 from stellwerk.serving.models import ModelManager, Servable
+from stellwerk.serving.openapi import document
 from stellwerk.serving.rate import Rate
 from stellwerk.serving.rest_examples import classified_body, examples_of, regressed_body
 from stellwerk.serving.rest_predict import answer_of, dumped, inputs_of, parsed, signature_name
@@ -118,6 +119,9 @@ class RestApi:
         if request.path in _METRICS_PATHS:
             self._allow(request, ALL_MODELS)
             return Response(200, self.metrics.page(), self.metrics.content_type)
+        if request.path == "/openapi.json" and request.method == "GET":
+            self._allow(request, ALL_MODELS)
+            return Response(200, dumped(document(self.models)))
         if request.path[:4].lower() != "/v1/":
             return Response.error(404, f"Not found: {request.path:.200}. Models are below /v1/models/.")
         if request.method == "OPTIONS":

@@ -52,6 +52,11 @@ def test_a_model_may_give_back_an_input_or_the_same_output_twice(tmp_path, paral
         assert model.predict(x, "same")["y"].tolist() == [0, 2, 4]
 
 
+def test_bytes_that_tensorflow_cannot_even_quote_are_the_input_s_fault(model):
+    with pytest.raises(InputError, match="it holds bytes that the model cannot read"):
+        model.predict({"examples": np.array([b"\x97\xa1 no example"], object)}, "serve_examples")
+
+
 def test_many_threads_ask_at_once_and_get_their_own_answers(model):
     def ask(number: int) -> float:
         return float(model.predict({**ROW, "distance": np.float32([number])})["predictions"][0, 0])

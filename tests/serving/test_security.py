@@ -14,6 +14,8 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -104,6 +106,8 @@ def guarded(model_path, tokens):
         ("for-all", "/metrics", 200),
         ("for-flights", "/metrics", 403),
         (None, "/metrics", 401),
+        ("for-all", "/openapi.json", 200),
+        ("for-flights", "/openapi.json", 403),
         (None, "/healthz", 200),
     ],
 )
@@ -170,6 +174,21 @@ def test_only_the_token_of_everything_reloads_models(guarded):
         request.model_spec.name = "flights"
         answer = stub.GetModelStatus(request, metadata=[("authorization", "Bearer for-flights")], timeout=60)
     assert answer.model_version_status[0].version == 3
+
+
+@pytest.mark.parametrize("header", [[], [("authorization", "Bearer wrong")]], ids=["none", "wrong"])
+def test_a_stream_without_a_token_is_refused_and_the_health_of_the_server_is_not(guarded, header):
+    asking = reflection_pb2.ServerReflectionRequest(list_services="")
+    with grpc.insecure_channel(guarded.grpc_address) as channel:
+        reflect = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
+        with pytest.raises(grpc.RpcError) as refused:
+            list(reflect(iter([asking]), metadata=header, timeout=60))
+        assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+        (answer,) = reflect(iter([asking]), metadata=[("authorization", "Bearer for-flights")], timeout=60)
+        assert answer.list_services_response.service
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), metadata=header, timeout=60)
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        watch.cancel()
 
 
 @pytest.mark.parametrize("mutual", [False, True])
