@@ -9,7 +9,7 @@ EXAMPLE := examples/flight-delays
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint constraints docs clean
+.PHONY: help demo test lint constraints docs image clean
 
 help:  ## what there is
 	@echo "make demo         installs, then runs the flight-delays example from raw CSV to a pushed model"
@@ -17,6 +17,7 @@ help:  ## what there is
 	@echo "make lint         ruff, mypy and the import contracts"
 	@echo "make docs         writes the reference of the spec and of the components from their classes and faces"
 	@echo "make constraints  writes the exact versions of both stacks to constraints/"
+	@echo "make image        builds the image stellwerk:VERSION by docker or podman"
 	@echo "make clean        removes what these commands made, the example's runs and models included"
 	@echo
 	@echo "PYTHON=python3.11 in front or behind chooses the Python that .venv is made from."
@@ -61,6 +62,13 @@ docs: $(INSTALLED)  ## the reference of the spec, the catalogue of the component
 	$(BIN)/python -m stellwerk.spec.documentation > docs/spec.md
 	$(BIN)/python -m stellwerk.pipelines.kubeflow.catalogue > docs/components.md
 	$(BIN)/stellwerk components -o docs/components
+
+# podman's own format has no health checks.
+image:  ## one image for every step
+	@version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml); \
+	revision=$$(git rev-parse HEAD 2>/dev/null || echo unknown); \
+	set -- --build-arg VERSION=$$version --build-arg REVISION=$$revision --tag stellwerk:$$version .; \
+	if command -v docker >/dev/null; then docker build "$$@"; else podman build --format docker "$$@"; fi
 
 clean:  ## everything that can be made again
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
