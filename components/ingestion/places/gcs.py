@@ -95,6 +95,7 @@ def _told(anonymous: bool, reading: bool = False) -> Iterator[None]:
     from google.auth import exceptions as auth  # noqa: PLC0415
     from google.resumable_media.common import DataCorruption, InvalidResponse  # noqa: PLC0415
     from requests.exceptions import RequestException  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - of a raw download, which the client passes on as it is
 
     try:
         yield
@@ -117,7 +118,7 @@ def _told(anonymous: bool, reading: bool = False) -> Iterator[None]:
         raise PlaceError(f"{who} ({_said(error)}). {advice}") from error
     except (api.RetryError, api.ServerError, api.TooManyRequests) as error:
         raise Interrupted(f"GCS is not available ({_said(error)}). Try again later") from error
-    except (RequestException, DataCorruption, InvalidResponse, OSError) as error:
+    except (RequestException, HTTPError, DataCorruption, InvalidResponse, OSError) as error:
         raise Interrupted(f"cannot be reached ({_said(error)}). Check the network and STORAGE_EMULATOR_HOST") from error
     except (api.GoogleAPICallError, ValueError) as error:
         raise PlaceError(f"GCS says: {_said(error)}") from error

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -66,6 +69,59 @@ def stored(request: pytest.FixtureRequest) -> Stored:
     """Each kind of object store in turn."""
     found: Stored = request.getfixturevalue(request.param)
     return found
+
+
+class Wire(socketserver.ThreadingTCPServer):
+    """Stands between client and server, and cuts the first connections after so many bytes of the answer."""
+
+    daemon_threads = True
+    cuts, after = 0, 0
+
+    def __init__(self, server: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Cutting)
+        host, _, port = server.partition("://")[2].partition(":")
+        self.server = (host, int(port))
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Cutting(socketserver.BaseRequestHandler):
+    server: Wire
+
+    def handle(self) -> None:
+        with socket.create_connection(self.server.server) as upstream:
+            asking = threading.Thread(target=self._pass, args=(self.request, upstream), daemon=True)
+            asking.start()
+            self._pass(upstream, self.request, answer=True)
+            upstream.shutdown(socket.SHUT_RDWR)
+            self.request.shutdown(socket.SHUT_RDWR)
+            asking.join()
+
+    def _pass(self, source: socket.socket, target: socket.socket, answer: bool = False) -> None:
+        passed = 0
+        with contextlib.suppress(OSError):
+            while piece := source.recv(1 << 14):
+                target.sendall(piece)
+                passed += len(piece)
+                if answer and self.server.cuts and passed > self.server.after:
+                    self.server.cuts -= 1
+                    return
+
+
+@pytest.fixture
+def wire(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """A wire to the object store, which the environment names in its place."""
+    server = Wire(stored.server.address)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    for name in ("AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.setenv(name, server.uri)
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @dataclass

@@ -226,6 +226,16 @@ def test_an_object_that_changes_while_it_is_read_is_told(stored, tmp_path, rows)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_a_download_that_is_cut_off_goes_on_where_it_stopped(stored, wire, tmp_path):
+    content = bytes(range(256)) * 4000
+    stored.put("rows.csv", content)
+    (listed,) = origins("rows", Source(path=f"{stored.uri}/rows.csv"), Path())
+    wire.cuts, wire.after = 3, 300_000
+    copy = fetching.fetched("rows", [listed], tmp_path / "kept")[listed]
+    assert copy.read_bytes() == content
+    assert wire.cuts == 0
+
+
 def test_large_objects_come_in_pieces(stored, tmp_path, monkeypatch):
     monkeypatch.setattr(gcs, "PIECE", 1 << 16)
     content = bytes(range(256)) * 2000
