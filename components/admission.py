@@ -9,6 +9,9 @@ from typing import Any
 from stellwerk.components.artifacts.folders import read_json
 from stellwerk.errors import GateRefused
 
+SHOWN = 20
+"""How many anomalies a refusal lists; the page of validate has them all."""
+
 
 def refusals(*, stop: bool) -> AbstractContextManager[None]:
     """Returns a context in which a gate stops the step, or, without `stop`, only writes down what it found."""
@@ -16,16 +19,17 @@ def refusals(*, stop: bool) -> AbstractContextManager[None]:
 
 
 def admit(anomalies: Any | None) -> None:
-    """Raises GateRefused when a KFP artifact of anomalies has any; None, where nobody asks, has none."""
+    """Raises GateRefused when a KFP artifact of anomalies has any, and lists them; None, where nobody asks, has none."""
     rows = [] if anomalies is None else read_json(Path(anomalies.path) / "anomalies.json")["anomalies"]
-    if rows:
-        first, number = rows[0], f"{len(rows)} anomalies" if len(rows) > 1 else "1 anomaly"
-        where = (
-            f"column {first['column']} of the {first['split']} split"
-            if first["column"]
-            else f"the {first['split']} split"
-        )
-        raise GateRefused(
-            f"The data do not pass: {number}, the first in {where}: {first['what']}. The page and the verdict of the step validate show "
-            "all, with what to change; `validate.on_anomaly: warn` only reports."
-        )
+    if not rows:
+        return
+    number = f"{len(rows)} anomalies" if len(rows) > 1 else "1 anomaly"
+    said = [
+        f"The data do not pass: {number}. Correct the data, or accept what is right as it is by the change after the arrow; "
+        "`validate.on_anomaly: warn` only reports. The page of the step validate shows every column."
+    ]
+    said += [
+        f"{row['split']}, {row['column'] or 'all columns'}: {row['what']}\n  → {row['fix']}" for row in rows[:SHOWN]
+    ]
+    said += [f"and {len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
+    raise GateRefused("\n".join(said))

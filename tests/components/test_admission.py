@@ -26,13 +26,13 @@ def test_without_anomalies_a_step_goes_on(tmp_path: Path):
     admit(anomalies(tmp_path))
 
 
-def test_a_refusal_names_the_first_anomaly_and_where_all_are(tmp_path: Path):
+def test_a_refusal_lists_what_was_found_and_what_to_change(tmp_path: Path):
     with pytest.raises(
-        GateRefused, match=r"1 anomaly, the first in column carrier of the eval split: ZZ is new\. .*verdict"
+        GateRefused, match=r"^The data do not pass: 1 anomaly\. .*\neval, carrier: ZZ is new\n  → add it$"
     ):
         admit(anomalies(tmp_path, ROW))
-    with pytest.raises(GateRefused, match="2 anomalies, the first in the train split: empty"):
-        admit(anomalies(tmp_path, {**ROW, "split": "train", "column": None, "what": "empty"}, ROW))
+    with pytest.raises(GateRefused, match=r": 22 anomalies\.(?s:.*)\ntrain, all columns: empty\n(?s:.*)\nand 2 more$"):
+        admit(anomalies(tmp_path, {**ROW, "split": "train", "column": None, "what": "empty"}, *[ROW] * 21))
 
 
 def test_transform_refuses_before_it_begins(tmp_path: Path):
