@@ -10,8 +10,7 @@ from stellwerk import __version__
 from stellwerk.components.sdk import dsl
 
 Artifact, Dataset, Model, Input, Output = dsl.Artifact, dsl.Dataset, dsl.Model, dsl.Input, dsl.Output
-Markdown, PipelineTaskFinalStatus = dsl.Markdown, dsl.PipelineTaskFinalStatus
-HTML, Metrics, ClassificationMetrics = dsl.HTML, dsl.Metrics, dsl.ClassificationMetrics
+HTML, Markdown, Metrics, ClassificationMetrics = dsl.HTML, dsl.Markdown, dsl.Metrics, dsl.ClassificationMetrics
 
 IMAGE = f"stellwerk:{__version__}"
 """Image of a component in a hand-written pipeline; `task.set_container_image(...)` names another."""

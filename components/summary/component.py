@@ -4,14 +4,14 @@
 
 from typing import Optional
 
-from stellwerk.components.facing import Markdown, Output, PipelineTaskFinalStatus, component
+from stellwerk.components.facing import Markdown, Output, component
 
 
 @component
 def summarise(
     context: dict,
-    status: PipelineTaskFinalStatus,
     summary: Output[Markdown],
+    status: Optional[dict] = None,
     run: str = "",
     directory: Optional[str] = None,
     sources: Optional[dict] = None,
@@ -24,8 +24,8 @@ def summarise(
 
     Args:
         context: What the pipeline was made from.
-        status: How the steps ended.
-        summary: The same as a page of the dashboard.
+        summary: A page of the dashboard.
+        status: How the steps ended, as KFP's final status of a task, where the backend tells it.
         run: Id of the run.
         directory: What the run was given, as all below.
         sources: See ingest.
@@ -37,4 +37,4 @@ def summarise(
     """
     from stellwerk.components.calling import call
 
-    call("summarise", {**locals(), "status": vars(status), "context": {**context, "run": run}})
+    call("summarise", {**locals(), "context": {**context, "run": run}})

@@ -17,6 +17,7 @@ from stellwerk.components.sdk import dsl
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.graph import Graph, Step, graph
+from stellwerk.pipelines.kubeflow.closing import tells_status, with_status
 from stellwerk.pipelines.kubeflow.manifest import objects
 from stellwerk.pipelines.kubeflow.parameters import Parameter, arguments, docstring, parameters, signature
 from stellwerk.pipelines.kubeflow.settings import configure, run_settings
@@ -83,7 +84,9 @@ def intermediate(loaded: LoadedSpec, *, local: bool = False) -> list[dict[str, A
             "is missing. A pipeline for Kubeflow runs in an image: add `cluster: {image: REGISTRY/stellwerk:TAG}`."
         )
         raise SpecError([loaded.problem(("cluster",), message)])
-    return documents(_Pipeline(loaded, graph(loaded), cluster, local).described())
+    made = documents(_Pipeline(loaded, graph(loaded), cluster, local).described())
+    told = RUNS_CONDITIONS if local else tells_status(cluster.kfp)
+    return [with_status(made[0]), *made[1:]] if told else made
 
 
 @dataclass(frozen=True)

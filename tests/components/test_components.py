@@ -145,13 +145,14 @@ def test_a_decision_is_a_parameter_that_conditions_may_ask(tmp_path):
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        ({"state": "SUCCEEDED", "error_code": None, "error_message": None}, "# flights succeeded"),
-        ({"state": "FAILED", "error_code": 9, "error_message": "train failed\nwhy"}, "> train failed\n> why"),
-        ({"state": "FAILED", "error_code": None, "error_message": None}, "the end of its log says why"),
-        ({}, "# flights ended as UNKNOWN"),
+        ({"state": "SUCCEEDED", "error": {}}, "# flights succeeded"),
+        ({"state": "FAILED", "error": {"code": 9, "message": "train failed\nwhy"}}, "> train failed\n> why"),
+        ({"state": "FAILED", "error": {}}, "the end of its log says why"),
+        ({"state": "PAUSED"}, "# flights ended as PAUSED"),
+        (None, "# flights ended\n"),
     ],
 )
-def test_a_run_is_summed_up_however_it_ended(status: dict[str, object], expected: str, tmp_path):
+def test_a_run_is_summed_up_however_it_ended(status: dict[str, object] | None, expected: str, tmp_path):
     context = {"pipeline": "flights", "spec": "pipeline.yaml", "spec_digest": "abc", "run": "r-1"}
     call("summarise", {"context": context, "status": status, "summary": tmp_path / "a" / "s.md", "epochs": 3})
     text = (tmp_path / "a" / "s.md").read_text(encoding="utf-8")

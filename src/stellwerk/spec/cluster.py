@@ -18,6 +18,7 @@ from stellwerk.spec.section import (
     MOUNT,
     OBJECT_NAME,
     RESOURCE,
+    VERSION,
     Contradiction,
     DnsLabel,
     Section,
@@ -256,6 +257,8 @@ cluster:
     ttl_seconds: Seconds | None = None
     """So long the cluster keeps the pods of a finished run. Needs the current stack to compile."""
 
+    kfp: Annotated[str, Field(pattern=VERSION)] | None = None
+    """Version of Kubeflow Pipelines on the cluster, e.g. 2.5; without it that of the SDK which compiles. Before 2.14 it does not tell a pipeline how it ended, so that the summary of a run cannot."""
     host: str | None = None
     """URL of Kubeflow Pipelines, where `stellwerk submit` and `schedule` send the pipeline, e.g. https://kubeflow.example/pipeline; `--host` and `KF_PIPELINES_ENDPOINT` also name it."""
     namespace: DnsLabel | None = None

@@ -16,6 +16,7 @@ STORAGE = r"^(gs|s3|pvc)://[^\s?#]+$"
 LABEL_KEY = r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$"
 LABEL_VALUE = r"^([A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)?$"
 RESOURCE = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$"
+VERSION = r"^2\.[0-9]+(\.[0-9]+)?$"
 MOUNT = r"^/[^:\s]*[^:/\s]$"
 
 PATTERNS = {
@@ -28,6 +29,7 @@ PATTERNS = {
     LABEL_KEY: "must be a name of letters, digits, dashes, dots and underscores, with a domain and a slash in front or not",
     LABEL_VALUE: "must be letters, digits, dashes, dots and underscores, and begin and end with a letter or a digit",
     RESOURCE: "must be a resource of the cluster with its domain, e.g. nvidia.com/gpu",
+    VERSION: 'must be a version of Kubeflow Pipelines 2 in quotes, e.g. "2.5"',
     MOUNT: "must be a folder in the container, e.g. /data",
     MEMORY: "must be a number and a unit, e.g. 16G or 512Mi",
 }

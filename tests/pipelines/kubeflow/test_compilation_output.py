@@ -91,8 +91,26 @@ def test_a_run_is_summed_up_whatever_became_of_its_steps(ir):
     assert set(root) == {"exit-handler-1", "summarise"}
     assert root["summarise"]["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
     given = root["summarise"]["inputs"]["parameters"]
-    assert given["status"] == {"taskFinalStatus": {"producerTask": "exit-handler-1"}}
     assert {"epochs", "batch_size", "learning_rate", "sources", "directory", "to"} <= set(given)
+
+
+def test_how_the_run_ended_is_told_where_the_backend_can(ir):
+    given = {
+        version: told(ir(*(f'cluster.kfp="{version}"' for version in (version,) if version)))
+        for version in (None, "2.5", "2.13.1", "2.14", "2.17.0")
+    }
+    status = {"taskFinalStatus": {"producerTask": "exit-handler-1"}}
+    assert given == {
+        None: status if RUNS_CONDITIONS else None,
+        "2.5": None,
+        "2.13.1": None,
+        "2.14": status,
+        "2.17.0": status,
+    }
+
+
+def told(ir: list[dict[str, Any]]) -> Any:
+    return ir[0]["root"]["dag"]["tasks"]["summarise"]["inputs"]["parameters"].get("status")
 
 
 def test_a_model_that_a_gate_refused_is_not_pushed(ir):
