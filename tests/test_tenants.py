@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 import yaml
 
 from stellwerk.serving.manifests import Release, manifests
-from stellwerk.spec import Push
+from stellwerk.spec import Data, Push
+from stellwerk.spec.cluster import Cluster
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "guides" / "tenants"
 TEAM = "team-flights"
@@ -214,3 +217,15 @@ def test_another_team_is_the_same_files_under_another_name() -> None:
         for manifest in _read(file.read_text(encoding="utf-8").replace(TEAM, "team-weather")):
             _check(manifest, VERSIONS[-1:])
             assert manifest["metadata"].get("namespace", manifest["metadata"]["name"]) == "team-weather"
+
+
+SECTIONS = {"cluster": Cluster, "push": Push, "data": Data}
+
+
+@pytest.mark.parametrize("page", ["tenants.md", "object-stores.md"])
+def test_sections_in_the_guides_are_sections_of_a_spec(page: str) -> None:
+    blocks = re.findall(r"^ *```yaml\n(.*?)^ *```", (FOLDER.parent / page).read_text(), re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        for name, section in yaml.safe_load(textwrap.dedent(block)).items():
+            SECTIONS[name].model_validate({"query": "SELECT 1", **section} if name == "data" else section)
