@@ -14,7 +14,6 @@ from stellwerk.loading.parsing import parse_value
 from stellwerk.spec import Spec
 from stellwerk.spec.documentation import json_schema, reference, sections
 from stellwerk.spec.meanings import meanings
-from stellwerk.spec.meanings import meanings
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = {f"{path} {section.__name__}": section for path, section in sections() if path}
