@@ -112,6 +112,8 @@ class ObjectServer:
     content: Any = None
     refuse: Callable[[str, str], int | None] = field(default=lambda method, path: None)
     """Method and path -> a status that the server answers at once, or None."""
+    code: str | None = None
+    """What S3 calls the reason of such an answer, where it is not the usual one."""
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +129,7 @@ def s3_server() -> Iterator[ObjectServer]:
         status = found.refuse(environment["REQUEST_METHOD"], environment["PATH_INFO"])
         if status is None:
             return application(environment, start)
-        code = {403: "AccessDenied", 503: "SlowDown"}[status]
+        code = found.code or {403: "AccessDenied", 503: "SlowDown"}[status]
         start(f"{status} {code}", [("Content-Type", "application/xml")])
         return [f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()]
 
@@ -166,7 +168,7 @@ def s3_store(s3_server: ObjectServer, s3_session: Any, monkeypatch: pytest.Monke
     where = {"LocationConstraint": "eu-central-1"}
     s3_server.content.create_bucket(Bucket="models", CreateBucketConfiguration=where)
     yield s3_server
-    s3_server.refuse = lambda method, path: None
+    s3_server.refuse, s3_server.code = lambda method, path: None, None
     urllib.request.urlopen(f"{s3_server.address}/moto-api/reset", data=b"").close()
 
 

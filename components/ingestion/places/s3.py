@@ -25,6 +25,7 @@ REASONS = {
     "InvalidBucketName": "that is no name of a bucket. Change it",
 }
 MISSING = ("NoSuchKey", "NotFound", "404")
+UNEXPLAINED = ("400", "403")
 CHANGED = ("PreconditionFailed", "412", *MISSING)
 REFUSED = ("AccessDenied", "403", "Forbidden")
 PASSING = (
@@ -82,11 +83,19 @@ class Bucket:
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         try:
-            with self._told(passing=MISSING):
+            with self._told(passing=(*MISSING, *UNEXPLAINED)):
                 head = self._client.head_object(Bucket=self.name, Key=key)
-        except ClientError:
+        except ClientError as error:
+            if error.response["Error"].get("Code") in UNEXPLAINED:
+                self._explain(key, error)
             return None
         return self._object(key, head["ContentLength"], head["ETag"])
+
+    def _explain(self, key: str, refused: Any) -> None:
+        """Raises the reason of a refusal: an answer to HEAD has no body that could say it, one to GET has."""
+        with self._told():
+            self._client.get_object(Bucket=self.name, Key=key)["Body"].close()
+        raise self._refusal("403", refused)
 
     def below(self, prefix: str) -> Iterator[Object]:
         """Lists by pages of a thousand."""

@@ -196,9 +196,24 @@ def test_a_right_that_is_missing_is_told_at_once(stored):
     stored.refuse = lambda method, path: 403
     with pytest.raises(DataError, match="these credentials have no right to read it"):
         origins("rows", Source(path=f"{stored.uri}/rows.csv"), Path())
-    assert len([path for _, path in stored.asked if "rows.csv" in path]) == 1
+    assert len([path for method, path in stored.asked if method == "GET" and "rows.csv" in path]) == 1
     with pytest.raises(DataError, match=r"it is not public.*Remove `credentials: anonymous`"):
         origins("rows", Source(path=f"{stored.uri}/rows.csv", credentials="anonymous"), Path())
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "sentence"),
+    [
+        (403, "InvalidAccessKeyId", "the access key is not known there. Set AWS_ACCESS_KEY_ID"),
+        (403, "SignatureDoesNotMatch", "the secret key is wrong"),
+        (400, "ExpiredToken", "the credentials have expired. Log in again"),
+        (400, "SomethingNew", "S3 says SomethingNew: No"),
+    ],
+)
+def test_why_s3_refuses_is_told(s3, status, code, sentence):
+    s3.refuse, s3.server.code = lambda method, path: status, code
+    with pytest.raises(DataError, match=rf"^rows: s3://models/rows\.csv: {sentence}"):
+        origins("rows", Source(path="s3://models/rows.csv"), Path())
 
 
 def test_a_busy_store_is_asked_again(ingested, stored, rows):
