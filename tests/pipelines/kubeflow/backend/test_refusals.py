@@ -139,6 +139,14 @@ def test_a_host_that_is_no_kubeflow_pipelines_is_told(command, backend, ir, faul
     assert backend.runs == {}
 
 
+def test_a_kubeflow_that_is_too_old_for_the_pipeline_is_told_with_the_key_to_set(command, backend, ir):
+    said = {"code": 13, "message": "compiling DAG: task final status not supported yet", "details": []}
+    backend.faults = [Fault("POST", "/runs", status=500, body=json.dumps(said).encode())]
+    ran = command("submit", ir, *TO)
+    assert ran.code == 3
+    assert 'It is older than 2.14: say so in the spec, as in cluster.kfp: "2.5"' in ran.err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
