@@ -58,7 +58,6 @@ TYPES = {
     "Integer": "int",
     "Float": "float",
     "Boolean": "bool",
-    "PipelineTaskFinalStatus": "PipelineTaskFinalStatus",
 }
 """What KFP calls the types of parameters, as Python has them."""
 
