@@ -41,12 +41,14 @@ def run(
     start_from: str | None = None,
     until: str | None = None,
     display: Display | None = None,
+    workers: Workers | None = None,
 ) -> RunRecord:
     """Runs a pipeline on this machine and returns what happened; a report is written however it ends.
 
     Steps whose inputs, parameters, code, hooks and libraries are unchanged are taken from the cache, so a run that failed
     or was killed continues where it stopped. `cache=False` runs everything again, `start_from` that step and all after
-    it. `until` runs only what that step needs, and that step.
+    it. `until` runs only what that step needs, and that step. `workers` is a warm process that the caller has started and
+    ends; by default there is one for as long as the run.
 
     Raises GateRefused when a gate said no, StepFailed when a step could not do its work; the run folder and the report
     are complete by then. KeyboardInterrupt stops all steps, keeps what was finished, and is raised again.
@@ -63,7 +65,7 @@ def run(
     walk = _Walk(loaded, steps, runs, again, recorder)
     try:
         with walk.reported():
-            walk.go()
+            walk.go(workers)
     finally:
         with contextlib.suppress(OSError):  # a full disk has been told already
             write_report(walk.record.folder)
@@ -138,14 +140,14 @@ class _Walk:
         with contextlib.suppress(OSError):  # a full disk: the error itself is still told
             record.save()
 
-    def go(self) -> None:
+    def go(self, workers: Workers | None) -> None:
         """Runs every step. Raises the first problem, after the steps beside it have ended."""
         self._take_cached()
         waiting = [step for step in self.graph.steps if self._status(step) == "waiting"]
         if waiting:
-            with Workers() as workers:
-                workers.preload([step.name for step in waiting])
-                self._run_all(workers)
+            with contextlib.nullcontext(workers) if workers else Workers() as warm:
+                warm.preload([step.name for step in waiting])
+                self._run_all(warm)
         if self.problem is not None:
             raise self.problem
         self._ask_the_gates()

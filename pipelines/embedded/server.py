@@ -48,6 +48,7 @@ class Server:
         self._modules = ["stellwerk.components.calling"]
         self._steps: list[str] = []
         self._prepared: dict[str, _Prepared] = {}
+        self._called: list[_Prepared] = []
         self._children: dict[int, str] = {}
         self._cores = available_cores()
         self._wake, wake = os.pipe()
@@ -88,7 +89,11 @@ class Server:
         name = request["name"]
         self._steps = [step for step in self._steps if step != name]
         prepared = self._prepared.pop(name, None)
-        if prepared is None or not prepared.call(request, events):
+        if prepared is not None and prepared.call(request, events):
+            self._called.append(
+                prepared
+            )  # its line stays open: closed with a word unheard, it would take the call back
+        else:
             child = os.fork()
             if child == 0:
                 self._become_child()
@@ -115,7 +120,7 @@ class Server:
             signal.signal(number, signal.SIG_DFL)
         die_with_parent()
         self._control.close()
-        for prepared in self._prepared.values():
+        for prepared in (*self._prepared.values(), *self._called):
             prepared.line.close()
 
     def _reap(self) -> None:
@@ -149,7 +154,7 @@ class _Prepared:
 
     def call(self, request: dict[str, Any], events: int) -> bool:
         """Gives the child its call; False where it has died."""
-        with self.line, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
             socket.send_fds(self.line, [json.dumps(request).encode()], [events])
             return True
         return False
@@ -166,7 +171,7 @@ def _wait_prepared(step: str, line: socket.socket) -> None:
     from stellwerk.components.calling import STEPS  # noqa: PLC0415 - loaded by the server, when it was idle
 
     _load(STEPS[step])
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # the server is gone
         line.send(READY)
         message, descriptors, _, _ = socket.recv_fds(line, MESSAGE_BYTES, 1)
         if message:

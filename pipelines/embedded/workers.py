@@ -62,6 +62,11 @@ class Workers:
         self._selector.register(self._control, selectors.EVENT_READ, None)
         self._running: dict[str, _Running] = {}
 
+    @property
+    def pid(self) -> int:
+        """Process id of the warm process."""
+        return self._server.pid
+
     def __enter__(self) -> Workers:
         return self
 

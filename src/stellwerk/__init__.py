@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "load": "stellwerk.loading",
-    "run": "stellwerk.pipelines.embedded",
+    "run": "stellwerk.pipelines.embedded.runner",
     "compile": "stellwerk.pipelines.kubeflow.compilation",
     "submit": "stellwerk.pipelines.kubeflow.submission",
     "predict": "stellwerk.serving.bulk",

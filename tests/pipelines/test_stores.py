@@ -11,8 +11,8 @@ import pytest
 
 from stellwerk.errors import StepFailed
 from stellwerk.loading import load
-from stellwerk.pipelines import embedded
 from stellwerk.pipelines.checking import check
+from stellwerk.pipelines.embedded.runner import run
 
 Project = Callable[[str], Path]
 
@@ -36,19 +36,19 @@ def test_an_unchanged_object_is_neither_read_nor_ingested_again(project: Project
     loaded = load(project("s3://models/data/flights.csv"))
     asked: list[str] = []
     s3_store.refuse = lambda method, path: asked.append(method) if path.endswith("flights.csv") else None
-    first = embedded.run(loaded, until="ingest")
+    first = run(loaded, until="ingest")
     assert first.step("ingest").status == "done"
     assert asked.count("GET") == 1
     asked.clear()
-    assert embedded.run(loaded, until="ingest").step("ingest").status == "cached"
+    assert run(loaded, until="ingest").step("ingest").status == "cached"
     assert "GET" not in asked
-    again = embedded.run(load(loaded.path, ["data.split.train=0.7", "data.split.test=0.2"]), until="ingest")
+    again = run(load(loaded.path, ["data.split.train=0.7", "data.split.test=0.2"]), until="ingest")
     assert again.step("ingest").status == "done"
     assert "GET" not in asked
     content = s3_store.content.get_object(Bucket="models", Key="data/flights.csv")["Body"].read()
     shorter = content[: content.rindex(b"\n", 0, -1) + 1]
     s3_store.content.put_object(Bucket="models", Key="data/flights.csv", Body=shorter)
-    changed = embedded.run(loaded, until="ingest")
+    changed = run(loaded, until="ingest")
     assert changed.step("ingest").status == "done"
     manifest = json.loads((changed.artifact("ingest", "examples") / "dataset.json").read_text())
     assert manifest["sources"][0]["files"][0]["path"] == "s3://models/data/flights.csv"
@@ -70,7 +70,7 @@ def test_an_object_that_is_not_there_is_told_with_the_line_of_its_source(project
     assert (problem.line, problem.path) == (3, "data.sources.flights.path")
     assert "Did you mean 'data/flights.csv'?" in problem.message
     with pytest.raises(StepFailed, match="there is no such object"):
-        embedded.run(loaded, until="ingest")
+        run(loaded, until="ingest")
 
 
 def test_check_says_nothing_but_its_result(

@@ -51,8 +51,8 @@ def schema(*, spec: Path, overrides: tuple[str, ...], as_json: bool, force: bool
         return
     from stellwerk.components.validation.curating import curate  # noqa: PLC0415
     from stellwerk.errors import GateRefused  # noqa: PLC0415
-    from stellwerk.pipelines import embedded  # noqa: PLC0415
     from stellwerk.pipelines.embedded.display import for_stderr  # noqa: PLC0415
+    from stellwerk.pipelines.embedded.runner import run  # noqa: PLC0415
     from stellwerk.pipelines.runs import find_run, runs_of  # noqa: PLC0415
 
     wanted = load(spec, overrides).spec.validate_.schema_
@@ -61,7 +61,7 @@ def schema(*, spec: Path, overrides: tuple[str, ...], as_json: bool, force: bool
     if target.exists() and not force:
         raise UsageError(f"{target}: exists already. Edit it, or overwrite it with --force.")
     try:
-        record = embedded.run(loaded, until="validate", display=for_stderr())
+        record = run(loaded, until="validate", display=for_stderr())
     except GateRefused:
         record = find_run(runs_of(loaded.directory, loaded.spec.name), None)
     curate(record.artifact("validate", "schema"), target, overwrite=force)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,19 +40,39 @@ def run(
     With --docker the spec is compiled as for Kubeflow, and the steps run in containers of the image, over the socket of
     Docker or podman (or $DOCKER_HOST). They have no network; they read the data's folders and write to push.to's.
     """
-    from stellwerk.pipelines import docker as containers  # noqa: PLC0415
-    from stellwerk.pipelines import embedded  # noqa: PLC0415
+    _refuse_what_does_not_go_together(docker, image, chosen)
+    signal.signal(signal.SIGTERM, as_interrupt)
+    with _in_containers(image) if docker else _here(chosen) as run_spec:
+        loaded = checked(spec, overrides)
+        record = _told(run_spec, loaded, as_json)
+    _show(record, as_json)
+
+
+@contextlib.contextmanager
+def _here(chosen: dict[str, Any]) -> Iterator[Callable[[LoadedSpec], RunRecord]]:
+    """Gives what runs a spec on this machine; the process of the steps gets ready while the spec is read."""
+    from stellwerk.pipelines.embedded.workers import Workers  # noqa: PLC0415
+
+    with Workers() as workers:
+        from stellwerk.pipelines.embedded.display import for_stderr  # noqa: PLC0415
+        from stellwerk.pipelines.embedded.runner import run as run_here  # noqa: PLC0415
+
+        again = {"cache": not chosen["no_cache"], "start_from": chosen["start_from"], "until": chosen["until"]}
+        yield lambda loaded: run_here(loaded, **again, display=for_stderr(), workers=workers)
+
+
+@contextlib.contextmanager
+def _in_containers(image: str | None) -> Iterator[Callable[[LoadedSpec], RunRecord]]:
+    from stellwerk.pipelines import docker  # noqa: PLC0415
     from stellwerk.pipelines.embedded.display import for_stderr  # noqa: PLC0415
 
-    _refuse_what_does_not_go_together(docker, image, chosen)
-    loaded = checked(spec, overrides)
-    signal.signal(signal.SIGTERM, as_interrupt)
+    yield lambda loaded: docker.run(loaded, image=image, display=for_stderr())
+
+
+def _told(run_spec: Callable[[LoadedSpec], RunRecord], loaded: LoadedSpec, as_json: bool) -> RunRecord:
+    """Runs a spec; where that fails, says where the results are that there are."""
     try:
-        if docker:
-            record = containers.run(loaded, image=image, display=for_stderr())
-        else:
-            again = {"cache": not chosen["no_cache"], "start_from": chosen["start_from"], "until": chosen["until"]}
-            record = embedded.run(loaded, **again, display=for_stderr())
+        return run_spec(loaded)
     except UsageError:
         raise
     except StellwerkError as error:
@@ -58,7 +80,6 @@ def run(
         if newest is not None and newest.error == str(error):  # not where nothing began
             _show(newest, as_json)
         raise
-    _show(record, as_json)
 
 
 def _refuse_what_does_not_go_together(docker: bool, image: str | None, chosen: dict[str, Any]) -> None:
