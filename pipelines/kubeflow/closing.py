@@ -10,9 +10,9 @@ TELLS_FROM = (2, 14)
 
 def tells_status(version: str | None) -> bool:
     """Says whether a backend of this version, or by default of the installed SDK's, tells an exit task how the run ended."""
-    if version is None:
-        from kfp import __version__ as version  # noqa: PLC0415 - after the SDK's light import
-    return tuple(int(part) for part in str(version).split(".")[:2]) >= TELLS_FROM
+    from kfp import __version__ as installed  # noqa: PLC0415 - after the SDK's light import
+
+    return tuple(int(part) for part in (version or str(installed)).split(".")[:2]) >= TELLS_FROM
 
 
 def with_status(spec: dict[str, Any]) -> dict[str, Any]:
