@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 
 from stellwerk.components.lineage.events import Json, concealed
 
-SILENCE_SECONDS = 2.0
-"""At its end a run waits for events as long as they keep arriving; after this time without one it goes on without them."""
+PATIENCE = "STELLWERK_LINEAGE_PATIENCE"
+"""Environment variable: so many seconds a run waits at its end, at most, for events that are still on their way."""
 PATIENCE_SECONDS = 10.0
-"""And after this time it goes on in any case."""
+SILENCE_SHARE = 0.2
+"""It waits as long as events keep arriving; after this share of its patience without one it goes on without them."""
 
 FILE = "openlineage.yml"
 
@@ -45,6 +46,8 @@ class Sender:
         self._given = self._delivered = 0
         self._problem: str | None = None
         self._where = os.environ.get("OPENLINEAGE_URL", "")
+        self._wanted = True
+        self._ready = threading.Event()
         self._thread = threading.Thread(target=self._work, name="lineage", daemon=True)
         self._thread.start()
 
@@ -57,16 +60,18 @@ class Sender:
         """Waits a little for what is still on its way. Returns what to tell the user, None when all was delivered."""
         self._events.put(None)
         began = moved = time.monotonic()
-        seen = self._delivered
+        seen, patience = self._delivered, _patience()
         while self._thread.is_alive():
             self._thread.join(0.05)
             now = time.monotonic()
-            if self._delivered != seen:
+            if (
+                self._delivered != seen or not self._ready.is_set()
+            ):  # a client that is still imported is no silent backend
                 seen, moved = self._delivered, now
-            if now - moved > SILENCE_SECONDS or now - began > PATIENCE_SECONDS:
+            if now - moved > patience * SILENCE_SHARE or now - began > patience:
                 break
         left = self._given - self._delivered
-        if not left and not self._problem:
+        if not self._wanted or (not left and not self._problem):
             return None
         where = f" to {_without_credentials(self._where)}" if self._where else ""
         why = self._problem or "it does not answer in time"
@@ -76,16 +81,24 @@ class Sender:
         try:
             client = _client()
             if client is None:
-                self._delivered = self._given
+                self._wanted = False
                 return
             self._where = getattr(client.transport, "url", self._where)
+            self._ready.set()
             while (event := self._events.get()) is not None:
                 client.emit(typed(event))
                 self._delivered += 1
-            if not client.close(PATIENCE_SECONDS):
+            if not client.close(_patience()):
                 self._problem = "the transport could not hand them all on"
         except Exception as error:  # whatever a transport meets, the run goes on
             self._problem = _reason(error)
+
+
+def _patience() -> float:
+    try:
+        return max(0.0, float(os.environ.get(PATIENCE) or PATIENCE_SECONDS))
+    except ValueError:
+        return PATIENCE_SECONDS
 
 
 def _client() -> Any:

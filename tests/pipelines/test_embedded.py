@@ -105,6 +105,10 @@ def test_a_model_below_its_floor_is_refused_and_not_pushed(project: Path, stellw
     assert "0.99" in ran.stderr
     assert statuses(project)["push"] == "refused"
     assert newest(project)["status"] == "refused"
+    events = project.parent / "runs" / "small-flights" / newest(project)["run"] / "openlineage.jsonl"
+    last = json.loads(events.read_text().splitlines()[-1])
+    assert (last["eventType"], last["job"]["name"], last["outputs"]) == ("FAIL", "small-flights", [])
+    assert "0.99" in last["run"]["facets"]["errorMessage"]["message"]
     assert [path.name for path in (project.parent / "models" / "small-flights").glob("[0-9]*")] == ["1"]
 
 

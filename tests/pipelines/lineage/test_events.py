@@ -21,6 +21,8 @@ from stellwerk.components.lineage.sending import typed
 
 STEPS = ["ingest", "validate", "transform", "train", "evaluate", "push"]
 PATIENCE = 120.0
+PATIENT = {"STELLWERK_LINEAGE_PATIENCE": "500"}
+"""What a receiver gets that does answer, on a machine however slow."""
 
 
 def facet_classes() -> dict[str, Any]:
@@ -108,7 +110,11 @@ def test_a_cached_step_says_from_which_run_it_comes_and_all_arrives_in_order(
     project: Path, stellwerk, receiver, events
 ):
     (first,) = project.parent.glob("runs/*/[0-9]*")
-    environment = {"OPENLINEAGE_URL": receiver.url, "OPENLINEAGE_API_KEY": "a-key", "OPENLINEAGE_NAMESPACE": "team"}
+    environment = {
+        "OPENLINEAGE_URL": receiver.url,
+        "OPENLINEAGE_API_KEY": "a-key",
+        "OPENLINEAGE_NAMESPACE": "team",
+    } | PATIENT
     ran = stellwerk("run", project, environment=environment)
     assert ran.returncode == 0, ran.stderr
     assert "lineage" not in ran.stderr
@@ -126,7 +132,7 @@ def test_a_cached_step_says_from_which_run_it_comes_and_all_arrives_in_order(
 def test_openlineage_yml_is_read_as_its_users_know_it(project: Path, stellwerk, receiver, tmp_path: Path):
     config = tmp_path / "openlineage.yml"
     config.write_text(f"transport: {{type: http, url: '{receiver.url}'}}\n", encoding="utf-8")
-    ran = stellwerk("run", project, "--until", "ingest", environment={"OPENLINEAGE_CONFIG": str(config)})
+    ran = stellwerk("run", project, "--until", "ingest", environment={"OPENLINEAGE_CONFIG": str(config)} | PATIENT)
     assert ran.returncode == 0, ran.stderr
     assert len(receiver.events) == 4
     disabled = {"OPENLINEAGE_CONFIG": str(config), "OPENLINEAGE_DISABLED": "true"}
@@ -149,15 +155,6 @@ def test_a_step_that_fails_says_why_and_no_secret(project: Path, stellwerk, even
         message = failed["run"]["facets"]["errorMessage"]["message"]
         assert "a part of the path is a file" in message
         assert "hunter" not in json.dumps(told)
-
-
-def test_a_model_that_is_refused_is_a_run_that_failed_with_the_gates_sentence(project: Path, stellwerk, events):
-    project.write_text(project.read_text().replace("min: 0.5", "min: 0.99"))
-    assert stellwerk("run", project).returncode == 1
-    last = events(project)[-1]
-    assert (last["eventType"], last["job"]["name"]) == ("FAIL", "small-flights")
-    assert "0.99" in last["run"]["facets"]["errorMessage"]["message"]
-    assert last["outputs"] == []
 
 
 KILLED_IN_ITS_FIRST_STEP = """
@@ -221,7 +218,8 @@ def test_a_receiver_that_never_answers_holds_nobody_up(project: Path, stellwerk,
 
 def test_a_receiver_that_refuses_is_told_with_its_answer(project: Path, stellwerk, receiver):
     receiver.status = 401
-    ran = stellwerk("run", project, "--until", "ingest", environment={"OPENLINEAGE_URL": receiver.url})
+    environment = {"OPENLINEAGE_URL": receiver.url, **PATIENT}
+    ran = stellwerk("run", project, "--until", "ingest", environment=environment)
     assert ran.returncode == 0
     (line,) = lines_of_lineage(ran.stderr)
     assert "it answered 401" in line

@@ -11,7 +11,7 @@ import pytest
 from kfp import dsl
 
 from stellwerk.components.calling import call
-from stellwerk.components.lineage.sending import typed
+from stellwerk.components.lineage.sending import Sender, configured, typed
 from stellwerk.components.lineage.steps import Place, observed
 from stellwerk.errors import StepFailed
 from stellwerk.loading import load
@@ -27,6 +27,7 @@ SALT = "b5f6c9aa-30d5-4b8e-8d50-0f2a5a3f1c11"
 def on_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, receiver: Any):
     """Gives an artifact as KFP's launcher does: its URI says where in which run, its path where it is mounted."""
     monkeypatch.setenv("OPENLINEAGE_URL", receiver.url)
+    monkeypatch.setenv("STELLWERK_LINEAGE_PATIENCE", "500")
     monkeypatch.setenv("KFP_POD_UID", POD)
     monkeypatch.setattr("kfp.dsl.types.artifact_types._MINIO_LOCAL_MOUNT_PREFIX", f"{tmp_path}/minio/")
 
@@ -135,6 +136,16 @@ def test_where_nobody_listens_a_step_tells_nothing(project: Path, on_cluster, re
     monkeypatch.setenv("STELLWERK_EVENTS", "/dev/null")  # an engine outside watches, and tells it itself
     call("ingest", ingest_of(project, on_cluster))
     assert receiver.events == []
+
+
+def test_settings_that_name_no_backend_send_nothing_and_nothing_is_told(tmp_path: Path, monkeypatch):
+    config = tmp_path / "openlineage.yml"
+    config.write_text("facets: {environment_variables: []}\n", encoding="utf-8")
+    monkeypatch.setenv("OPENLINEAGE_CONFIG", str(config))
+    assert configured()
+    sender = Sender()
+    sender.send({"eventType": "START"})
+    assert sender.close() is None
 
 
 def test_places_of_kfps_own_local_runner_are_read_too():
