@@ -77,9 +77,13 @@ def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
     if not under_kfp or EVENTS in os.environ or not configured():
         yield
         return
-    telling = _Telling(step, arguments)
+    try:
+        telling = _Telling(step, arguments)
+    except Exception:  # what is wrong with the arguments, the step itself says better
+        yield
+        return
     if step == LAST:
-        telling.end_run(arguments["status"])
+        telling.end_run(arguments.get("status") or {})
         yield
         return
     if step == FIRST:
@@ -120,11 +124,12 @@ class _Telling:
             self.sender.send(event("START", self._run()))
 
     def end_run(self, status: Mapping[str, Any]) -> None:
-        """Tells how KFP says that the run ended."""
+        """Tells how KFP says that the run ended; nothing where it says nothing, as before 2.14."""
         with contextlib.suppress(Exception):
-            kind = ENDED.get(str(status.get("state")), "COMPLETE")
-            why = status.get("error_message") or "a step failed"
-            self.sender.send(event(kind, self._run(), run_facets=error(str(why)) if kind == "FAIL" else {}))
+            kind = ENDED.get(str(status.get("state")))
+            why = (status.get("error") or {}).get("message") or "a step failed"
+            if kind is not None:
+                self.sender.send(event(kind, self._run(), run_facets=error(str(why)) if kind == "FAIL" else {}))
         self._close()
 
     def _close(self) -> None:

@@ -104,12 +104,17 @@ def test_a_step_that_is_stopped_is_aborted(project: Path, on_cluster, receiver):
 
 @pytest.mark.parametrize(("state", "kind"), [("SUCCEEDED", "COMPLETE"), ("FAILED", "FAIL"), ("CANCELLED", "ABORT")])
 def test_the_exit_task_ends_the_run(on_cluster, receiver, state: str, kind: str):
-    status = {"state": state, "error_message": "train: out of memory", "error_code": 3}
-    context = {"pipeline": "small-flights", "run": RUN}
-    arguments = {"context": context, "given": {}, "status": status}
-    call("summarise", {**arguments, "summary": on_cluster("summarise", "summary", dsl.Markdown)})
+    status = {"state": state, "error": {"code": 3, "message": "train: out of memory"}}
+    arguments = {"context": {"pipeline": "small-flights"}, "summary": on_cluster("summarise", "summary", dsl.Markdown)}
+    call("summarise", {**arguments, "status": None})  # a backend that does not say how it ended
+    assert receiver.events == []
+    Path(arguments["summary"].path).unlink()
+    call("summarise", {**arguments, "status": status})
     (told,) = receiver.events
     assert (told["eventType"], told["job"]["name"], told["run"]["runId"]) == (kind, "small-flights", RUN)
+    assert told["run"]["facets"].get("errorMessage", {}).get("message") == (
+        "train: out of memory" if kind == "FAIL" else None
+    )
 
 
 def test_a_compiled_pipeline_carries_the_digests_of_the_users_own_python(project: Path, tmp_path: Path):
