@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.command(short_help="Write the steps as component definitions (YAML).")
 @click.argument("steps", nargs=-1, metavar="[STEP]...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the definitions.")
 @click.option("--image", help="Image that the components run in, e.g. REGISTRY/stellwerk:TAG.")

@@ -37,7 +37,7 @@ def check(*, spec: Path, overrides: tuple[str, ...], no_data: bool, as_json: boo
     sys.exit(2 if problems else 0)
 
 
-@click.command()
+@click.command(short_help="Write the schema inferred from the data, to be curated.")
 @SPEC
 @SET
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON Schema of the spec itself, for editors.")

@@ -10,7 +10,7 @@ from stellwerk.commands.options import SET, SPEC, checked
 from stellwerk.errors import UsageError
 
 
-@click.command()
+@click.command(short_help="Compile a spec to KFP v2 IR.")
 @SPEC
 @SET
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Where the IR goes, e.g. ir.yaml.")

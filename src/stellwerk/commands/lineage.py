@@ -12,7 +12,7 @@ from stellwerk.commands.options import JSON
 from stellwerk.errors import UsageError
 
 
-@click.command()
+@click.command(short_help="Show what a model was made from, or what data became.")
 @click.argument("what", metavar="MODEL|DATASET")
 @click.option(
     "-C",

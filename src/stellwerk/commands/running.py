@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stellwerk.pipelines.runs import RunRecord
 
 
-@click.command()
+@click.command(short_help="Run the whole pipeline on this machine.")
 @SPEC
 @SET
 @click.option("--no-cache", is_flag=True, help="Run every step again.")

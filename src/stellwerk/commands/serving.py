@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
-@click.command()
+@click.command(short_help="Answer as TensorFlow Serving does, over gRPC and REST.")
 @click.argument("model", type=click.Path(path_type=Path, exists=True, file_okay=False), required=False)
 @click.option("--name", help="Name in requests; by default the name of the folder.")
 @click.option(

@@ -43,7 +43,7 @@ LOG = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Run a pipeline on Kubeflow Pipelines.")
 @SPEC
 @SET
 @PARAMETER
@@ -83,7 +83,7 @@ def submit(*, spec: Path, overrides: tuple[str, ...], wait: bool, as_json: bool,
         follow_to_its_end(kubeflow, run.run, given, as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Let Kubeflow run a pipeline by itself.")
 @SPEC
 @SET
 @PARAMETER
