@@ -34,7 +34,8 @@ def configured() -> bool:
     if os.environ.get("OPENLINEAGE_URL") or any(name.startswith("OPENLINEAGE__TRANSPORT__") for name in os.environ):
         return True
     given = os.environ.get("OPENLINEAGE_CONFIG")
-    places = [*([Path(given)] if given else []), Path.cwd() / FILE, Path.home() / ".openlineage" / FILE]
+    home = os.path.expanduser("~/.openlineage")  # noqa: PTH111 - Path raises where nobody has this user id, as in some pods
+    places = [*([Path(given)] if given else []), Path(FILE), Path(home) / FILE]
     return any(place.is_file() for place in places)
 
 

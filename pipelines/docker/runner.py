@@ -25,6 +25,7 @@ from stellwerk.pipelines.embedded.runner import GATES
 from stellwerk.pipelines.graph import Graph, graph
 from stellwerk.pipelines.kubeflow.compilation import intermediate
 from stellwerk.pipelines.kubeflow.writing import text_of
+from stellwerk.pipelines.lineage.recording import Recorder
 from stellwerk.pipelines.runs import RunRecord, StepRecord, new_run_folder, now, runs_of, sweep
 from stellwerk.report import write_report
 from stellwerk.spec.cluster import Cluster
@@ -54,15 +55,23 @@ def run(loaded: LoadedSpec, *, image: str | None = None, display: Display | None
     with service() as containers:
         identity = containers.image(name)
         runs = runs_of(loaded.directory, loaded.spec.name)
-        sweep(runs)
-        walk = _Walk(loaded, {"image": name, "image_id": identity}, runs, display or Silent())
+        recorder = Recorder(display or Silent(), loaded, graph(loaded), _aside)
+        recorder.ended_before(sweep(runs))
+        walk = _Walk(loaded, {"image": name, "image_id": identity}, runs, recorder)
         try:
             with walk.reported():
                 walk.go(containers, mounted)
         finally:
             with contextlib.suppress(OSError):  # a full disk has been told already
                 write_report(walk.record.folder)
+            recorder.close()
     return walk.record
+
+
+def _aside(artifact: Path) -> Path:
+    """Returns where an artifact of a run lies now: until the end in a folder of KFP's own naming."""
+    found = artifact.parents[1].glob(f".kfp/*/{artifact.parent.name}/{artifact.name}")
+    return next(found, artifact)
 
 
 class _Walk:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +40,15 @@ KILLED = "the process was killed"
 
 
 class Recorder:
-    """Hears what a display is told, passes it on, and makes events of it. No trouble of its own ever stops a run."""
+    """Hears what a display is told, passes it on, and makes events of it. No trouble of its own ever stops a run.
 
-    def __init__(self, display: Display, loaded: LoadedSpec, graph: Graph) -> None:
-        self.display, self.loaded, self.graph = display, loaded, graph
+    `aside` says where an artifact lies while the run goes on, where that is not yet its place in the run's folder.
+    """
+
+    def __init__(
+        self, display: Display, loaded: LoadedSpec, graph: Graph, aside: Callable[[Path], Path] = Path
+    ) -> None:
+        self.display, self.loaded, self.graph, self.aside = display, loaded, graph, aside
         self.record: RunRecord | None = None
         self._sender = Sender() if configured() else None
         self._broken: str | None = None
@@ -122,6 +127,8 @@ class Recorder:
             self._broken = self._broken or f"lineage: events could not be written: {problem}."
 
     def _tell_step(self, kind: Kind, record: StepRecord) -> None:
+        if all(record.name != step.name for step in self.graph.steps):
+            return  # a task that an engine adds, as the one that sums up
         step = self.graph.step(record.name)
         given = {name: step.parameters[name] for name in TOLD if name in step.parameters}
         facts = {"cache_key": record.key, "cached_from": record.cached_from}
@@ -177,29 +184,34 @@ class Recorder:
         found = []
         for source in dict.fromkeys(self.graph.step(record.name).inputs.values()):
             digest = self._record.step(source[0]).outputs.get(source[1])
-            found.append(datasets.as_input(self._artifact(*source, digest), self._record.artifact(*source)))
+            found.append(datasets.as_input(self._artifact(*source, digest), self._place(*source)))
         if record.name == "validate" and kind != "START":
-            folders = (self._record.artifact("validate", name) for name in ("statistics", "anomalies"))
+            folders = (self._place("validate", name) for name in ("statistics", "anomalies"))
             found[0]["inputFacets"] |= quality(*folders)
         return found
 
     def _outputs(self, record: StepRecord) -> list[Json]:
         found = [
-            datasets.as_output(self._artifact(record.name, name, digest), self._record.artifact(record.name, name))
-            for name, digest in record.outputs.items()
+            datasets.as_output(
+                self._artifact(record.name, name, record.outputs.get(name)), self._place(record.name, name)
+            )
+            for name in self.graph.step(record.name).outputs
         ]
         return found + (self._pushed() if record.name == "push" else [])
 
+    def _place(self, step: str, name: str) -> Path:
+        return self.aside(self._record.artifact(step, name))
+
     def _artifact(self, step: str, name: str, digest: str | None) -> Json:
-        full = f"{self.graph.name}.{step}.{name}"
-        return datasets.artifact(self._run.namespace, full, self._record.artifact(step, name), digest=digest)
+        full, place = f"{self.graph.name}.{step}.{name}", self._record.artifact(step, name)
+        uri = str(place.absolute())
+        return datasets.artifact(self._run.namespace, full, self.aside(place), digest=digest, uri=uri)
 
     def _sources(self) -> list[Json]:
-        return datasets.sources(self._record.artifact("ingest", "examples"), self.loaded.directory)
+        return datasets.sources(self._place("ingest", "examples"), self.loaded.directory)
 
     def _pushed(self) -> list[Json]:
-        evaluation = self._record.artifact("evaluate", "evaluation")
-        return datasets.pushed(self._record.artifact("push", "pushed_model"), evaluation)
+        return datasets.pushed(self._place("push", "pushed_model"), self._place("evaluate", "evaluation"))
 
     def _hidden(self, text: str) -> str:
         """Returns a text with what the spec took from the environment called by the names it has there."""

@@ -160,14 +160,14 @@ def test_a_step_that_fails_says_why_and_no_secret(project: Path, stellwerk, even
 KILLED_IN_ITS_FIRST_STEP = """
 import os, sys
 from stellwerk.loading import load
-from stellwerk.pipelines import embedded
 from stellwerk.pipelines.embedded.display import Silent
+from stellwerk.pipelines.embedded.runner import run
 
 class Killing(Silent):
     def started(self, step):
         os.kill(os.getpid(), int(sys.argv[2]))
 
-embedded.run(load(sys.argv[1]), cache=False, until="ingest", display=Killing())
+run(load(sys.argv[1]), cache=False, until="ingest", display=Killing())
 """
 
 
