@@ -110,13 +110,27 @@ def _record(model: Pushed, directory: Path | None) -> RunRecord | None:
     context = model.provenance.get("context", {})
     above = model.folder.parents if model.folder is not None else ()
     for place in (*([directory] if directory else []), *above, *([model.home] if model.home else [])):
-        folder = place / "runs" / str(context.get("pipeline") or model.name) / model.run
-        if model.run and (folder / "run.json").is_file():
+        runs = place / "runs" / str(context.get("pipeline") or model.name)
+        folder = runs / model.run
+        if not model.run or not (folder / "run.json").is_file():
+            pushes = sorted(runs.glob("*/push/pushed_model"))
+            folder = next((push.parents[1] for push in pushes if _pushed(push, model)), folder)
+        if (folder / "run.json").is_file():
             try:
                 return RunRecord.load(folder)
             except (OSError, json.JSONDecodeError, TypeError, KeyError):
                 return None
     return None
+
+
+def _pushed(pushed_model: Path, model: Pushed) -> bool:
+    """Says whether a run made a version: one in containers has another id in the provenance, that of KFP's local runner."""
+    try:
+        told = json.loads((pushed_model / "pushed.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    known = (told.get("version"), told.get("model_digest"), told.get("new"))
+    return known == (model.version, model.provenance.get("model_digest"), True)
 
 
 def _manifest(record: RunRecord | None) -> dict[str, Any]:

@@ -101,6 +101,14 @@ def test_a_version_pushed_before_sources_were_kept_finds_them_in_its_run_or_says
     assert any(sentence.startswith("The sources are unknown") for sentence in unknown)
 
 
+def test_a_run_that_provenance_knows_by_another_id_is_found_by_what_it_pushed(project: Path, model: Path):
+    file = model / "1" / "provenance.json"
+    provenance = json.loads(file.read_text())
+    provenance["context"] |= {"run": "1763764301", "spec": "pipeline.yaml"}
+    file.write_text(json.dumps(provenance))
+    assert told(model)["run"]["folder"] == str(run_of(project))
+
+
 def test_hooks_are_told_with_their_digests_and_whether_they_changed(project: Path, model: Path):
     file = model / "1" / "provenance.json"
     provenance = json.loads(file.read_text())
