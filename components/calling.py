@@ -58,7 +58,7 @@ def _call(step: str, arguments: Mapping[str, Any]) -> None:
         elif hasattr(given, "path") and hasattr(given, "uri"):
             values[name] = Path(given.path)
         else:
-            values[name] = section(step, name, hints[name], whole(given))
+            values[name] = ordered(name, section(step, name, hints[name], whole(given)))
     work(**values)
 
 
@@ -71,14 +71,22 @@ def written(text: str) -> Path | None:
     return file
 
 
-def whole(value: Any) -> Any:
-    """Makes of JSON values that came through KFP the same that they are without it, whichever engine calls.
+def ordered(name: str, value: Any) -> Any:
+    """Sorts the keys of an argument where their order counts: KFP mixes those of every dict.
 
-    KFP turns every number inside a list or dict into a float, and mixes the keys of dicts: whole floats become integers,
-    and keys are sorted. The order of features decides which weight starts with which random number.
+    The order of the features decides which weight starts with which random number, that of the sources the data's version.
     """
+    if name == "features":
+        return dict(sorted(value.items()))
+    if name == "data":
+        return value.model_copy(update={"sources": dict(sorted(value.sources.items()))})
+    return value
+
+
+def whole(value: Any) -> Any:
+    """Makes whole floats in JSON values integers: KFP turns every number inside a list or dict into a float."""
     if isinstance(value, Mapping):
-        return {key: whole(value[key]) for key in sorted(value)}
+        return {key: whole(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [whole(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
