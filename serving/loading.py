@@ -141,9 +141,7 @@ class LoadedModel:
             values = self._made(asked)(*arrays)
         except tf.errors.InvalidArgumentError as error:
             raise InputError(f"the model cannot use this input: {_first_line(error)}") from error
-        except (
-            UnicodeDecodeError
-        ) as error:  # TensorFlow quotes the bytes that it refuses, and then cannot read its own words
+        except UnicodeDecodeError as error:  # TensorFlow cannot read its own quote of the bytes
             raise InputError("the model cannot use this input: it holds bytes that the model cannot read.") from error
         except (tf.errors.OpError, RuntimeError) as error:
             how = "does not answer" if self._closed else "failed"
