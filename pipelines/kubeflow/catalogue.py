@@ -31,12 +31,15 @@ from their faces, `components/*/component.py`: change those, then run `make docs
 from kfp import dsl
 from stellwerk.components import ingest, validate
 
+
 @dsl.pipeline
 def check_flights(directory: str = "/data"):
     target = {{"column": "late", "type": "binary"}}
     rows = ingest(
         data={{"sources": {{"flights": {{"path": "flights.csv"}}}}, "split": {{"by": "hash", "key": ["tailnum"]}}}},
-        directory=directory, numbers=["distance"], target=target,
+        directory=directory,
+        numbers=["distance"],
+        target=target,
     )
     validate(settings={{}}, target=target, examples=rows.outputs["examples"])
 ```

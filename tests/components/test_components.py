@@ -19,7 +19,6 @@ from stellwerk.components.calling import STEPS, call, whole, written
 from stellwerk.components.changing import CHANGES, changed
 from stellwerk.errors import StepFailed
 
-
 SHOWN = {"page", "metrics", "classification", "verdict", "manifest"}
 """What faces write for the dashboard."""
 

@@ -44,7 +44,7 @@ def refusal(connection: Connection, status: int, body: str | None, location: str
     if "namespace" in message and connection.namespace is None:
         message += " This Kubeflow has several users: name your namespace with --namespace, or as cluster.namespace."
     if "task final status" in message:
-        message += " It is older than 2.14: say so in the spec, as in cluster.kfp: \"2.5\", and submit that."
+        message += ' It is older than 2.14: say so in the spec, as in cluster.kfp: "2.5", and submit that.'
     return Refused(status, message)
 
 
