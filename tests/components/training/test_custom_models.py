@@ -80,7 +80,7 @@ def test_a_hooks_whole_model_is_taken_as_it_is(air_time, run_train, function):
         ("nothing", {}, "model.py:nothing returned NoneType. Return the Keras tensor before the last layer"),
         ("three", {}, r"shape \(None, 1, 1\).*flatten or pool"),
         ("wide", {}, r"shape \(None, 7\), and this target needs \(None, 1\)"),
-        ("raises", {}, r"model.py:raises \(line 14\) raised KeyError: 'distanse'.*inputs distance, carrier"),
+        ("raises", {}, r"model.py:raises \(line 14\) raised KeyError: 'distanse'.*inputs carrier, distance"),
         ("nothing", {"units": 3}, "raised TypeError.*unexpected keyword argument 'units'.*parameters units"),
         ("absent", {}, "has no function 'absent'"),
     ],

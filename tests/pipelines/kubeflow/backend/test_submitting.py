@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -125,7 +127,8 @@ def test_an_interrupt_says_that_the_run_may_be_there(command, backend, ir, monke
         raise KeyboardInterrupt
 
     backend.faults = [Fault("POST", RUNS, accepted=True)]
-    monkeypatch.setattr("stellwerk.pipelines.kubeflow.submission.client.time.sleep", interrupt)
+    alone = SimpleNamespace(sleep=interrupt, monotonic=time.monotonic)  # other threads sleep on
+    monkeypatch.setattr("stellwerk.pipelines.kubeflow.submission.client.time", alone)
     ran = command("submit", ir, *TO)
     assert ran.code == 130
     assert "the run may be there: `stellwerk cluster runs` lists them" in ran.err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -160,7 +162,8 @@ def test_an_interrupt_leaves_the_run_alone_and_says_how_to_go_on(command, backen
         raise KeyboardInterrupt
 
     backend.story = [Scene("RUNNING")]
-    monkeypatch.setattr("stellwerk.pipelines.kubeflow.submission.waiting.time.sleep", interrupt)
+    alone = SimpleNamespace(sleep=interrupt, monotonic=time.monotonic)  # other threads sleep on
+    monkeypatch.setattr("stellwerk.pipelines.kubeflow.submission.waiting.time", alone)
     ran = command("submit", ir, *WAIT)
     assert ran.code == 130
     assert f"the run goes on; `stellwerk cluster wait {ran.out.splitlines()[0]}` follows it again" in ran.err
