@@ -21,7 +21,7 @@ ROOMS = {"stellwerk": "src/stellwerk"} | {
     f"stellwerk.{room}": room for room in ("components", "pipelines", "report", "serving")
 }
 SOURCES = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "src", "components", "pipelines", "report", "serving")
-DATA = {"stellwerk/py.typed", "stellwerk/report/page/page.css", "stellwerk/pipelines/report/page/page.html"}
+DATA = {"stellwerk/py.typed", "stellwerk/report/page/page.css", "stellwerk/report/page/page.html"}
 
 # Asks the import system where a module is, without running its packages: those would load TensorFlow.
 WHERE_FOUND = """
