@@ -67,6 +67,7 @@ RUNTIME = {
         "google-cloud-vision<=3.15.0",
         "googleapis-common-protos[grpc]<=1.75.0",
         "grpc-google-iam-v1<=0.14.4",
+        "grpcio>=1.65,<1.72",  # the server uses what is below its public names: see docs/decisions/0015
         "grpcio-health-checking<=1.62.3",
         "grpcio-reflection<=1.62.3",
         "grpcio-status<=1.62.3",
@@ -74,6 +75,7 @@ RUNTIME = {
     ],
     CURRENT: [
         "apache-beam[gcp]==2.77.0",
+        "grpcio>=1.80,<1.86",  # as above
         "grpcio-health-checking>=1.71",
         "grpcio-reflection>=1.71",
         "keras==3.15.1",
