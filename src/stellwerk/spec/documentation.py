@@ -6,6 +6,7 @@ python -m stellwerk.spec.documentation > docs/spec.md
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import types
@@ -100,7 +101,7 @@ def heading(path: str, section: type[BaseModel]) -> str:
 
 
 def _section(path: str, section: type[BaseModel]) -> str:
-    lines = [f"## {heading(path, section)}", "", (section.__doc__ or "").strip(), ""]
+    lines = [f"## {heading(path, section)}", "", inspect.cleandoc(section.__doc__ or ""), ""]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     lines += [
         _row(field.alias or name, field, meanings(section).get(name, ""))
