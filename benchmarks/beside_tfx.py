@@ -51,8 +51,8 @@ STEPS = {
 """Which TFX components do the work of a step."""
 
 IMPORTS = (
-    "TFX loads its libraries before its first component; Stellwerk loads them beside ingest, and the rest of that counts "
-    "as validate."
+    "TFX loads its libraries before its first component; Stellwerk loads those of each step beside the steps before it. Neither "
+    "counts as a step, both count in the whole pipeline."
 )
 
 
@@ -139,7 +139,8 @@ def _stellwerk(folder: Path, name: str, cold: list[Run], again: list[Measured]) 
     run: dict[str, Any] = json.loads(whole.stdout)
     steps = {}
     for step in run["steps"]:
-        began = (project / "runs" / "taxi" / run["run"] / step["name"] / "call.json").stat().st_mtime
+        called = (project / "runs" / "taxi" / run["run"] / step["name"] / "call.json").stat().st_mtime
+        began = called + (step["waited"] or 0.0)
         memory = whole.peak_between(began, began + max(step["seconds"], 0.3))
         steps[step["name"]] = Step(step["seconds"], step["cpu_seconds"], memory)
     cold.append(Run(whole, steps))
