@@ -1,9 +1,9 @@
 """The warm process: loads TensorFlow once, then forks one child for every step.
 
 Importing TensorFlow, Beam and the TFX libraries costs seconds; a fork of a process that has them costs milliseconds. What all
-steps share is loaded here; what a step alone needs is loaded ahead of time in its own child, one child a core at a time, and
-its memory is gone when the step has ended. The server talks JSON over a socket pair with the runner that started it, and dies
-with it:
+steps share is loaded here; what a step alone needs is loaded ahead of time in its own child, and its memory is gone when the
+step has ended. No more children wait than there are cores. The server talks JSON over a socket pair with the runner that
+started it, and dies with it:
 
     → {"preload": ["train", ...]}           get ready for these steps when there is nothing else to do
     → {"call": "call.json", "log": "log.txt", "name": "train"}   with a pipe: run this step, tell events into the pipe
@@ -60,7 +60,7 @@ class Server:
         """Handles requests; while there is none, gets ready for the next step that was named."""
         while True:
             loading = {child.line: child for child in self._prepared.values() if not child.ready}
-            to_do = bool(self._modules or (self._steps and len(loading) < self._cores))
+            to_do = bool(self._modules or (self._steps and len(self._prepared) < self._cores))
             watched: list[socket.socket | int] = [self._control, self._wake, *loading]
             ready, _, _ = select.select(watched, [], [], 0 if to_do else None)
             if self._wake in ready:
