@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -10,10 +11,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from stellwerk.components.artifacts.folders import read_json, write_json
 from stellwerk.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from stellwerk.loading import LoadedSpec
+    from stellwerk.pipelines.graph import Graph
 
 StepStatus = Literal["waiting", "running", "done", "cached", "refused", "failed", "skipped"]
 RunStatus = Literal["running", "done", "refused", "failed", "killed"]
@@ -104,6 +109,23 @@ def new_run_folder(runs: Path) -> Path:
     folder = runs / f"{stamp}-{secrets.token_hex(2)}"
     folder.mkdir(parents=True)
     return folder
+
+
+def begin_run(loaded: LoadedSpec, steps: Graph, runs: Path, versions: dict[str, str]) -> RunRecord:
+    """Makes the folder of a new run with the spec in it, and returns its record, in which every step waits."""
+    folder = new_run_folder(runs)
+    (folder / "spec.yaml").write_text(loaded.text, encoding="utf-8")
+    return RunRecord(
+        folder=folder,
+        name=loaded.spec.name,
+        spec=str(loaded.path.resolve()),
+        spec_digest=hashlib.sha256(loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest(),
+        started=now(),
+        steps=[StepRecord(step.name, list(step.after)) for step in steps.steps],
+        versions=versions,
+        run=folder.name,
+        pid=os.getpid(),
+    )
 
 
 def runs_of(loaded_directory: Path, name: str) -> Path:

@@ -80,7 +80,7 @@ def from_array(array: Array, dtype: int, target: tensor_pb2.TensorProto) -> None
         target.tensor_shape.dim.add(size=size)
     if field in _RUNS and array.size > _FEW:
         run = np.ascontiguousarray(array, _DTYPES[dtype].newbyteorder("<")).tobytes()
-        target.MergeFromString(_varint(_RUNS[field] << 3 | 2) + _varint(len(run)) + run)
+        target.MergeFromString(varint(_RUNS[field] << 3 | 2) + varint(len(run)) + run)
     elif field == "half_val":
         getattr(target, field).extend(array.ravel().view(np.uint16).tolist())
     else:
@@ -137,7 +137,8 @@ def _malformed(reason: str) -> ServingError:
     return ServingError(Code.INVALID_ARGUMENT, f"Tensor proto cannot be read: {reason}.")
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """Returns a number of at least 0 as protobuf writes it: seven bits a byte, the lowest first."""
     encoded = bytearray()
     while number > 0x7F:
         encoded.append(number & 0x7F | 0x80)

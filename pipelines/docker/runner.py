@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk import __version__
-from stellwerk.components.artifacts.folders import folder_digest, read_json
+from stellwerk.components.artifacts.folders import folder_digest
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, sentence
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.docker.container import Container, Ended
@@ -21,12 +19,12 @@ from stellwerk.pipelines.docker.local import local_runner
 from stellwerk.pipelines.docker.mounts import Mounts, mounts
 from stellwerk.pipelines.docker.service import Service, said, service
 from stellwerk.pipelines.embedded.display import Display, Silent
-from stellwerk.pipelines.embedded.runner import GATES
+from stellwerk.pipelines.gates import ask_the_gates
 from stellwerk.pipelines.graph import Graph, graph
 from stellwerk.pipelines.kubeflow.compilation import intermediate
 from stellwerk.pipelines.kubeflow.writing import text_of
 from stellwerk.pipelines.lineage.recording import Recorder
-from stellwerk.pipelines.runs import RunRecord, StepRecord, new_run_folder, now, runs_of, sweep
+from stellwerk.pipelines.runs import RunRecord, StepRecord, begin_run, now, runs_of, sweep
 from stellwerk.report import write_report
 from stellwerk.spec.cluster import Cluster
 
@@ -82,19 +80,7 @@ class _Walk:
         self.loaded = dataclasses.replace(loaded, spec=spec)
         self.graph: Graph = graph(loaded)
         self.display = display
-        folder = new_run_folder(runs)
-        (folder / "spec.yaml").write_text(loaded.text, encoding="utf-8")
-        self.record = RunRecord(
-            folder=folder,
-            name=loaded.spec.name,
-            spec=str(loaded.path.resolve()),
-            spec_digest=hashlib.sha256(loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest(),
-            started=now(),
-            steps=[StepRecord(step.name, list(step.after)) for step in self.graph.steps],
-            versions=versions,
-            run=folder.name,
-            pid=os.getpid(),
-        )
+        self.record = begin_run(loaded, self.graph, runs, versions)
         self.began = time.monotonic()
         self.problem: StellwerkError | None = None
 
@@ -151,7 +137,7 @@ class _Walk:
             self._take_outputs()
         if self.problem is not None:
             raise self.problem
-        self._ask_the_gates()
+        ask_the_gates(self.record)
 
     def _follow(self, name: str, container: Container) -> int:
         """Shows what a step tells until it has ended; returns its exit status."""
@@ -202,15 +188,6 @@ class _Walk:
             if record.status == "done":
                 record.outputs = {name: folder_digest(self.record.artifact(step.name, name)) for name in step.outputs}
         shutil.rmtree(self.record.folder / ".kfp", ignore_errors=True)
-
-    def _ask_the_gates(self) -> None:
-        """Where nothing is pushed, nobody else says that the model was refused."""
-        for step, artifact, passed, refusal in GATES:
-            if any(one.name == step for one in self.graph.steps):
-                verdict = read_json(self.record.artifact(step, artifact) / f"{artifact}.json")
-                if not verdict[passed]:
-                    refused = [row["sentence"] for row in verdict["requirements"] if not row["ok"]]
-                    raise GateRefused(f"{refusal}: " + " ".join(refused))
 
 
 def _how(ended: Ended, error: Mapping[str, Any] | None) -> str:

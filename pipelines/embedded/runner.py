@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import time
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.artifacts.folders import folder_digest, read_json
+from stellwerk.components.artifacts.folders import folder_digest
 from stellwerk.components.ingestion.files import origins
 from stellwerk.components.lineage.code import text_digests
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean, sentence
@@ -20,18 +19,13 @@ from stellwerk.pipelines.cache import Cache, key, library_versions
 from stellwerk.pipelines.embedded.display import Display, Silent
 from stellwerk.pipelines.embedded.earlier import baseline, previous_statistics
 from stellwerk.pipelines.embedded.workers import Event, Workers
+from stellwerk.pipelines.gates import ask_the_gates
 from stellwerk.pipelines.graph import Graph, Step, graph
 from stellwerk.pipelines.lineage.recording import Recorder
-from stellwerk.pipelines.runs import RunRecord, StepRecord, new_run_folder, now, runs_of, sweep
+from stellwerk.pipelines.runs import RunRecord, StepRecord, begin_run, now, runs_of, sweep
 from stellwerk.report import write_report
 
 HEARTBEAT_SECONDS = 0.5
-
-GATES = (
-    ("evaluate", "blessing", "blessed", "the model is not blessed"),
-    ("rehearse", "rehearsal", "passed", "the model did not pass its rehearsal"),
-)
-"""Steps that judge the model and leave it to push to refuse: their artifact, its key, and what is said without a push."""
 
 
 def run(
@@ -86,19 +80,7 @@ class _Walk:
     def __init__(self, loaded: LoadedSpec, steps: Graph, runs: Path, again: set[str], display: Display) -> None:
         self.loaded, self.graph, self.runs, self.again, self.display = loaded, steps, runs, again, display
         self.cache = Cache(runs)
-        folder = new_run_folder(runs)
-        (folder / "spec.yaml").write_text(loaded.text, encoding="utf-8")
-        self.record = RunRecord(
-            folder=folder,
-            name=loaded.spec.name,
-            spec=str(loaded.path.resolve()),
-            spec_digest=hashlib.sha256(loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest(),
-            started=now(),
-            steps=[StepRecord(step.name, list(step.after)) for step in steps.steps],
-            versions=library_versions(),
-            run=folder.name,
-            pid=os.getpid(),
-        )
+        self.record = begin_run(loaded, steps, runs, library_versions())
         self.began = time.monotonic()
         self.problem: StellwerkError | None = None
 
@@ -150,7 +132,7 @@ class _Walk:
                 self._run_all(warm)
         if self.problem is not None:
             raise self.problem
-        self._ask_the_gates()
+        ask_the_gates(self.record)
 
     def _run_all(self, workers: Workers) -> None:
         while True:
@@ -302,12 +284,3 @@ class _Walk:
         record.status = "refused" if isinstance(problem, GateRefused) else "failed"
         record.error = str(problem)
         self.problem = self.problem or problem
-
-    def _ask_the_gates(self) -> None:
-        """Where nothing is pushed, nobody else says that the model was refused."""
-        for step, artifact, passed, refusal in GATES:
-            if any(one.name == step for one in self.graph.steps):
-                verdict = read_json(self.record.artifact(step, artifact) / f"{artifact}.json")
-                if not verdict[passed]:
-                    refused = [row["sentence"] for row in verdict["requirements"] if not row["ok"]]
-                    raise GateRefused(f"{refusal}: " + " ".join(refused))

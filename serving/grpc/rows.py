@@ -18,7 +18,7 @@ from tensorflow.core.framework import tensor_shape_pb2, types_pb2
 from tensorflow_serving.apis import predict_pb2
 
 from stellwerk.serving.loading import Signature
-from stellwerk.serving.protos import from_array
+from stellwerk.serving.protos import from_array, varint
 from stellwerk.serving.tensors import Array, Tensor
 
 _CONTENT = 4
@@ -62,8 +62,8 @@ class _Around(dict[int, bytes]):
 
     def __init__(self, key: bytes, tensor: bytes, field: int) -> None:
         super().__init__()
-        self._key = b"\x0a" + _varint(len(key)) + key + b"\x12"
-        self._tensor = tensor + _varint(field << 3 | 2)
+        self._key = b"\x0a" + varint(len(key)) + key + b"\x12"
+        self._tensor = tensor + varint(field << 3 | 2)
 
     def __missing__(self, length: int) -> bytes:
         found = self._made(length)
@@ -77,8 +77,8 @@ class _Around(dict[int, bytes]):
             size = rest - bytes_of_lengths
             if size < 0:
                 break
-            inner = self._tensor + _varint(size)
-            around = self._key + _varint(len(inner) + size) + inner
+            inner = self._tensor + varint(size)
+            around = self._key + varint(len(inner) + size) + inner
             if len(around) + size == length:
                 return around
         return b""
@@ -92,7 +92,7 @@ class _Column:
             raise Unlike
         sizes = [int(size) for size in tensor.shape[1:] if size is not None]
         shape = tensor_shape_pb2.TensorShapeProto(dim=[{"size": size} for size in (1, *sizes)]).SerializeToString()
-        head = b"\x08" + _varint(dtype) + b"\x12" + _varint(len(shape)) + shape
+        head = b"\x08" + varint(dtype) + b"\x12" + varint(len(shape)) + shape
         key, count = tensor.name.encode(), math.prod(sizes)
         self.name, self._shape, self._dtype = tensor.name, (-1, *sizes), tensor.dtype
         self._size = count * tensor.dtype.itemsize
@@ -143,7 +143,7 @@ class RowForm:
         self.signature = signature
         self._columns = sorted(columns, key=lambda column: (len(column.name.encode()), column.name.encode()))
         self._wanted = wanted
-        self._tail = b"\x12" + _varint(len(spec)) + spec
+        self._tail = b"\x12" + varint(len(spec)) + spec
         self._heads: dict[tuple[str, tuple[int, ...]], bytes] = {}
 
     def columns(self, requests: Sequence[Any]) -> dict[str, Array]:
@@ -192,12 +192,3 @@ def _number(value: bytes) -> int:
         raise Unlike
     number = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(value)) & 0xFFFF_FFFF_FFFF_FFFF
     return number - (1 << 64) if number >> 63 else number
-
-
-def _varint(number: int) -> bytes:
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
