@@ -8,8 +8,6 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-import pyarrow as pa
-
 from stellwerk.components.ingestion.endings import ENDINGS, PACKED, inner_name, is_data, kind_of
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
@@ -34,6 +32,8 @@ def opened(
     if suffix not in PACKED or (kind is not None and suffix in UNPACKED_BY_THE_READER.get(kind, ())):
         yield origin.name, origin
         return
+    import pyarrow as pa  # noqa: PLC0415 - only for packed files
+
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / inner_name(origin.name)
     try:

@@ -10,8 +10,6 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-import pyarrow as pa
-
 from stellwerk.components.ingestion.places.base import Object, PlaceError
 from stellwerk.components.ingestion.places.patience import Remote, Streamed
 from stellwerk.errors import DataError
@@ -29,6 +27,8 @@ def sampled(name: str, item: Object, kind: Format | None, target: Path, limit: i
     About `limit` bytes of text, or 10,240 rows. None where a part of the object would be of no use, so that it has to be
     read whole. Raises DataError for source `name` where the object cannot be read or is damaged.
     """
+    import pyarrow as pa  # noqa: PLC0415 - only where there are objects
+
     write = WRITERS.get(kind) if kind is not None else None
     suffix = PurePosixPath(item.name).suffix.lower()
     target.mkdir(parents=True, exist_ok=True)
@@ -65,6 +65,8 @@ def _opened(item: Object, suffix: str, write: Writer) -> Iterator[Any]:
         return
     with io.BufferedReader(Streamed(item), BUFFER) as stream:
         if suffix in CODECS:
+            import pyarrow as pa  # noqa: PLC0415 - only for packed objects
+
             with pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), CODECS[suffix]) as unpacked:
                 yield unpacked
         else:
@@ -90,7 +92,8 @@ def _read(stream: Any, size: int) -> bytes:
 
 
 def _parquet(stream: Any, file: IO[bytes], _limit: int) -> None:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - only for this format
+    import pyarrow as pa  # noqa: PLC0415 - only for this format
+    import pyarrow.parquet as pq  # noqa: PLC0415
 
     with pq.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False) as source:  # pages, not whole row groups
         batches = list(islice(source.iter_batches(ROWS), 1))
@@ -98,7 +101,8 @@ def _parquet(stream: Any, file: IO[bytes], _limit: int) -> None:
 
 
 def _orc(stream: Any, file: IO[bytes], _limit: int) -> None:
-    from pyarrow import orc  # noqa: PLC0415 - only for this format
+    import pyarrow as pa  # noqa: PLC0415 - only for this format
+    from pyarrow import orc  # noqa: PLC0415
 
     source = orc.ORCFile(stream)
     stripes = [source.read_stripe(0).slice(0, ROWS)] if source.nstripes else []
