@@ -24,7 +24,8 @@ from stellwerk.pipelines.graph import Graph, graph
 from stellwerk.pipelines.kubeflow.compilation import intermediate
 from stellwerk.pipelines.kubeflow.writing import text_of
 from stellwerk.pipelines.lineage.recording import Recorder
-from stellwerk.pipelines.runs import RunRecord, StepRecord, begin_run, now, runs_of, sweep
+from stellwerk.pipelines.outcome import reported
+from stellwerk.pipelines.runs import RunRecord, StepRecord, begin_run, runs_of, sweep
 from stellwerk.report import write_report
 from stellwerk.spec.cluster import Cluster
 
@@ -57,13 +58,24 @@ def run(loaded: LoadedSpec, *, image: str | None = None, display: Display | None
         recorder.ended_before(sweep(runs))
         walk = _Walk(loaded, {"image": name, "image_id": identity}, runs, recorder)
         try:
-            with walk.reported():
+            with reported(walk.record, walk.display, "interrupted"), _explained():
                 walk.go(containers, mounted)
         finally:
             with contextlib.suppress(OSError):  # a full disk has been told already
                 write_report(walk.record.folder)
             recorder.close()
     return walk.record
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Makes what the container service or KFP's local runner raises an error in a sentence."""
+    try:
+        yield
+    except StellwerkError:
+        raise
+    except Exception as error:
+        raise StepFailed(said(error) or sentence(error)) from error
 
 
 def _aside(artifact: Path) -> Path:
@@ -83,41 +95,6 @@ class _Walk:
         self.record = begin_run(loaded, self.graph, runs, versions)
         self.began = time.monotonic()
         self.problem: StellwerkError | None = None
-
-    @contextlib.contextmanager
-    def reported(self) -> Iterator[None]:
-        """Keeps `run.json` true whichever way the block ends."""
-        self.display.begin(self.record)
-        try:
-            self.record.save()
-            yield
-            self._finish("done", None)
-        except GateRefused as error:
-            self._finish("refused", error)
-            raise
-        except StellwerkError as error:
-            self._finish("failed", error)
-            raise
-        except Exception as error:
-            failed = StepFailed(said(error) or sentence(error))
-            self._finish("failed", failed)
-            raise failed from error
-        except BaseException:
-            self._finish("killed", StepFailed("interrupted"))
-            raise
-        finally:
-            self.display.end()
-
-    def _finish(self, status: Any, error: StellwerkError | None) -> None:
-        record = self.record
-        for step in record.steps:
-            if step.status in ("waiting", "running"):
-                step.status = "skipped" if step.status == "waiting" else "failed"
-                step.error = str(error) if step.status == "failed" else None
-                self.display.ended(step)
-        record.status, record.finished = status, now()
-        record.error, record.exit_code = (str(error), error.exit_code) if error else (None, 0)
-        record.save()
 
     def go(self, containers: Service, mounted: Mounts) -> None:
         """Runs every step. Raises the first problem."""

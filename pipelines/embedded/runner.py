@@ -6,14 +6,13 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest
 from stellwerk.components.ingestion.files import origins
 from stellwerk.components.lineage.code import text_digests
-from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean, sentence
+from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import Cache, key, library_versions
 from stellwerk.pipelines.embedded.display import Display, Silent
@@ -22,10 +21,12 @@ from stellwerk.pipelines.embedded.workers import Event, Workers
 from stellwerk.pipelines.gates import ask_the_gates
 from stellwerk.pipelines.graph import Graph, Step, graph
 from stellwerk.pipelines.lineage.recording import Recorder
+from stellwerk.pipelines.outcome import reported
 from stellwerk.pipelines.runs import RunRecord, StepRecord, begin_run, now, runs_of, sweep
 from stellwerk.report import write_report
 
 HEARTBEAT_SECONDS = 0.5
+INTERRUPTED = "interrupted; run again to continue where it stopped"
 
 
 def run(
@@ -58,7 +59,7 @@ def run(
     recorder.ended_before(sweep(runs))
     walk = _Walk(loaded, steps, runs, again, recorder)
     try:
-        with walk.reported():
+        with reported(walk.record, walk.display, INTERRUPTED):
             walk.go(workers)
     finally:
         with contextlib.suppress(OSError):  # a full disk has been told already
@@ -83,44 +84,6 @@ class _Walk:
         self.record = begin_run(loaded, steps, runs, library_versions())
         self.began = time.monotonic()
         self.problem: StellwerkError | None = None
-
-    @contextlib.contextmanager
-    def reported(self) -> Iterator[None]:
-        """Keeps `run.json` true whichever way the block ends."""
-        self.display.begin(self.record)
-        try:
-            self.record.save()
-            yield
-            self._finish("done", None)
-        except GateRefused as error:
-            self._finish("refused", error)
-            raise
-        except StellwerkError as error:
-            self._finish("failed", error)
-            raise
-        except OSError as error:
-            failed = StepFailed(sentence(error))
-            self._finish("failed", failed)
-            raise failed from error
-        except BaseException:
-            self._finish("killed", StepFailed("interrupted; run again to continue where it stopped"))
-            raise
-        finally:
-            self.display.end()
-
-    def _finish(self, status: Any, error: StellwerkError | None) -> None:
-        record = self.record
-        for step in record.steps:
-            if step.status in ("waiting", "running"):
-                step.status = "skipped" if step.status == "waiting" else "failed"
-                step.error = step.error or (str(error) if step.status == "failed" else None)
-                self.display.ended(step)
-        for part in record.folder.rglob(".*.part"):
-            shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
-        record.status, record.finished = status, now()
-        record.error, record.exit_code = (str(error), error.exit_code) if error else (None, 0)
-        with contextlib.suppress(OSError):  # a full disk: the error itself is still told
-            record.save()
 
     def go(self, workers: Workers | None) -> None:
         """Runs every step. Raises the first problem, after the steps beside it have ended."""
