@@ -19,14 +19,15 @@ from stellwerk.serving.batching_options import BatchingOptions
 from stellwerk.serving.config import ModelConfig
 from stellwerk.serving.grpc.server import GrpcServer, grpc_server
 from stellwerk.serving.guard import Guard
-from stellwerk.serving.http import HttpServer, Limits
 from stellwerk.serving.loading import SIGNATURE, LoadedModel
 from stellwerk.serving.metrics import Metrics
 from stellwerk.serving.models import POLL_SECONDS, Model
 from stellwerk.serving.observing import ObservedModels
 from stellwerk.serving.prediction_log import LogOptions, PredictionLog
 from stellwerk.serving.rate import Rate
-from stellwerk.serving.rest import RestApi
+from stellwerk.serving.rest.api import RestApi
+from stellwerk.serving.rest.limits import Limits
+from stellwerk.serving.rest.server import HttpServer
 from stellwerk.serving.security import Tls, Tokens, check_exposure
 from stellwerk.serving.tensors import Array
 from stellwerk.serving.warmup import warm_up

@@ -6,14 +6,15 @@ import importlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stellwerk.errors import ModelError
 from stellwerk.serving.runtimes.description import DESCRIPTION, packages_of
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:  # what is beside a model is told without NumPy
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 RUNTIMES = {
     "litert": "stellwerk.serving.runtimes.litert",
@@ -75,6 +76,8 @@ class Variant:
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Asks it: transformed features by name, [rows, ...]. Raises ModelError when it fails."""
+        import numpy as np  # noqa: PLC0415 - only where a variant is asked
+
         given = {name: np.asarray(inputs[name], about["dtype"]) for name, about in self.about["inputs"].items()}
         if self._answering is None:
             raise ModelError(f"{self.folder}: the variant is closed.")

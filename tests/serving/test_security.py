@@ -28,8 +28,9 @@ from tensorflow_serving.apis import (
 from stellwerk.errors import UsageError
 from stellwerk.serving.config import ModelConfig
 from stellwerk.serving.errors import Code, ServingError
-from stellwerk.serving.http import HttpServer, Limits
-from stellwerk.serving.http_messages import Response
+from stellwerk.serving.rest.limits import Limits
+from stellwerk.serving.rest.messages import Response
+from stellwerk.serving.rest.server import HttpServer
 from stellwerk.serving.security import Tls, Tokens, bearer, check_exposure
 from stellwerk.serving.server import ModelServer, ServerOptions
 

@@ -175,7 +175,7 @@ def _model_name(model: Path) -> str:
 
 
 def _options(given: dict[str, Any]) -> ServerOptions:
-    from stellwerk.serving.http import Limits  # noqa: PLC0415
+    from stellwerk.serving.rest.limits import Limits  # noqa: PLC0415
     from stellwerk.serving.server import ServerOptions  # noqa: PLC0415
 
     body = int(given["max_body_mb"] * 2**20)

@@ -15,10 +15,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from stellwerk.errors import UsageError
-from stellwerk.serving.http_messages import HttpRefused, Request, Response, head_of, read_body
+from stellwerk.serving.rest.limits import Limits
+from stellwerk.serving.rest.messages import HttpRefused, Request, Response, head_of, read_body
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,28 +26,6 @@ _WATCH_S = 0.1
 
 _COUNTED_BYTES = 64 * 1024
 """Bodies up to this size are bounded by the number of connections alone."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one client may take from a server. Sizes in bytes, times in seconds."""
-
-    body_bytes: int = 64 * 1024 * 1024
-    """Larger requests are refused (413): they would be held in memory whole."""
-    held_bytes: int = 256 * 1024 * 1024
-    """All bodies held at one time; more are refused (503) until some are answered."""
-    connections: int = 512
-    """Connections at one time."""
-    head_s: float = 10.0
-    """Time to send the head of a request, and for the TLS handshake."""
-    body_s: float = 60.0
-    """Time to send the body of a request, and to take its answer."""
-    idle_s: float = 75.0
-    """How long a connection may stay open without a request."""
-    answer_s: float = 30.0
-    """Time to answer; after it the client gets 504."""
-    grace_s: float = 10.0
-    """How long the end of the server waits for answers under way."""
 
 
 class _Phase(enum.Enum):

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from stellwerk.errors import ModelError
 from stellwerk.serving.config import ALL, ModelConfig
-from stellwerk.serving.http import Limits
+from stellwerk.serving.rest.limits import Limits
 from stellwerk.serving.server import ModelServer, ServerOptions
 from stellwerk.serving.versions import newest
 

@@ -21,15 +21,15 @@ from urllib.parse import unquote
 from google.protobuf import json_format
 
 from stellwerk.serving.errors import Code, ServingError
-from stellwerk.serving.http_messages import Request, Response
 from stellwerk.serving.inference import classify, regress
 from stellwerk.serving.loading import SIGNATURE, Signature
 from stellwerk.serving.metrics import Metrics
 from stellwerk.serving.models import ModelManager, Servable
-from stellwerk.serving.openapi import document
 from stellwerk.serving.rate import Rate
-from stellwerk.serving.rest_examples import classified_body, examples_of, regressed_body
-from stellwerk.serving.rest_predict import answer_of, dumped, inputs_of, parsed, signature_name
+from stellwerk.serving.rest.examples import classified_body, examples_of, regressed_body
+from stellwerk.serving.rest.messages import Request, Response
+from stellwerk.serving.rest.openapi import document
+from stellwerk.serving.rest.predict import answer_of, dumped, inputs_of, parsed, signature_name
 from stellwerk.serving.security import ALL_MODELS, Tokens, bearer
 from stellwerk.serving.values import invalid
 

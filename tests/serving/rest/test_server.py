@@ -11,8 +11,9 @@ import time
 import pytest
 
 from stellwerk.errors import UsageError
-from stellwerk.serving.http import HttpServer, Limits
-from stellwerk.serving.http_messages import Response
+from stellwerk.serving.rest.limits import Limits
+from stellwerk.serving.rest.messages import Response
+from stellwerk.serving.rest.server import HttpServer
 
 SMALL = Limits(
     body_bytes=1000, held_bytes=200_000, connections=4, head_s=0.4, body_s=0.6, idle_s=0.8, answer_s=0.5, grace_s=3

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from stellwerk.serving.errors import ServingError
 from stellwerk.serving.loading import SIGNATURE, Signature
 from stellwerk.serving.models import ModelManager
-from stellwerk.serving.openapi_values import columns, nested, rows, scalar
+from stellwerk.serving.rest.openapi_values import columns, nested, rows, scalar
 from stellwerk.serving.servable import Servable, State
 
 Json = dict[str, Any]

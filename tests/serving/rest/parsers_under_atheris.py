@@ -14,8 +14,9 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import atheris
 
 with atheris.instrument_imports(include=["stellwerk.serving"]):
-    from stellwerk.serving import protos, rest_examples, rest_predict, values
+    from stellwerk.serving import protos, values
     from stellwerk.serving.errors import ServingError
+    from stellwerk.serving.rest import examples, predict
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -39,15 +40,15 @@ SIGNATURE = Signature(
 
 def predicted(body: bytes) -> None:
     """Reads the body of REST's predict."""
-    request = rest_predict.parsed(body)
-    rest_predict.signature_name(request)
-    for array in rest_predict.inputs_of(request, SIGNATURE).values():
+    request = predict.parsed(body)
+    predict.signature_name(request)
+    for array in predict.inputs_of(request, SIGNATURE).values():
         assert array.ndim >= 0
 
 
 def classified(body: bytes) -> None:
     """Reads the body of REST's classify and regress."""
-    for serialised in rest_examples.examples_of(rest_predict.parsed(body)):
+    for serialised in examples.examples_of(predict.parsed(body)):
         assert isinstance(serialised, bytes)
 
 

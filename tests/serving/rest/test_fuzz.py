@@ -32,7 +32,7 @@ from tensorflow_serving.apis.classification_pb2 import ClassificationRequest
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
 from stellwerk.serving.config import ModelConfig
-from stellwerk.serving.http import Limits
+from stellwerk.serving.rest.limits import Limits
 from stellwerk.serving.server import ModelServer, ServerOptions
 
 SEED = 20_261_121

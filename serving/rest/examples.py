@@ -10,7 +10,7 @@ from tensorflow.core.example import example_pb2
 
 from stellwerk.serving.errors import ServingError
 from stellwerk.serving.inference import Classified, Regressed
-from stellwerk.serving.rest_predict import dumped
+from stellwerk.serving.rest.predict import dumped
 from stellwerk.serving.tensors import Array, Tensor
 from stellwerk.serving.values import invalid, is_bytes, shown, to_array, type_name
 
