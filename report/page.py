@@ -12,13 +12,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from stellwerk.report import wording
+from stellwerk.report.compiled import CompiledTemplates
 from stellwerk.report.diagram import icon
 from stellwerk.report.evaluating import evaluation_section
 from stellwerk.report.gathering import Report
@@ -62,16 +63,24 @@ class Layout:
 
 
 WHOLE = Layout()
+PAGE = Path(__file__).parent / "page"
+"""The folder of the templates, the style sheet and the script."""
 
 
 @cache
 def _text(name: str) -> str:
-    return (files(__package__) / "page" / name).read_text(encoding="utf-8")
+    return (PAGE / name).read_text(encoding="utf-8")
 
 
 @cache
 def _environment() -> Environment:
-    found = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=FunctionLoader(_text))
+    found = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        loader=FunctionLoader(_text),
+        bytecode_cache=CompiledTemplates(PAGE),
+    )
     found.filters.update(
         count=wording.count,
         measure=wording.measure,

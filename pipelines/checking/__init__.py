@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stellwerk.components.conversion.formats import CONVERTERS
 from stellwerk.components.deployment.targets import missing_package
 from stellwerk.errors import DataError, Problem
 from stellwerk.loading import LoadedSpec
@@ -14,16 +13,17 @@ from stellwerk.spec import Data
 Found = tuple[Keys, str]
 
 
-def check(loaded: LoadedSpec, data: bool = True) -> list[Problem]:
+def check(loaded: LoadedSpec, data: bool = True, *, again: bool = True) -> list[Problem]:
     """Returns what does not fit between a loaded spec and its data, in the order of the lines.
 
     Loading has already checked what the spec alone can say. With `data` the first rows of every source are looked at, and
     all of them only where the first leave a doubt. What a look cannot tell is no problem: the run decides. Needs no
-    TensorFlow. TFRecord files are only looked for, as their columns show when they are read.
+    TensorFlow. TFRecord files are only looked for, as their columns show when they are read. `again=False` is for a run:
+    what fitted before is not looked at again while the spec and the files are as they were.
     """
     if not data:
         return []
-    found = [*_installed(loaded), *(list(_sources(loaded)) or list(_content(loaded)))]
+    found = [*_installed(loaded), *(list(_sources(loaded)) or list(_content(loaded) if again else _unseen(loaded)))]
     return sorted(dict.fromkeys(loaded.problem(keys, message) for keys, message in found))
 
 
@@ -35,10 +35,13 @@ def _installed(loaded: LoadedSpec) -> Iterator[Found]:
     package = missing_package(push.to)
     if package is not None:
         yield ("push", "to"), f"needs the package {package}: pip install 'stellwerk[s3]'."
-    for place, name in enumerate(push.formats):
-        refusal = CONVERTERS[name].refusal() if name in CONVERTERS else None
-        if refusal:
-            yield ("push", "formats", place), f"{name} {refusal}."
+    if push.variants:
+        from stellwerk.components.conversion.formats import CONVERTERS  # noqa: PLC0415 - loads NumPy
+
+        for place, name in enumerate(push.formats):
+            refusal = CONVERTERS[name].refusal() if name in CONVERTERS else None
+            if refusal:
+                yield ("push", "formats", place), f"{name} {refusal}."
 
 
 def _sources(loaded: LoadedSpec) -> Iterator[Found]:
@@ -63,6 +66,19 @@ def _content(loaded: LoadedSpec) -> Iterator[Found]:
         yield from find_problems(loaded.spec, seen)
     except DataError as error:
         yield _where(loaded.spec.data, str(error))
+
+
+def _unseen(loaded: LoadedSpec) -> Iterator[Found]:
+    """Yields what `_content` does, unless a look at the same files found nothing before."""
+    from stellwerk.pipelines.checking.remembering import fitted_before, look, remember  # noqa: PLC0415
+
+    this = look(loaded)
+    if this is not None and fitted_before(loaded, this):
+        return
+    found = list(_content(loaded))
+    yield from found
+    if this is not None and not found:
+        remember(loaded, this)
 
 
 def _where(data: Data, message: str) -> Found:

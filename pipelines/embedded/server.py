@@ -33,6 +33,9 @@ PROGRESS_SECONDS = 0.1
 MESSAGE_BYTES = 1 << 16
 READY = b"ready"
 
+FIRST = ("stellwerk.components.calling", "stellwerk.spec")
+"""What every step needs, and what is small."""
+
 SHARED = "tensorflow"
 """What every step needs but those of `WITHOUT`; it is most of what is to be loaded."""
 
@@ -45,7 +48,7 @@ class Server:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._modules = ["stellwerk.components.calling"]
+        self._modules = list(FIRST)
         self._steps: list[str] = []
         self._prepared: dict[str, _Prepared] = {}
         self._called: list[_Prepared] = []

@@ -26,12 +26,12 @@ def load(spec: Path, overrides: tuple[str, ...] = ()) -> LoadedSpec:
     return load_spec(spec, overrides)
 
 
-def checked(spec: Path, overrides: tuple[str, ...], data: bool = True) -> LoadedSpec:
-    """Loads a spec and refuses it when the data does not fit, before anything runs."""
+def checked(spec: Path, overrides: tuple[str, ...], data: bool = True, *, again: bool = True) -> LoadedSpec:
+    """Loads a spec and refuses it when the data does not fit, before anything runs; see `check` for `again`."""
     from stellwerk.pipelines.checking import check  # noqa: PLC0415
 
     loaded = load(spec, overrides)
-    problems = check(loaded, data=data)
+    problems = check(loaded, data=data, again=again)
     if problems:
         raise SpecError(problems)
     return loaded

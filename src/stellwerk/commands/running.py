@@ -43,7 +43,7 @@ def run(
     _refuse_what_does_not_go_together(docker, image, chosen)
     signal.signal(signal.SIGTERM, as_interrupt)
     with _in_containers(image) if docker else _here(chosen) as run_spec:
-        loaded = checked(spec, overrides)
+        loaded = checked(spec, overrides, again=False)
         record = _told(run_spec, loaded, as_json)
     _show(record, as_json)
 
