@@ -50,7 +50,7 @@ def measure(command: list[str], cwd: Path, environment: Mapping[str, str] | None
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, **(environment or {})},
+        env=_environment() | dict(environment or {}),
     )
     sampler = _Sampler(process.pid)
     sampler.start()
@@ -60,6 +60,11 @@ def measure(command: list[str], cwd: Path, environment: Mapping[str, str] | None
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{stderr[-4000:]}")
     return Measured(wall, _children_cpu() - before, tuple(sampler.samples), stdout)
+
+
+def _environment() -> dict[str, str]:
+    """Returns the environment, without the word that keeps Python from using its own bytecode as an installed package does."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _children_cpu() -> float:
