@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import kfp_server_api
@@ -17,11 +16,12 @@ import urllib3
 
 from stellwerk.errors import ClusterError
 from stellwerk.pipelines.kubeflow.submission.connection import Connection
-from stellwerk.pipelines.kubeflow.submission.refusals import refusal
+from stellwerk.pipelines.kubeflow.submission.credentials import Away
+from stellwerk.pipelines.kubeflow.submission.refusals import Refused, refusal
+from stellwerk.pipelines.kubeflow.submission.transport import BUSY, Trouble, configuration, trouble
 
 T = TypeVar("T")
 
-BUSY = (429, 502, 503, 504)
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 15.0
 FIRST_PATIENCE = 10.0
@@ -34,13 +34,12 @@ UNCLEAR = (
 )
 
 
-@dataclass
-class _Trouble(Exception):
-    """A request failed in a way that may pass; `untouched` when Kubeflow surely did not see it."""
+class _NotKnown(Exception):
+    """Kubeflow, or the gate before it, does not know who asks; `refused` is what to tell where nothing else can be shown."""
 
-    sentence: str
-    untouched: bool
-    pause: float = 0.0
+    def __init__(self, refused: Refused) -> None:
+        self.refused = refused
+        super().__init__(str(refused))
 
 
 class Kubeflow:
@@ -49,7 +48,7 @@ class Kubeflow:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._met = False
-        self._client = kfp_server_api.ApiClient(_configuration(connection))
+        self._client = kfp_server_api.ApiClient(configuration(connection))
         self.runs = kfp_server_api.RunServiceApi(self._client)
         self.schedules = kfp_server_api.RecurringRunServiceApi(self._client)
         self.experiments = kfp_server_api.ExperimentServiceApi(self._client)
@@ -68,8 +67,8 @@ class Kubeflow:
         trouble, unclear, began = None, "", time.monotonic()
         for pause in self._pauses():
             try:
-                return self._attempt(call, *arguments, **options)
-            except _Trouble as found:
+                return self._known(call, arguments, options, done)
+            except Trouble as found:
                 trouble = found
             if not self._met and trouble.untouched and time.monotonic() - began > FIRST_PATIENCE:
                 break
@@ -110,7 +109,7 @@ class Kubeflow:
 
     def _untyped(self, path: str, names: dict[str, str], query: dict[str, str], accept: str) -> Callable[[], Any]:
         """Returns a request that the generated services do not have: logs, and a run as version 1 of the API has it."""
-        options: dict[str, Any] = {"auth_settings": ["Bearer"], "_return_http_data_only": True}
+        options: dict[str, Any] = {"_return_http_data_only": True}
         if accept == "application/json":
             options["response_type"] = "object"
         else:
@@ -122,13 +121,41 @@ class Kubeflow:
     def _timeout(self) -> tuple[float, float]:
         return (min(self.connection.timeout, 20.0), self.connection.timeout)
 
+    def _known(
+        self, call: Callable[..., T], arguments: Any, options: dict[str, Any], done: Callable[[], T | None] | None
+    ) -> T:
+        """Makes a request, and once more with other credentials where the first are refused."""
+        try:
+            return self._attempt(call, *arguments, **options)
+        except _NotKnown as error:
+            if not self._renewed():
+                raise error.refused from None
+        made = done() if done is not None else None
+        if made is not None:
+            return made
+        try:
+            return self._attempt(call, *arguments, **options)
+        except _NotKnown as error:
+            raise error.refused from None
+
+    def _renewed(self) -> bool:
+        try:
+            return self.connection.credentials is not None and self.connection.credentials.renew()
+        except Away as error:
+            raise Trouble(str(error), untouched=True) from None
+
     def _attempt(self, call: Callable[..., T], *arguments: Any, raw: bool = False, **options: Any) -> T:
         if not raw and hasattr(call, "__self__"):
             options["_request_timeout"] = self._timeout
         try:
+            self._client.default_headers.update(
+                self.connection.credentials.headers() if self.connection.credentials else {}
+            )
             answer = self._answered(call, *arguments, **options)
+        except Away as error:
+            raise Trouble(str(error), untouched=True) from None
         except urllib3.exceptions.HTTPError as error:
-            raise self._trouble(getattr(error, "reason", None) or error) from None
+            raise trouble(self.connection, error) from None
         content = "" if raw else (self._client.last_response.getheader("content-type") or "")
         if not raw and "json" not in content:
             message = f"{self.connection.host}: answers with {content or 'no content'} in place of Kubeflow's API."
@@ -136,39 +163,25 @@ class Kubeflow:
         return answer
 
     def _answered(self, call: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        """Makes the request, with another token where there is one and the first is refused."""
-        renewed = False
-        while True:
-            try:
-                answer = call(*arguments, **options)
-                self._met = True
-                return answer
-            except kfp_server_api.ApiException as error:
-                self._met = True
-                credentials = self.connection.credentials
-                if error.status == 401 and credentials is not None and not renewed:
-                    renewed = True
-                    if credentials.renew():
-                        continue
-                if error.status in BUSY:
-                    raise self._busy(error) from None
-                location = (error.headers or {}).get("Location", "")
-                raise refusal(self.connection, error.status, error.body, location) from None
+        try:
+            answer = call(*arguments, **options)
+        except kfp_server_api.ApiException as error:
+            self._met = True
+            headers = error.headers or {}
+            if error.status in BUSY:
+                raise self._busy(error) from None
+            refused = refusal(self.connection, error.status, error.body, headers.get("Location", ""))
+            page = "text/html" in headers.get("Content-Type", "")
+            if error.status == 401 or 300 <= error.status < 400 or (error.status == 403 and page):
+                raise _NotKnown(refused) from None
+            raise refused from None
+        self._met = True
+        return answer
 
-    def _busy(self, error: Any) -> _Trouble:
+    def _busy(self, error: Any) -> Trouble:
         wait = (error.headers or {}).get("Retry-After", "")
         pause = float(min(int(wait), LONGEST_PAUSE)) if wait.isdecimal() else 0.0
-        return _Trouble(f"{self.connection.host}: is busy or down (HTTP {error.status})", error.status == 429, pause)
-
-    def _trouble(self, error: BaseException) -> Exception:
-        host = self.connection.host
-        if isinstance(error, urllib3.exceptions.SSLError):
-            message = f"{host}: cannot be trusted: {_reason(error)}."
-            return ClusterError(f"{message} Name the certificates of its authority with --ca, or check the URL.")
-        if isinstance(error, urllib3.exceptions.ReadTimeoutError):
-            return _Trouble(f"{host}: did not answer within {self.connection.timeout:g} s", untouched=False)
-        untouched = isinstance(error, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
-        return _Trouble(f"{host}: cannot be reached: {_reason(error)}", untouched)
+        return Trouble(f"{self.connection.host}: is busy or down (HTTP {error.status})", error.status == 429, pause)
 
     def _looked(self, done: Callable[[], T | None]) -> T | None:
         pause = FIRST_PAUSE
@@ -189,32 +202,6 @@ class Kubeflow:
         while time.monotonic() < until:
             pause = min(pause * 2, LONGEST_PAUSE)
             yield min(pause, max(until - time.monotonic(), 0.0))
-
-
-def _configuration(connection: Connection) -> Any:
-    configuration = kfp_server_api.Configuration(host=connection.host)
-    configuration.retries = urllib3.Retry(0, redirect=0, raise_on_redirect=False)  # one try: repeating is decided here
-    if connection.ca is not None:
-        configuration.ssl_ca_cert = str(connection.ca)
-    credentials = connection.credentials
-    if credentials is not None:
-
-        def fill(asked: Any) -> None:
-            asked.api_key["authorization"] = credentials.token()
-
-        configuration.api_key["authorization"] = "read for every request"
-        configuration.api_key_prefix["authorization"] = "Bearer"
-        configuration.refresh_api_key_hook = fill
-    return configuration
-
-
-def _reason(error: BaseException) -> str:
-    """Returns the end of a chain of reasons, without the address of a Python object."""
-    inner = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
-    while inner is not None and isinstance(inner, (OSError, urllib3.exceptions.HTTPError)):
-        error, inner = inner, inner.__cause__ or inner.__context__
-    said = getattr(error, "strerror", None) or str(error)
-    return said.rpartition(">: ")[2].rstrip(".")
 
 
 def _is_error(tail: deque[str]) -> bool:

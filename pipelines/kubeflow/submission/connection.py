@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stellwerk.errors import UsageError
-from stellwerk.pipelines.kubeflow.submission.credentials import (
-    Credentials,
-    FileToken,
-    OidcToken,
-    VariableToken,
-    pod_credentials,
-)
+from stellwerk.pipelines.kubeflow.submission.credentials import Credentials
+from stellwerk.pipelines.kubeflow.submission.credentials.choosing import choose
+from stellwerk.pipelines.kubeflow.submission.trust import Trust
+from stellwerk.pipelines.kubeflow.submission.web import checked_url
 from stellwerk.spec.cluster import Cluster
 
 HOST = "KF_PIPELINES_ENDPOINT"
@@ -53,8 +49,22 @@ class Asked:
     """File with a refresh token; without one the client asks for itself."""
     oidc_scope: str = "openid"
     """Scopes to ask for."""
+    user: str | None = None
+    """User of a Kubeflow with a login page, that of Dex."""
+    password_env: str | None = None
+    """Name of an environment variable with the password; without one, and without a file, the terminal is asked."""
+    password_file: Path | None = None
+    """File with the password."""
+    connector: str = "local"
+    """By which connector of Dex the user is known."""
+    iap_client: str | None = None
+    """Id of the OAuth client of Google's Identity-Aware Proxy."""
     ca: Path | None = None
     """Certificates to trust (PEM)."""
+    client_certificate: Path | None = None
+    """Certificate to show by TLS (PEM)."""
+    client_key: Path | None = None
+    """Its key, where that is in a file of its own."""
     timeout: float = 60.0
     """Seconds for one request."""
     patience: float = 120.0
@@ -70,7 +80,7 @@ class Connection:
     namespace: str | None = None
     experiment: str | None = None
     credentials: Credentials | None = None
-    ca: Path | None = None
+    trust: Trust = field(default_factory=Trust)
     timeout: float = 60.0
     patience: float = 120.0
 
@@ -93,59 +103,18 @@ def find_connection(
     if not host:
         message = "Which Kubeflow? Give its URL with --host, as `cluster.host` in the spec"
         raise UsageError(f"{message}, or in ${HOST}, e.g. https://kubeflow.example/pipeline.")
-    host = _url(host)
+    host = checked_url(host)
     namespace = asked.namespace or (spec and spec.namespace) or environment.get(NAMESPACE)
     ca = asked.ca or (Path(environment["SSL_CERT_FILE"]) if environment.get("SSL_CERT_FILE") else None)
-    if ca is not None and not ca.is_file():
-        raise UsageError(f"{ca}: there is no file of certificates. --ca names one in PEM.")
+    trust = Trust(ca, asked.client_certificate, asked.client_key)
+    trust.check()
     return Connection(
         host=host,
-        dashboard=_url(asked.dashboard or environment.get(DASHBOARD) or host),
+        dashboard=checked_url(asked.dashboard or environment.get(DASHBOARD) or host),
         namespace=namespace or (POD_NAMESPACE.read_text(encoding="utf-8").strip() if in_pod else None) or None,
         experiment=asked.experiment or (spec and spec.experiment) or environment.get(EXPERIMENT) or None,
-        credentials=_credentials(asked, environment, ca),
-        ca=ca,
+        credentials=choose(asked, host, trust, environment),
+        trust=trust,
         timeout=asked.timeout,
         patience=asked.patience,
     )
-
-
-def _url(host: str) -> str:
-    if not re.match(r"[a-z]+://", host):
-        host = f"https://{host}"
-    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", host):
-        message = "is no URL of Kubeflow Pipelines, such as https://kubeflow.example/pipeline"
-        shown = "The host" if "@" in host else f"'{host}'"
-        raise UsageError(f"{shown} {message}. Leave users, passwords, '?' and '#' out of it.")
-    return host.rstrip("/")
-
-
-def _credentials(asked: Asked, environment: Mapping[str, str], ca: Path | None) -> Credentials | None:
-    given = {
-        "--token-file": asked.token_file,
-        "--token-env": asked.token_env,
-        "--oidc-issuer": asked.oidc_issuer,
-    }
-    named = [name for name, value in given.items() if value]
-    if len(named) > 1:
-        raise UsageError(f"{' and '.join(named)} each say who asks. Give one of them.")
-    if asked.token_file:
-        return FileToken(asked.token_file)
-    if asked.token_env:
-        return VariableToken.read(asked.token_env, environment)
-    if asked.oidc_issuer:
-        return _oidc(asked, environment, ca)
-    return pod_credentials(environment)
-
-
-def _oidc(asked: Asked, environment: Mapping[str, str], ca: Path | None) -> OidcToken:
-    if not asked.oidc_client:
-        raise UsageError("--oidc-issuer also needs --oidc-client, the id of the client at that provider.")
-    secret, refresh = None, asked.oidc_refresh_file
-    if asked.oidc_secret_env:
-        secret = VariableToken.read(asked.oidc_secret_env, environment).value
-    if refresh is not None:
-        FileToken(refresh).token()
-    if secret is None and refresh is None:
-        raise UsageError("--oidc-issuer also needs --oidc-secret-env or --oidc-refresh-file: nothing to show to it.")
-    return OidcToken(_url(asked.oidc_issuer or ""), asked.oidc_client, secret, refresh, asked.oidc_scope, ca)

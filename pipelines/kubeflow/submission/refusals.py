@@ -8,7 +8,7 @@ from typing import Any
 
 from stellwerk.errors import ClusterError
 from stellwerk.pipelines.kubeflow.submission.connection import Connection
-from stellwerk.pipelines.kubeflow.submission.credentials import expiry_of
+from stellwerk.pipelines.kubeflow.submission.proxies import proxy_of
 
 LONGEST = 600
 
@@ -30,7 +30,10 @@ def refusal(connection: Connection, status: int, body: str | None, location: str
     if 300 <= status < 400 and host.startswith("http:") and location.startswith(f"https:{host[5:]}/"):
         return Refused(status, f"{host}: is at https now (HTTP {status}). Give the URL https:{host[5:]}.")
     if 300 <= status < 400 or status == 401:
-        return Refused(status, _not_known(connection, status, said))
+        return Refused(status, _not_known(connection, status, said, location))
+    proxy = proxy_of(host)
+    if proxy is not None and (status == 407 or (status == 403 and said is None and host.startswith("http:"))):
+        return Refused(status, proxy.refusal(host, str(status)))
     if status == 403:
         where = f" in namespace '{connection.namespace}'" if connection.namespace else ""
         message = f"{host}: may not do this{where}: {said or 'HTTP 403'}."
@@ -48,16 +51,25 @@ def refusal(connection: Connection, status: int, body: str | None, location: str
     return Refused(status, message)
 
 
-def _not_known(connection: Connection, status: int, said: str | None) -> str:
+def _not_known(connection: Connection, status: int, said: str | None, location: str) -> str:
     credentials = connection.credentials
     if credentials is None:
         message = f"{connection.host}: wants to know who asks (HTTP {status}), and no token was given."
-        return f"{message} Give one with --token-file, --token-env or --oidc-issuer."
-    expiry = expiry_of(credentials.token())
+        return f"{message} Give one with --token-file, --token-env or --oidc-issuer{_gate(location)}."
+    expiry = credentials.expiry()
     why = f"HTTP {status}{f': {said}' if said else ''}"
     if expiry is not None and expired_text(expiry):
         return f"{connection.host}: {credentials.where} {expired_text(expiry)} ({why}). Get a new one and run again."
     return f"{connection.host}: does not accept {credentials.where} ({why}). Check that it is for this Kubeflow, or get a new one."
+
+
+def _gate(location: str) -> str:
+    """Returns what else fits the gate that a redirection leads to."""
+    if "accounts.google.com" in location:
+        return "; this is Google's Identity-Aware Proxy: --iap-client ID"
+    if re.search(r"/dex/|/oauth2/", location):
+        return "; this is a login page: --user NAME"
+    return ", or log in with --user, or --iap-client"
 
 
 def expired_text(expiry: Any) -> str:

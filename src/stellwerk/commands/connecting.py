@@ -32,7 +32,16 @@ _OPTIONS = (
     click.option("--oidc-secret-env", metavar="NAME", help="Environment variable with the client's secret."),
     click.option("--oidc-refresh-file", type=_FILE, help="File with a refresh token, instead of the client's secret."),
     click.option("--oidc-scope", default="openid", show_default=True, help="Scopes to ask for."),
+    click.option("--user", metavar="NAME", help="User of a Kubeflow with Dex' login page."),
+    click.option(
+        "--password-env", metavar="NAME", help="Environment variable with the password; else it is asked for."
+    ),
+    click.option("--password-file", type=_FILE, help="File with the password."),
+    click.option("--connector", default="local", show_default=True, help="Connector of Dex that knows the user."),
+    click.option("--iap-client", metavar="ID", help="OAuth client of Google's Identity-Aware Proxy."),
     click.option("--ca", type=_FILE, help="Certificates to trust (PEM); else $SSL_CERT_FILE."),
+    click.option("--client-certificate", type=_FILE, help="Certificate to show by TLS (PEM)."),
+    click.option("--client-key", type=_FILE, help="Its key, where that is in a file of its own."),
     click.option(
         "--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds for one request."
     ),

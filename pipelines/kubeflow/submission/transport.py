@@ -1,0 +1,58 @@
+"""How the generated client is connected: certificates, the proxy, one try for each request, and what its errors mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import kfp_server_api
+import urllib3
+
+from stellwerk.errors import ClusterError, StellwerkError
+from stellwerk.pipelines.kubeflow.submission.connection import Connection
+from stellwerk.pipelines.kubeflow.submission.proxies import proxy_of, tunnel_refused
+from stellwerk.pipelines.kubeflow.submission.web import said
+
+BUSY = (429, 502, 503, 504)
+
+
+@dataclass
+class Trouble(Exception):
+    """A request failed in a way that may pass; `untouched` when Kubeflow surely did not see it."""
+
+    sentence: str
+    untouched: bool
+    pause: float = 0.0
+
+
+def configuration(connection: Connection) -> Any:
+    """Returns the settings of the generated client. Raises UsageError for a proxy that is none of HTTP."""
+    made = kfp_server_api.Configuration(host=connection.host)
+    made.retries = urllib3.Retry(0, redirect=0, raise_on_redirect=False)  # one try: repeating is decided by the client
+    made.ssl_ca_cert = connection.trust.authorities
+    if connection.trust.pair is not None:
+        made.cert_file, made.key_file = connection.trust.pair
+    proxy = proxy_of(connection.host)
+    if proxy is not None:
+        made.proxy, made.proxy_headers = proxy.url, proxy.headers
+    return made
+
+
+def trouble(connection: Connection, error: BaseException) -> StellwerkError | Trouble:
+    """Returns what an error of the network means: what may pass is Trouble, all else is told at once."""
+    host, proxy = connection.host, proxy_of(connection.host)
+    reason: BaseException = getattr(error, "reason", None) or error
+    refused = tunnel_refused(reason)
+    if proxy is not None and refused is not None:
+        if refused.startswith(tuple(map(str, BUSY))):
+            return Trouble(f"{host}: the proxy {proxy.url} cannot reach it ({refused.strip()})", untouched=True)
+        return ClusterError(proxy.refusal(host, refused))
+    if proxy is not None and isinstance(reason, urllib3.exceptions.ProxyError):
+        return Trouble(proxy.away(said(reason)), untouched=True)
+    if isinstance(reason, urllib3.exceptions.SSLError):
+        message = f"{host}: cannot be trusted: {said(reason)}."
+        return ClusterError(f"{message} Name the certificates of its authority with --ca, or check the URL.")
+    if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
+        return Trouble(f"{host}: did not answer within {connection.timeout:g} s", untouched=False)
+    untouched = isinstance(reason, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
+    return Trouble(f"{host}: cannot be reached: {said(reason)}", untouched)
