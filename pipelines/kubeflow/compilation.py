@@ -18,6 +18,7 @@ from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.graph import Graph, Step, graph
 from stellwerk.pipelines.kubeflow.closing import tells_status, with_status
+from stellwerk.pipelines.kubeflow.earlier import place, reads_pushed
 from stellwerk.pipelines.kubeflow.manifest import objects
 from stellwerk.pipelines.kubeflow.parameters import Parameter, arguments, docstring, parameters, signature
 from stellwerk.pipelines.kubeflow.settings import configure, run_settings
@@ -121,7 +122,9 @@ class _Pipeline:
                 if not self.local:
                     self._show_refused_data(step, values, artifacts, tasks)
                 tasks[step.name] = task = getattr(components, step.name)(**values, **artifacts)
-                configure(task, step.name, self.cluster, cached=step.cached, local=self.local)
+                outside = reads_pushed(self.loaded.spec, step.name)
+                cached = step.cached and not outside
+                configure(task, step.name, self.cluster, cached=cached, local=self.local, as_push=outside)
         if not self.local:
             self._report(tasks)
 
@@ -148,7 +151,7 @@ class _Pipeline:
             values["directory"] = given["directory"]
         if "context" in step.context:
             values |= self._provenance()
-        return values
+        return values | place(self.loaded.spec, step.name, given)
 
     def _provenance(self) -> dict[str, Any]:
         digest = hashlib.sha256(self.loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest()

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-def configure(task: Any, step: str, cluster: Cluster, *, cached: bool = True, local: bool = False) -> None:
+def configure(
+    task: Any, step: str, cluster: Cluster, *, cached: bool = True, local: bool = False, as_push: bool = False
+) -> None:
     """Gives a task the image, the resources and the settings of its step.
 
-    A `local` run has containers but no cluster: what Kubernetes alone knows is left out.
+    A `local` run has containers but no cluster: what Kubernetes alone knows is left out. `as_push` gives the step what push
+    reaches its place with, besides its own: variables, volumes, secrets.
     """
-    pod = cluster.pod(step)
+    pod = reaching(cluster.pod(step), cluster.pod("push")) if as_push else cluster.pod(step)
     task.set_container_image(cluster.image)
     task.set_caching_options(cached and step not in OUTSIDE and pod.cache is not False)
     for name, value in pod.env.items():
@@ -36,6 +39,31 @@ def configure(task: Any, step: str, cluster: Cluster, *, cached: bool = True, lo
             backoff_max_duration=f"{pod.retries.max_wait_seconds}s",
         )
     _kubernetes(task, cluster, pod)
+
+
+def reaching(pod: Pod, push: Pod) -> Pod:
+    """Returns a pod with the environment, volumes, Secrets and ConfigMaps of push's, where its own leave room for them."""
+    givens = [*pod.secrets.values(), *pod.config_maps.values()]
+    variables = {*pod.env, *(variable for given in givens for variable in given.env)}
+    folders = {*pod.volumes.values(), *(given.mount for given in givens)}
+
+    def added(named: dict[str, Given], own: dict[str, Given]) -> dict[str, Given]:
+        more = {}
+        for name, given in named.items():
+            env = {variable: key for variable, key in given.env.items() if variable not in variables}
+            mount = None if given.mount in folders else given.mount
+            if name not in own and (env or mount):
+                more[name] = Given(env=env, mount=mount)
+        return {**own, **more}
+
+    volumes = {claim: path for claim, path in push.volumes.items() if path not in folders}
+    update = {
+        "env": {**{name: value for name, value in push.env.items() if name not in variables}, **pod.env},
+        "volumes": {**volumes, **pod.volumes},
+        "secrets": added(push.secrets, pod.secrets),
+        "config_maps": added(push.config_maps, pod.config_maps),
+    }
+    return pod.model_copy(update=update)
 
 
 def _resources(task: Any, wanted: Resources) -> None:

@@ -17,7 +17,7 @@ import urllib3
 from stellwerk.errors import ClusterError
 from stellwerk.pipelines.kubeflow.submission.connection import Connection
 from stellwerk.pipelines.kubeflow.submission.credentials import Away
-from stellwerk.pipelines.kubeflow.submission.refusals import Refused, refusal
+from stellwerk.pipelines.kubeflow.submission.refusals import Refused, is_not_known, refusal
 from stellwerk.pipelines.kubeflow.submission.transport import BUSY, Trouble, configuration, trouble
 
 T = TypeVar("T")
@@ -170,9 +170,8 @@ class Kubeflow:
             headers = error.headers or {}
             if error.status in BUSY:
                 raise self._busy(error) from None
-            refused = refusal(self.connection, error.status, error.body, headers.get("Location", ""))
-            page = "text/html" in headers.get("Content-Type", "")
-            if error.status == 401 or 300 <= error.status < 400 or (error.status == 403 and page):
+            refused = refusal(self.connection, error.status, error.body, headers)
+            if is_not_known(error.status, headers):
                 raise _NotKnown(refused) from None
             raise refused from None
         self._met = True

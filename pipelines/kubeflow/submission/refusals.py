@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from stellwerk.errors import ClusterError
@@ -21,16 +22,16 @@ class Refused(ClusterError):
         super().__init__(message)
 
 
-def refusal(connection: Connection, status: int, body: str | None, location: str = "") -> Refused:
+def refusal(connection: Connection, status: int, body: str | None, headers: Mapping[str, str]) -> Refused:
     """Returns the error of an answer that is neither a success nor worth another try.
 
     Redirections are not followed: a token is sent to the host that it was given for and to no other.
     """
-    host, said = connection.host, message_of(body)
+    host, said, location = connection.host, message_of(body), headers.get("Location", "")
     if 300 <= status < 400 and host.startswith("http:") and location.startswith(f"https:{host[5:]}/"):
         return Refused(status, f"{host}: is at https now (HTTP {status}). Give the URL https:{host[5:]}.")
-    if 300 <= status < 400 or status == 401:
-        return Refused(status, _not_known(connection, status, said, location))
+    if is_not_known(status, headers):
+        return Refused(status, _not_known(connection, status, said, f"{location} {body}"))
     proxy = proxy_of(host)
     if proxy is not None and (status == 407 or (status == 403 and said is None and host.startswith("http:"))):
         return Refused(status, proxy.refusal(host, str(status)))
@@ -51,11 +52,17 @@ def refusal(connection: Connection, status: int, body: str | None, location: str
     return Refused(status, message)
 
 
-def _not_known(connection: Connection, status: int, said: str | None, location: str) -> str:
+def is_not_known(status: int, headers: Mapping[str, str]) -> bool:
+    """Says whether an answer asks who asks: with 401, by leading to a login, or with the page of a gate in place of one."""
+    page = "text/html" in headers.get("Content-Type", "")
+    return status == 401 or 300 <= status < 400 or (status == 403 and page)
+
+
+def _not_known(connection: Connection, status: int, said: str | None, gate: str) -> str:
     credentials = connection.credentials
     if credentials is None:
         message = f"{connection.host}: wants to know who asks (HTTP {status}), and no token was given."
-        return f"{message} Give one with --token-file, --token-env or --oidc-issuer{_gate(location)}."
+        return f"{message} Give one with --token-file, --token-env or --oidc-issuer{_gate(gate)}."
     expiry = credentials.expiry()
     why = f"HTTP {status}{f': {said}' if said else ''}"
     if expiry is not None and expired_text(expiry):
@@ -63,11 +70,11 @@ def _not_known(connection: Connection, status: int, said: str | None, location: 
     return f"{connection.host}: does not accept {credentials.where} ({why}). Check that it is for this Kubeflow, or get a new one."
 
 
-def _gate(location: str) -> str:
-    """Returns what else fits the gate that a redirection leads to."""
-    if "accounts.google.com" in location:
+def _gate(gate: str) -> str:
+    """Returns what else fits the gate that answered: by where it leads, or by its page."""
+    if "accounts.google.com" in gate:
         return "; this is Google's Identity-Aware Proxy: --iap-client ID"
-    if re.search(r"/dex/|/oauth2/", location):
+    if re.search(r"/dex/|/oauth2/", gate):
         return "; this is a login page: --user NAME"
     return ", or log in with --user, or --iap-client"
 

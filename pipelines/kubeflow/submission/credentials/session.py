@@ -59,7 +59,7 @@ class Session:
         if self._secret is None:
             self._secret = self.password()
         page = self._approved(self._sent(page, {"login": self.user, "password": self._secret}))
-        if not 200 <= page.status_code < 400:
+        if page.status_code >= 400 and plain(page.url) != start:  # not what lies behind the login: the way back from it
             raise ClusterError(
                 f"{plain(page.url)}: user '{self.user}' is logged in, and refused (HTTP {page.status_code})."
             )

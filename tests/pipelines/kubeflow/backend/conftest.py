@@ -66,6 +66,7 @@ class Ran:
 
 
 Command = Callable[..., Ran]
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +121,8 @@ def command(
         "KF_PIPELINES_UI_ENDPOINT",
         "KF_PIPELINES_DEFAULT_EXPERIMENT_NAME",
         "SSL_CERT_FILE",
+        *PROXIES,
+        *map(str.lower, PROXIES),
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KF_PIPELINES_ENDPOINT", backend.url)
