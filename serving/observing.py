@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from stellwerk.serving.loading import SIGNATURE
 from stellwerk.serving.metrics import Metrics
@@ -30,15 +30,18 @@ class ObservedServable(Servable):
             self._log.add(Entry(self.name, self.version, signature or SIGNATURE, inputs, outputs))
         return outputs
 
-    def predict_rows(self, inputs: Mapping[str, Array], signature: str = SIGNATURE) -> dict[str, Array]:
-        """Asks the model as `Servable.predict_rows` does; each row is counted and logged as the request that it is."""
+    def predict_parts(
+        self, inputs: Mapping[str, Array], parts: Sequence[int], signature: str = SIGNATURE
+    ) -> dict[str, Array]:
+        """Asks the model as `Servable.predict_parts` does; each request is counted and logged as if it had come alone."""
         outputs = super().predict(inputs, signature)
-        rows = len(next(iter(inputs.values())))
-        for row in range(rows):
-            self._metrics.rows(self.name, 1)
+        end = 0
+        for rows in parts:
+            start, end = end, end + rows
+            self._metrics.rows(self.name, rows)
             if self._log is not None and self._log.chosen():
                 asked, answered = (
-                    {name: array[row : row + 1] if rows > 1 else array for name, array in arrays.items()}
+                    {name: array[start:end] if len(parts) > 1 else array for name, array in arrays.items()}
                     for arrays in (inputs, outputs)
                 )
                 self._log.add(Entry(self.name, self.version, signature or SIGNATURE, asked, answered))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from stellwerk.errors import ModelError
 from stellwerk.serving.errors import Code, ServingError
@@ -57,6 +57,14 @@ class Model(Protocol):
         """Frees its memory."""
 
 
+@runtime_checkable
+class Shared(Protocol):
+    """A model that answers the requests of several callers as one."""
+
+    def shares(self, signature: str) -> bool:
+        """Says whether requests to a signature may be put together, as far as is known."""
+
+
 class Servable:
     """A loaded version that answers. Safe to use from several threads."""
 
@@ -93,9 +101,18 @@ class Servable:
         except ModelError as error:
             raise ServingError(Code.INTERNAL, str(error)) from error
 
-    def predict_rows(self, inputs: Mapping[str, Array], signature: str = "") -> dict[str, Array]:
-        """Asks the model for requests of one row each, below each other, as `predict` does."""
+    def predict_parts(
+        self,
+        inputs: Mapping[str, Array],
+        parts: Sequence[int],  # noqa: ARG002 - for those who count
+        signature: str = "",
+    ) -> dict[str, Array]:
+        """Asks the model for several requests as `predict` does: their rows are below each other, `parts` says how many each has."""
         return self.predict(inputs, signature)
+
+    def shares(self, signature: str) -> bool:
+        """Says whether requests to a signature may be put together, as far as is known."""
+        return isinstance(self.model, Shared) and self.model.shares(signature)
 
 
 class Held:

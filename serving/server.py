@@ -28,6 +28,7 @@ from stellwerk.serving.rate import Rate
 from stellwerk.serving.rest.api import RestApi
 from stellwerk.serving.rest.limits import Limits
 from stellwerk.serving.rest.server import HttpServer
+from stellwerk.serving.rest.together import PredictTogether
 from stellwerk.serving.security import Tls, Tokens, check_exposure
 from stellwerk.serving.tensors import Array
 from stellwerk.serving.warmup import warm_up
@@ -82,7 +83,10 @@ class ModelServer:
             self.grpc = None if options.grpc_port is None else stack.enter_context(self._grpc(options.grpc_port, rate))
             self.rest = None
             if options.rest_port is not None:
-                rest = HttpServer(options.host, options.rest_port, self.api.answer, options.limits, context)
+                together = PredictTogether(self.api, options.batching) if options.batching else None
+                rest = HttpServer(
+                    options.host, options.rest_port, self.api.answer, options.limits, tls=context, together=together
+                )
                 self.rest = stack.enter_context(rest)
             self._stack = stack.pop_all()
 

@@ -14,7 +14,6 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import model_pb2, predict_pb2
 
-from stellwerk.serving.batching import BatchedModel
 from stellwerk.serving.errors import Code, ServingError
 from stellwerk.serving.grpc.calls import Call
 from stellwerk.serving.grpc.prediction import PredictionService, chosen_version, filled_spec, wanted_outputs
@@ -95,10 +94,10 @@ class PredictCalls:
         version, label = chosen_version(chosen)
         with self._models.servable(chosen.name, version, label) as servable:
             form = self._form(servable, chosen.signature_name, spec, wanted)
-            if form is None or (len(asked) > 1 and not _shares(servable, form.signature.name)):
+            if form is None or (len(asked) > 1 and not servable.shares(form.signature.name)):
                 raise Unlike
             columns = form.columns([request for _, request in asked])
-            outputs = servable.predict_rows(columns, form.signature.name)
+            outputs = servable.predict_parts(columns, [1] * len(asked), form.signature.name)
             if len(asked) > 1 and any(not array.ndim or len(array) != len(asked) for array in outputs.values()):
                 raise Unlike
             return servable.version, form.answers(outputs, len(asked))
@@ -152,7 +151,3 @@ class PredictCalls:
     def _count(self, call: Call, name: str, version: int | None, code: Code) -> None:
         for guard in self._guards:
             guard.count("Predict", name, version, code, time.perf_counter() - call.began)
-
-
-def _shares(servable: Servable, signature: str) -> bool:
-    return isinstance(servable.model, BatchedModel) and servable.model.shares(signature)

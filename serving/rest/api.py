@@ -13,9 +13,10 @@ import contextlib
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from google.protobuf import json_format
@@ -60,18 +61,25 @@ _GET = re.compile(rf"(?i:/v1/models(?:/(?P<name>[^/:]+))?{_WHICH})(?P<metadata>/
 
 _METRICS_PATHS = ("/metrics", "/monitoring/prometheus/metrics")
 
+_KNOWN_LENGTH = 256
+
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass
-class _Asked:
-    """Which version of which model a request is for; `answered` is the version that it got."""
+class Route(NamedTuple):
+    """Which version of which model a request is for, and what it wants of it."""
 
     name: str
     version: int | None
     label: str | None
     method: str
-    answered: int | None = None
+
+
+@dataclass
+class _Answered:
+    """The version that a request got."""
+
+    version: int | None = None
 
 
 class RestApi:
@@ -89,28 +97,40 @@ class RestApi:
         self.tokens = tokens
         self.rate = rate
 
-    def answer(self, request: Request) -> Response:
-        """Returns the response for a request."""
-        began = time.perf_counter()
-        asked: _Asked | None = None
+    def answer(self, request: Request, admitted: bool = False) -> Response:
+        """Returns the response for a request; one that is `admitted` was asked for its token and counted by the rate."""
+        route: Route | None = None
+        answered = _Answered()
         code, response = Code.OK, None
         try:
             response = self._beside(request)
             if response is None:
-                asked = _asked(request)
-                response = Response(200, self._answered(request, asked))
+                route = route_of(request.method, request.path)
+                if not admitted:
+                    self.admit(request, route)
+                response = Response(200, self._answered(route, request.body, answered))
         except ServingError as error:
-            code, response = error.code, Response.error(HTTP_STATUS[error.code], error.message)
+            code, response = error.code, refusal(error)
         except Exception:
             _LOG.exception("request failed: %s %s", request.method, request.path)
             message = "The server could not answer this request; its log says why."
             code, response = Code.INTERNAL, Response.error(500, message)
-        if asked is not None:
-            name = asked.name if asked.name in self.models.names else ""
-            self.metrics.count(
-                "REST", asked.method, name, asked.answered, code=code, seconds=time.perf_counter() - began
-            )
+        if route is not None:
+            self.count(route, answered.version, code, [request])
         return response
+
+    def admit(self, request: Request, route: Route) -> None:
+        """Raises ServingError unless a request may ask this model now."""
+        self._allow(request, route.name)
+        if route.method in _METHODS and self.rate is not None and not self.rate.take():
+            raise ServingError(Code.RESOURCE_EXHAUSTED, "Too many requests: the rate limit of the server is reached.")
+
+    def count(self, route: Route, version: int | None, code: Code, requests: Sequence[Request]) -> None:
+        """Counts requests that are answered."""
+        name = route.name if route.name in self.models.names else ""
+        now = time.perf_counter()
+        for request in requests:
+            self.metrics.count("REST", route.method, name, version, code=code, seconds=now - request.began)
 
     def _beside(self, request: Request) -> Response | None:
         """Answers what is not about one model; None for what is."""
@@ -130,87 +150,101 @@ class RestApi:
             return Response(200, b"")
         return None
 
-    def _answered(self, request: Request, asked: _Asked) -> bytes:
-        self._allow(request, asked.name)
-        if asked.method == "status":
-            return self._status(asked)
-        if asked.method == "metadata":
-            with self._lent(asked) as servable:
-                return _metadata(servable)
-        if self.rate is not None and not self.rate.take():
-            raise ServingError(Code.RESOURCE_EXHAUSTED, "Too many requests: the rate limit of the server is reached.")
-        return _METHODS[asked.method](self, asked, request.body)
+    def _answered(self, route: Route, body: bytes, answered: _Answered) -> bytes:
+        if route.method == "status":
+            return self._status(route, answered)
+        with contextlib.ExitStack() as stack:
+
+            def lend() -> Servable:
+                servable = stack.enter_context(self.models.servable(route.name, route.version, route.label))
+                answered.version = servable.version
+                return servable
+
+            return _metadata(lend()) if route.method == "metadata" else _METHODS[route.method](body, lend)
 
     def _allow(self, request: Request, name: str) -> None:
         if self.tokens is not None:
             self.tokens.check(bearer(request.headers.get("authorization")), name)
 
-    @contextlib.contextmanager
-    def _lent(self, asked: _Asked) -> Iterator[Servable]:
-        with self.models.servable(asked.name, asked.version, asked.label) as servable:
-            asked.answered = servable.version
-            yield servable
-
-    def _status(self, asked: _Asked) -> bytes:
-        if not asked.name:
+    def _status(self, route: Route, answered: _Answered) -> bytes:
+        if not route.name:
             raise invalid("Missing model name in request.")
-        version = asked.version
-        if asked.label is not None:
-            with self._lent(asked) as servable:
-                version = servable.version
+        version = route.version
+        if route.label is not None:
+            with self.models.servable(route.name, version, route.label) as servable:
+                version = answered.version = servable.version
         states = [
             {
                 "version": str(status.version),
                 "state": status.state.name,
                 "status": {"error_code": status.code.name, "error_message": status.message},
             }
-            for status in self.models.status(asked.name, version)
+            for status in self.models.status(route.name, version)
         ]
         return dumped({"model_version_status": states})
 
-    def _predict(self, asked: _Asked, body: bytes) -> bytes:
-        request = parsed(body)
-        name = signature_name(request)
-        with self._lent(asked) as servable:
-            signature = _signature(servable, name)
-            outputs = servable.predict(inputs_of(request, signature), signature.name)
-        return answer_of(outputs, rows="instances" in request)
 
-    def _classify(self, asked: _Asked, body: bytes) -> bytes:
-        request = parsed(body)
-        examples = examples_of(request)
-        with self._lent(asked) as servable:
-            return classified_body(classify(servable, signature_name(request), examples))
-
-    def _regress(self, asked: _Asked, body: bytes) -> bytes:
-        request = parsed(body)
-        examples = examples_of(request)
-        with self._lent(asked) as servable:
-            return regressed_body(regress(servable, signature_name(request), examples))
+Lend = Callable[[], Servable]
+"""Lends the version that a request is for."""
 
 
-_METHODS: dict[str, Callable[[RestApi, _Asked, bytes], bytes]] = {
-    "predict": RestApi._predict,
-    "classify": RestApi._classify,
-    "regress": RestApi._regress,
+def _predict(body: bytes, lend: Lend) -> bytes:
+    request = parsed(body)
+    name = signature_name(request)
+    servable = lend()
+    signature = signature_of(servable, name)
+    outputs = servable.predict(inputs_of(request, signature), signature.name)
+    return answer_of(outputs, rows="instances" in request)
+
+
+def _classify(body: bytes, lend: Lend) -> bytes:
+    request = parsed(body)
+    examples = examples_of(request)
+    return classified_body(classify(lend(), signature_name(request), examples))
+
+
+def _regress(body: bytes, lend: Lend) -> bytes:
+    request = parsed(body)
+    examples = examples_of(request)
+    return regressed_body(regress(lend(), signature_name(request), examples))
+
+
+_METHODS: dict[str, Callable[[bytes, Lend], bytes]] = {
+    "predict": _predict,
+    "classify": _classify,
+    "regress": _regress,
 }
 
 
-def _asked(request: Request) -> _Asked:
-    form = {"POST": _POST, "GET": _GET}.get(request.method)
-    match = form.fullmatch(request.path) if form else None
+def refusal(error: ServingError) -> Response:
+    """Returns the answer to a request that is refused."""
+    return Response.error(HTTP_STATUS[error.code], error.message)
+
+
+def route_of(method: str, path: str) -> Route:
+    """Says what a request wants; raises INVALID_ARGUMENT where TensorFlow Serving does."""
+    return (_known_route if len(path) <= _KNOWN_LENGTH else _route)(method, path)
+
+
+def _route(method: str, path: str) -> Route:
+    form = {"POST": _POST, "GET": _GET}.get(method)
+    match = form.fullmatch(path) if form else None
     if match is None:
-        raise invalid(f"Malformed request: {request.method} {request.path:.200}")
+        raise invalid(f"Malformed request: {method} {path:.200}")
     parts = match.groupdict()
     version, label = parts["version"], parts["label"]
     if version is not None and (len(version) > 19 or int(version) >= 2**63):
         raise invalid(f"Failed to convert version: {version:.40} to numeric.")
-    method = parts.get("method") or ("metadata" if parts.get("metadata") else "status")
+    wanted = parts.get("method") or ("metadata" if parts.get("metadata") else "status")
     name = unquote(parts["name"] or "", errors="replace")
-    return _Asked(name, None if version is None else int(version), label and unquote(label, errors="replace"), method)
+    return Route(name, None if version is None else int(version), label and unquote(label, errors="replace"), wanted)
 
 
-def _signature(servable: Servable, name: str) -> Signature:
+_known_route = lru_cache(1024)(_route)
+
+
+def signature_of(servable: Servable, name: str) -> Signature:
+    """Returns a signature, `serving_default` for the empty name; raises INVALID_ARGUMENT where there is none."""
     signature = servable.signatures.get(name or SIGNATURE)
     if signature is None:
         raise invalid(f'Serving signature name: "{name or SIGNATURE}" not found in signature def')

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import re
 import time
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Protocol
+from types import MappingProxyType
 
 HEAD_BYTES = 32 * 1024
 """The longest head of a request that is read."""
 
-_PIECE_BYTES = 4 * 1024 * 1024
+_KNOWN_BYTES = 2048
+"""Heads up to this size are read once: a client sends the same one again and again."""
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD = re.compile(r"[A-Z]{1,20}")
@@ -43,6 +44,17 @@ class Request:
     body: bytes = b""
     length: int = 0
     close: bool = False
+    began: float = field(default_factory=time.perf_counter)
+    """When the request was there whole."""
+
+    @property
+    def coding(self) -> str:
+        """How the body is encoded."""
+        return self.headers.get("content-encoding", "identity").lower()
+
+    def whole(self, body: bytes) -> Request:
+        """Returns the request with its body, as of now."""
+        return Request(self.method, self.path, self.headers, body, self.length, self.close)
 
 
 @dataclass(frozen=True)
@@ -65,24 +77,20 @@ class Response:
 
     def encoded(self, close: bool = False, head_only: bool = False) -> bytes:
         """The bytes on the wire."""
-        extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-        if close:
-            extra += "Connection: close\r\n"
-        head = (
-            f"{_STATUS_LINES[self.status]}Content-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n"
-            f"Date: {_date(int(time.time()))}\r\n{extra}\r\n"
-        )
-        return head.encode("latin-1") if head_only else head.encode("latin-1") + self.body
+        head = _answer_head(self.status, self.content_type, len(self.body), close, int(time.time()))
+        if self.headers:
+            more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+            head = head[:-2] + more.encode("latin-1") + b"\r\n"
+        return head if head_only else head + self.body
 
 
-_dated = (0, "")
-
-
-def _date(now: int) -> str:
-    global _dated  # noqa: PLW0603 - the text of this second, made once; a race makes it twice
-    if _dated[0] != now:
-        _dated = (now, formatdate(now, usegmt=True))
-    return _dated[1]
+@lru_cache(256)
+def _answer_head(status: int, content_type: str, length: int, close: bool, now: int) -> bytes:
+    end = "Connection: close\r\n" if close else ""
+    return (
+        f"{_STATUS_LINES[status]}Content-Type: {content_type}\r\nContent-Length: {length}\r\n"
+        f"Date: {formatdate(now, usegmt=True)}\r\n{end}\r\n"
+    ).encode("latin-1")
 
 
 def head_of(buffer: bytearray, body_bytes: int) -> Request | None:
@@ -92,14 +100,22 @@ def head_of(buffer: bytearray, body_bytes: int) -> Request | None:
         if len(buffer) > HEAD_BYTES:
             raise HttpRefused(431, f"The head of the request is longer than {HEAD_BYTES} bytes.")
         return None
-    lines = buffer[:end].decode("latin-1").split("\r\n")
+    head = bytes(buffer[:end])
     del buffer[: end + 4]
+    return _known_head(head, body_bytes) if end <= _KNOWN_BYTES else _head(head, body_bytes)
+
+
+def _head(head: bytes, body_bytes: int) -> Request:
+    lines = head.decode("latin-1").split("\r\n")
     method, target, version = _request_line(lines[0])
     headers = _headers(lines[1:])
     length = _length(headers, body_bytes)
     connection = headers.get("connection", "").lower()
     close = "close" in connection or (version == "HTTP/1.0" and "keep-alive" not in connection)
-    return Request(method, target.partition("?")[0], headers, length=length, close=close)
+    return Request(method, target.partition("?")[0], MappingProxyType(headers), length=length, close=close)
+
+
+_known_head = lru_cache(1024)(_head)
 
 
 def _request_line(line: str) -> tuple[str, str, str]:
@@ -139,98 +155,10 @@ def _length(headers: Mapping[str, str], limit: int) -> int:
     if not (length.isascii() and length.isdecimal()):
         raise HttpRefused(400, f"Content-Length is not a number: {length:.40}")
     if len(length) > 18 or int(length) > limit:
-        raise HttpRefused(413, _too_large(limit))
+        raise HttpRefused(413, too_large(limit))
     return int(length)
 
 
-def _too_large(limit: int) -> str:
+def too_large(limit: int) -> str:
+    """Says how large a body may be."""
     return f"The request is too large: at most {limit} bytes are read. Send fewer rows at a time."
-
-
-class Sender(Protocol):
-    """The client's side of a connection, as the reader of a body needs it."""
-
-    def receive(self) -> bool:
-        """Reads more into the buffer; False at the end of what the client sends."""
-
-    def hold(self, size: int) -> None:
-        """Takes room in memory; raises HttpRefused without any."""
-
-    def proceed(self) -> None:
-        """Tells the client to send the body."""
-
-
-def read_body(request: Request, buffer: bytearray, sender: Sender, limit: int) -> bytes:
-    """Takes the body from the buffer that `sender` fills. Raises HttpRefused."""
-    if request.length == 0:
-        return b""
-    if request.headers.get("expect", "").lower() == "100-continue" and not buffer:
-        sender.proceed()
-    body = _chunked(buffer, sender, limit) if request.length < 0 else _exactly(request.length, buffer, sender)
-    coding = request.headers.get("content-encoding", "identity").lower()
-    if coding == "gzip":
-        return _unzipped(body, limit, sender)
-    if coding != "identity":
-        raise HttpRefused(415, f"The body has the encoding '{coding:.40}'; gzip and none are read.")
-    return body
-
-
-def _exactly(length: int, buffer: bytearray, sender: Sender) -> bytes:
-    sender.hold(length)
-    while len(buffer) < length:
-        if not sender.receive():
-            raise HttpRefused(400, f"The request ended after {len(buffer)} of {length} bytes.")
-    body = bytes(buffer) if len(buffer) == length else bytes(buffer[:length])
-    del buffer[:length]
-    return body
-
-
-def _line(buffer: bytearray, sender: Sender) -> bytes:
-    while (end := buffer.find(b"\r\n")) < 0:
-        if len(buffer) > 4096 or not sender.receive():
-            raise HttpRefused(400, "The chunked body is malformed.")
-    line = bytes(buffer[:end])
-    del buffer[: end + 2]
-    return line
-
-
-def _chunked(buffer: bytearray, sender: Sender, limit: int) -> bytes:
-    body = bytearray()
-    while True:
-        digits = _line(buffer, sender).partition(b";")[0].strip()
-        if not re.fullmatch(rb"[0-9A-Fa-f]{1,15}", digits):
-            raise HttpRefused(400, "The chunked body is malformed.")
-        size = int(digits, 16)
-        if len(body) + size > limit:
-            raise HttpRefused(413, _too_large(limit))
-        if size == 0:
-            break
-        body += _exactly(size, buffer, sender)
-        if _line(buffer, sender):
-            raise HttpRefused(400, "The chunked body is malformed.")
-    trailers = 0
-    while line := _line(buffer, sender):
-        trailers += len(line)
-        if trailers > HEAD_BYTES:
-            raise HttpRefused(431, "The trailers of the chunked body are too long.")
-    return bytes(body)
-
-
-def _unzipped(body: bytes, limit: int, sender: Sender) -> bytes:
-    unzip = zlib.decompressobj(wbits=31)
-    plain = bytearray()
-    try:
-        while not unzip.eof and len(plain) <= limit:
-            piece = unzip.decompress(body, _PIECE_BYTES)
-            body = unzip.unconsumed_tail
-            if not piece and not body:
-                break
-            sender.hold(len(piece))
-            plain += piece
-    except zlib.error as error:
-        raise HttpRefused(400, "The body is not gzip, as its Content-Encoding says.") from error
-    if len(plain) > limit:
-        raise HttpRefused(413, _too_large(limit))
-    if not unzip.eof:
-        raise HttpRefused(400, "The gzip body is cut off.")
-    return bytes(plain)

@@ -99,34 +99,36 @@ def _from_columns(inputs: Any, signature: Signature) -> dict[str, Array]:
 
 
 def _from_rows(instances: list[Any], signature: Signature) -> dict[str, Array]:
-    names = list(signature.inputs)
     first = instances[0]
-    if not isinstance(first, dict) and len(names) > 1:
+    named = isinstance(first, dict) and not is_bytes(first)
+    if not isinstance(first, dict) and len(signature.inputs) > 1:
         what = "instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map"
         raise invalid(what)
-    if not isinstance(first, dict) or is_bytes(first):
-        if any(isinstance(row, dict) and not is_bytes(row) for row in instances):
-            number = next(n for n, row in enumerate(instances) if isinstance(row, dict) and not is_bytes(row))
-            raise invalid(f"Expecting value/list but got object at item {number} of input list")
-        columns: list[Any] = [instances]
-        named = False
-    else:
-        columns = _columns(instances, names, signature)
-        named = True
+    if not named and any(isinstance(row, dict) and not is_bytes(row) for row in instances):
+        number = next(n for n, row in enumerate(instances) if isinstance(row, dict) and not is_bytes(row))
+        raise invalid(f"Expecting value/list but got object at item {number} of input list")
     try:
-        return {name: to_array(column, signature.inputs[name]) for name, column in zip(names, columns, strict=True)}
+        return arrays_of(instances, signature)
     except ServingError as error:
         raise _blamed(instances, signature, named) or error from None
 
 
-def _columns(instances: list[Any], names: list[str], signature: Signature) -> list[Any]:
+def arrays_of(instances: list[Any], signature: Signature) -> dict[str, Array]:
+    """Returns the arrays of rows; raises INVALID_ARGUMENT, without saying which row it is about."""
+    names = list(signature.inputs)
+    named = isinstance(instances[0], dict) and not is_bytes(instances[0])
+    columns = _columns(instances, names) if named else [instances]
+    return {name: to_array(column, signature.inputs[name]) for name, column in zip(names, columns, strict=True)}
+
+
+def _columns(instances: list[Any], names: list[str]) -> list[Any]:
     try:
         if set(map(type, instances)) == {dict} and set(map(len, instances)) == {len(names)}:
             rows = map(itemgetter(*names), instances)
             return [list(column) for column in zip(*rows, strict=True)] if len(names) > 1 else [list(rows)]
     except KeyError:
         pass
-    raise _blamed(instances, signature, named=True) or invalid("The rows of 'instances' have different names.")
+    raise invalid("The rows of 'instances' have different names.")
 
 
 def _blamed(instances: list[Any], signature: Signature, named: bool) -> ServingError | None:

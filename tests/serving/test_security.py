@@ -231,7 +231,7 @@ def test_tls_encrypts_both_apis_and_mutual_tls_asks_clients_for_a_certificate(ce
 def test_a_tls_handshake_that_never_comes_is_ended_in_time_and_locks_nobody_out(certificates):
     context = Tls(certificates / "server.pem", certificates / "server.key").context()
     limits = Limits(head_s=0.3, connections=2)
-    with HttpServer("127.0.0.1", 0, lambda _: Response(200, b"fine"), limits, context) as server:
+    with HttpServer("127.0.0.1", 0, lambda _: Response(200, b"fine"), limits, tls=context) as server:
         silent = [socket.create_connection(server.address, timeout=60) for _ in range(2)]
         url = f"https://127.0.0.1:{server.address[1]}/"
         assert requests.get(url, verify=certificates / "authority.pem", timeout=60).text == "fine"
