@@ -13,6 +13,7 @@ from stellwerk.commands.checking import check, schema
 from stellwerk.commands.cluster import cluster
 from stellwerk.commands.compiling import compile  # noqa: A004 - the verb of KFP
 from stellwerk.commands.completing import completion
+from stellwerk.commands.connecting import connect
 from stellwerk.commands.lineage import lineage
 from stellwerk.commands.predicting import predict
 from stellwerk.commands.running import report, run, runs
@@ -24,6 +25,7 @@ COMMANDS = (
     check,
     run,
     compile,
+    connect,
     submit,
     schedule,
     cluster,

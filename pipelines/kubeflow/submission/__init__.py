@@ -14,6 +14,7 @@ from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.kubeflow.submission.client import Kubeflow
 from stellwerk.pipelines.kubeflow.submission.connection import Asked, Connection, find_connection
 from stellwerk.pipelines.kubeflow.submission.package import Package, package_of
+from stellwerk.pipelines.kubeflow.submission.reaching import Reached, reach
 from stellwerk.pipelines.kubeflow.submission.records import ClusterRun, ClusterSchedule
 from stellwerk.pipelines.kubeflow.submission.scheduling import Scheduled, Schedules
 from stellwerk.pipelines.kubeflow.submission.submitting import Runs, Wanted
@@ -28,6 +29,7 @@ __all__ = [
     "Following",
     "Kubeflow",
     "Package",
+    "Reached",
     "Runs",
     "Scheduled",
     "Schedules",
@@ -35,6 +37,7 @@ __all__ = [
     "find_connection",
     "follow",
     "package_of",
+    "reach",
     "submit",
 ]
 

@@ -52,6 +52,7 @@ class Kubeflow:
         self.runs = kfp_server_api.RunServiceApi(self._client)
         self.schedules = kfp_server_api.RecurringRunServiceApi(self._client)
         self.experiments = kfp_server_api.ExperimentServiceApi(self._client)
+        self.health = kfp_server_api.HealthzServiceApi(self._client)
 
     def ask(self, call: Callable[..., T], *arguments: Any, **options: Any) -> T:
         """Makes a request that may be repeated, as long as the host is busy or away and patience lasts."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stellwerk.commands.connecting import cluster_of, connected, connecting
+from stellwerk.commands.connecting import FROM, cluster_of, connected, connecting
 from stellwerk.commands.options import JSON
 from stellwerk.commands.submitting import LOG, POLL, follow_to_its_end
 from stellwerk.errors import UsageError, did_you_mean
@@ -18,9 +18,6 @@ from stellwerk.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from stellwerk.pipelines.kubeflow.submission import ClusterSchedule
 
-FROM = click.option(
-    "--spec", type=click.Path(path_type=Path), help="Spec whose `cluster` section says where; else pipeline.yaml."
-)
 RUN = click.argument("run")
 SCHEDULE = click.argument("schedule")
 

@@ -1,7 +1,8 @@
-"""What the commands that ask Kubeflow have in common: which one, as whom, how patiently."""
+"""`stellwerk connect`, and what it has in common with all commands that ask Kubeflow: which one, as whom, how patiently."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import fields
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stellwerk.commands.options import load
+from stellwerk.commands.options import JSON, load
 from stellwerk.errors import SpecError
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from stellwerk.spec.cluster import Cluster
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+FROM = click.option(
+    "--spec", type=click.Path(path_type=Path), help="Spec whose `cluster` section says where; else pipeline.yaml."
+)
 
 _FILE = click.Path(path_type=Path)
 _OPTIONS = (
@@ -91,3 +96,39 @@ def cluster_of(spec: Path | None, given: dict[str, Any]) -> Cluster | None:
         if given["host"] or os.environ.get("KF_PIPELINES_ENDPOINT"):
             return None
         raise
+
+
+@click.command(short_help="Say whether Kubeflow can be reached, and as whom.")
+@FROM
+@connecting
+@JSON
+def connect(*, spec: Path | None, as_json: bool, **given: Any) -> None:
+    """Say whether Kubeflow can be reached and lets you in; nothing is changed there.
+
+    The options are those of submit, schedule and cluster. As whom:
+
+    \b
+      port forward, no login        nothing
+      Dex' login page               --user NAME --password-env NAME (or --password-file, or asked for)
+      a token of somebody's         --token-file FILE or --token-env NAME
+      your own OpenID provider      --oidc-issuer URL --oidc-client ID, and --oidc-refresh-file
+                                    or --oidc-secret-env
+      a service account outside     --token-file, from `kubectl create token ACCOUNT
+                                    --audience=pipelines.kubeflow.org`
+      Google's IAP                  --iap-client ID, and $GOOGLE_APPLICATION_CREDENTIALS
+      in a pod of the cluster       nothing: the pod's token is taken
+      mutual TLS                    --client-certificate FILE --client-key FILE, with any of them
+
+    \b
+    Passwords and tokens are in files or in environment variables, and never in a spec.
+    $HTTPS_PROXY and $NO_PROXY count for every request.
+    """  # noqa: D301 - the backspace keeps click from joining lines
+    from stellwerk.pipelines.kubeflow.submission import reach  # noqa: PLC0415
+
+    found = reach(connected(given, cluster_of(spec, given)))
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=1))
+        return
+    click.echo(f"{found.host}: answers, and takes {found.who or 'everybody'}")
+    if found.several_users:
+        click.echo(f"namespace {found.namespace}: its runs may be listed")

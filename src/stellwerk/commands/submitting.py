@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from stellwerk.commands.compiling import tell_notes
 from stellwerk.commands.connecting import connected, connecting
 from stellwerk.commands.options import JSON, SET, SPEC, checked
 from stellwerk.errors import StellwerkError, UsageError
@@ -18,15 +20,19 @@ if TYPE_CHECKING:
     from stellwerk.pipelines.kubeflow.submission.steps import StepState
     from stellwerk.spec.schedule import Schedule
 
-PARAMETER = click.option(
-    "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the run; repeatable."
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ASKED = (
+    SPEC,
+    SET,
+    click.option(
+        "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter; repeatable."
+    ),
+    click.option("--name", help="Name of the run or schedule; by default the pipeline's."),
+    click.option("--service-account", help="Kubernetes service account of the steps; else cluster.service_account."),
+    click.option("--pipeline-root", metavar="URI", help="Where the artifacts of the run go."),
+    click.option("--no-cache", is_flag=True, help="Take no step from Kubeflow's cache."),
 )
-NAME = click.option("--name", help="Name of the run or schedule; by default the pipeline's.")
-ACCOUNT = click.option(
-    "--service-account", help="Kubernetes service account of the steps; else cluster.service_account."
-)
-ROOT = click.option("--pipeline-root", metavar="URI", help="Where the artifacts of the run go.")
-NO_CACHE = click.option("--no-cache", is_flag=True, help="Take no step from Kubeflow's cache.")
 POLL = click.option(
     "--poll-seconds",
     type=click.FloatRange(min=0.01),
@@ -43,14 +49,15 @@ LOG = click.option(
 )
 
 
+def asking(command: F) -> F:
+    """Gives a command the options that say what is to run, and with what."""
+    for option in reversed(_ASKED):
+        command = option(command)
+    return command
+
+
 @click.command(short_help="Run a pipeline on Kubeflow Pipelines.")
-@SPEC
-@SET
-@PARAMETER
-@NAME
-@ACCOUNT
-@ROOT
-@NO_CACHE
+@asking
 @click.option("--wait", is_flag=True, help="Follow the run to its end.")
 @POLL
 @LOG
@@ -65,6 +72,9 @@ def submit(*, spec: Path, overrides: tuple[str, ...], wait: bool, as_json: bool,
     \b
       stellwerk submit pipeline.yaml --host https://kubeflow.example/pipeline --token-file token
       stellwerk submit ir.yaml -p epochs=3 --wait
+      stellwerk submit pipeline.yaml --user ada@example.com --password-file password
+
+    As whom: `stellwerk connect --help` says which options fit which Kubeflow, and `stellwerk connect` tries them.
     """  # noqa: D301 - the backspace keeps click from joining lines
     from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
 
@@ -84,13 +94,7 @@ def submit(*, spec: Path, overrides: tuple[str, ...], wait: bool, as_json: bool,
 
 
 @click.command(short_help="Let Kubeflow run a pipeline by itself.")
-@SPEC
-@SET
-@PARAMETER
-@NAME
-@ACCOUNT
-@ROOT
-@NO_CACHE
+@asking
 @click.option("--cron", help="When it runs, e.g. '0 3 * * *'; in place of cluster.schedule.")
 @click.option("--every", help="How long lies between two runs, e.g. 6h; in place of cluster.schedule.")
 @click.option("--catch-up/--no-catch-up", default=None, help="Whether missed runs are all made up for.")
@@ -158,7 +162,9 @@ def _asked(spec: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> tup
             raise UsageError(f"{spec}: is compiled already, so --set changes nothing. Give parameters with -p.")
         package = package_of(spec)
     else:
-        package = package_of(checked(spec, overrides, data=False))
+        loaded = checked(spec, overrides, data=False)
+        tell_notes(loaded)
+        package = package_of(loaded)
     package = package.without_cache() if given.pop("no_cache") else package
     parameters = read(given.pop("parameters"), package.parameters)
     return package, Wanted(parameters, *(given.pop(name) for name in ("name", "service_account", "pipeline_root")))

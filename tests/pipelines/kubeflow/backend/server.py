@@ -93,6 +93,9 @@ class Backend:
 
     # Answers. The names are those of the operations.
 
+    def healthz_service_get_healthz(self, who: Who) -> Any:
+        return {"multi_user": bool(who.backend.tokens)}
+
     def experiment_service_create_experiment(self, body: Any, who: Who, **_: str) -> Any:
         namespace = who.may(body.get("namespace", ""))
         if any(each["display_name"] == body["display_name"] for each in self._in(self.experiments, namespace)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -169,3 +170,22 @@ def test_a_terminal_is_asked_for_the_password_and_does_not_show_it(backend, newe
     assert b"".join(said).decode() == f"Password of ada@example.com at {newer.url}: "
     assert b"s3cr3t-w0rd" not in b"".join(said) + rest + out
     assert len(backend.runs) == 1
+
+
+def test_connect_says_whether_it_works_and_as_whom(command, backend, newer):
+    ran = command("connect", *ADA, "--host", newer.url, "--namespace", "ada")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (
+        f"{newer.url}: answers, and takes the session of user 'ada@example.com'\n"
+        "namespace ada: its runs may be listed\n"
+    )
+    told = json.loads(command("connect", *ADA, "--host", newer.url, "--namespace", "ada", "--json").out)
+    assert (told["several_users"], told["namespace"]) == (True, "ada")
+    ran = command("connect", *ADA, "--host", newer.url)
+    assert ran.code == 3
+    assert "name your namespace with --namespace" in ran.err
+
+
+def test_connect_without_several_users_takes_everybody(command, backend):
+    ran = command("connect")
+    assert (ran.code, ran.out) == (0, f"{backend.url}: answers, and takes everybody\n")

@@ -275,3 +275,23 @@ def test_a_host_with_a_certificate_of_an_own_authority(command, ir, tmp_path, ce
         assert unknown.code == 3
         assert f"{host}: cannot be trusted: " in unknown.err
         assert "Name the certificates of its authority with --ca" in unknown.err
+
+
+def test_a_host_that_wants_a_certificate_is_shown_one(command, ir, certificates: tuple[Path, Path]):
+    certificate, key = certificates
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certificate)
+    context.load_cert_chain(certificate, key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with serving(Backend(), lambda plain: context.wrap_socket(plain, server_side=True)) as backend:
+        to = (
+            "submit",
+            ir,
+            *TO,
+            "--host",
+            backend.url.replace("http://127.0.0.1", "https://localhost"),
+            "--ca",
+            certificate,
+        )
+        shown = command(*to, "--client-certificate", certificate, "--client-key", key)
+        assert shown.code == 0, shown.err
+        assert command(*to, "--patience", "0").code == 3
