@@ -74,6 +74,11 @@ class RunRecord:
         """Returns the record of the step called `name`."""
         return next(step for step in self.steps if step.name == name)
 
+    @property
+    def is_going_on(self) -> bool:
+        """Whether its process is there, and has not come to the end of it."""
+        return self.status == "running" and _alive(self.pid)
+
     def blessed_model(self) -> str | None:
         """Returns the digest of the model that passed every gate in this run; None when there is none."""
         steps = {step.name: step for step in self.steps}
@@ -162,7 +167,7 @@ def sweep(runs: Path) -> list[RunRecord]:
     """Marks runs whose process died as killed, and removes what they left half-written; returns them."""
     killed = []
     for record in all_runs(runs):
-        if record.status != "running" or _alive(record.pid):
+        if record.status != "running" or record.is_going_on:
             continue
         for part in record.folder.rglob(".*.part"):
             shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)

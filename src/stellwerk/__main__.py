@@ -10,6 +10,7 @@ import click
 from stellwerk import __version__
 from stellwerk.commands.cataloguing import components
 from stellwerk.commands.checking import check, schema
+from stellwerk.commands.cleaning import clean
 from stellwerk.commands.cluster import cluster
 from stellwerk.commands.compiling import compile  # noqa: A004 - the verb of KFP
 from stellwerk.commands.completing import completion
@@ -33,6 +34,7 @@ COMMANDS = (
     schema,
     runs,
     report,
+    clean,
     lineage,
     serve,
     predict,
