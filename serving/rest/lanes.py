@@ -1,4 +1,4 @@
-"""Who answers: requests that can be answered as one wait in a lane until a thread takes them all; any other has a thread at once.
+"""Who answers: requests that can be answered as one wait in a lane until a thread takes them all; any other has its own at once.
 
 A lane is worked at by as many threads as the model is asked by at the same time. What comes meanwhile waits, and is the next
 group: the more there is to do, the more is done at once.

@@ -108,8 +108,8 @@ class HttpServer:
             while not self._closing.is_set():
                 waits = len(self._clients) or self._accept_at
                 self._turn(_WATCH_S if waits else -1.0)
-            self._listener.close()
             self._turn(0.0)
+            self._listener.close()
             self._clients.leave()
             while len(self._clients) and time.monotonic() < self._until:
                 self._turn(_WATCH_S)

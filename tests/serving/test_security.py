@@ -240,6 +240,16 @@ def test_a_tls_handshake_that_never_comes_is_ended_in_time_and_locks_nobody_out(
             client.close()
 
 
+def test_large_bodies_pass_tls_both_ways(certificates):
+    context = Tls(certificates / "server.pem", certificates / "server.key").context()
+    body = bytes(range(256)) * 20_000
+    with HttpServer("127.0.0.1", 0, lambda request: Response(200, request.body), tls=context) as server:
+        url = f"https://127.0.0.1:{server.address[1]}/"
+        with requests.Session() as session:
+            for _ in range(2):
+                assert session.post(url, body, verify=certificates / "authority.pem", timeout=60).content == body
+
+
 def test_old_tls_is_refused(certificates):
     context = Tls(certificates / "server.pem", certificates / "server.key").context()
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2

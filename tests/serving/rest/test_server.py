@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import select
 import socket
 import threading
 import time
@@ -214,6 +215,135 @@ def test_the_end_answers_what_is_under_way_and_closes_the_rest():
         socket.create_connection(server.address, timeout=2)
     working.close()
     idle.close()
+
+
+class Echoes:
+    """Answers all requests for /together as one, each with its own body; `gate` says when."""
+
+    most, running, waiting = 50, 1, 60
+
+    def __init__(self):
+        self.gate = threading.Event()
+        self.groups = []
+
+    def kind(self, request):
+        return request.path if request.path == "/together" else None
+
+    def answer(self, requests):
+        self.gate.wait(60)
+        self.groups.append(len(requests))
+        return [Response(200, request.body) for request in requests]
+
+    def refuse(self, request):
+        return Response.error(429, "too many")
+
+
+def together(body):
+    return post(body, close=False).replace(b"/x", b"/together")
+
+
+def read_answers(file, number):
+    found = []
+    for _ in range(number):
+        assert file.readline() == b"HTTP/1.1 200 OK\r\n"
+        headers = dict(line.split(b": ") for line in iter(file.readline, b"\r\n"))
+        found.append(file.read(int(headers[b"Content-Length"])))
+    return found
+
+
+def test_what_came_while_others_were_answered_is_answered_as_one_and_goes_to_whom_it_belongs():
+    echoes = Echoes()
+    with HttpServer("127.0.0.1", 0, echo, together=echoes) as server:
+        clients = [socket.create_connection(server.address, timeout=60) for _ in range(40)]
+        for number, client in enumerate(clients):
+            client.sendall(together(b"first %d" % number) + together(b"second %d" % number))
+        other = socket.create_connection(server.address, timeout=60)
+        assert b"200 OK" in exchange(other, get())  # one that is not of the group waits for nothing
+        echoes.gate.set()
+        for number, client in enumerate(clients):
+            with client, client.makefile("rb") as file:
+                assert read_answers(file, 2) == [b"first %d" % number, b"second %d" % number]
+        other.close()
+    assert sum(echoes.groups) == 80
+    assert max(echoes.groups) > 10
+
+
+def test_more_than_may_wait_are_refused_and_the_others_are_answered():
+    echoes = Echoes()
+    with HttpServer("127.0.0.1", 0, echo, together=echoes) as server:
+        clients = [socket.create_connection(server.address, timeout=60) for _ in range(150)]
+        for client in clients:
+            client.sendall(together(b"x"))
+        refused = set()
+        until = time.monotonic() + 60
+        while len(refused) < 40 and time.monotonic() < until:
+            refused |= set(select.select(clients, [], [], 1)[0])
+        assert all(client.recv(1000).startswith(b"HTTP/1.1 429 ") for client in refused)
+        echoes.gate.set()
+        for client in clients:
+            with client:
+                assert client in refused or b"200 OK" in client.recv(1000)
+    assert len(refused) >= 40
+
+
+def test_a_client_that_stops_reading_does_not_hold_the_others():
+    large = b"y" * 20_000_000
+    with HttpServer("127.0.0.1", 0, lambda request: Response(200, large if request.path == "/x" else b"z")) as server:
+        lazy = socket.create_connection(server.address, timeout=60)
+        lazy.sendall(get())
+        for _ in range(20):
+            with socket.create_connection(server.address, timeout=60) as client:
+                assert exchange(client, get("/y")).endswith(b"\r\n\r\nz")
+        assert lazy.makefile("rb").read().endswith(large)
+        lazy.close()
+
+
+def test_a_client_that_never_takes_its_answer_is_ended_in_time():
+    limits = Limits(body_s=0.3)
+    with HttpServer("127.0.0.1", 0, lambda _: Response(200, b"y" * 20_000_000), limits) as server:
+        lazy = socket.create_connection(server.address, timeout=60)
+        lazy.sendall(get())
+        until = time.monotonic() + 60
+        while not server.connections and time.monotonic() < until:
+            time.sleep(0.01)
+        while server.connections and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not server.connections
+        lazy.close()
+
+
+def test_bytes_may_come_one_by_one():
+    chunked = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: x\r\n\r\n"
+    with HttpServer("127.0.0.1", 0, echo) as server, socket.create_connection(server.address, timeout=60) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in chunked + post(b"fgh"):
+            client.sendall(bytes([byte]))
+        answer = client.makefile("rb").read()
+    assert answer.index(b'"abcde"') < answer.index(b'"fgh"')
+
+
+def test_a_client_that_has_sent_all_gets_all_its_answers(connect):
+    client = connect()
+    client.sendall(post(b"one", close=False) + post(b"two", close=False))
+    client.shutdown(socket.SHUT_WR)
+    answer = client.makefile("rb").read()
+    assert answer.count(b"200 OK") == 2
+
+
+def test_the_end_answers_what_was_read_and_waits_for_its_turn():
+    echoes = Echoes()
+    server = HttpServer("127.0.0.1", 0, echo, together=echoes)
+    clients = [socket.create_connection(server.address, timeout=60) for _ in range(20)]
+    for number, client in enumerate(clients):
+        client.sendall(together(b"%d" % number))
+    end = threading.Thread(target=server.close)
+    end.start()
+    echoes.gate.set()
+    for number, client in enumerate(clients):
+        with client, client.makefile("rb") as file:
+            assert read_answers(file, 1) == [b"%d" % number]
+            assert file.read() == b""
+    end.join()
 
 
 def test_a_taken_port_is_told(server):
