@@ -12,7 +12,7 @@ from typing import Any
 from stellwerk.components.artifacts.folders import folder_digest
 from stellwerk.components.ingestion.files import origins
 from stellwerk.components.lineage.code import text_digests
-from stellwerk.errors import GateRefused, StellwerkError, StepFailed, UsageError, did_you_mean
+from stellwerk.errors import GateRefused, StellwerkError, StepFailed
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import Cache, key, library_versions
 from stellwerk.pipelines.embedded.display import Display, Silent
@@ -50,10 +50,10 @@ def run(
     """
     steps = graph(loaded)
     if until is not None:
-        steps = steps.until(_known(until, steps))
+        steps = steps.until(until)
     again = set() if cache else {step.name for step in steps.steps}
     if start_from is not None:
-        again = steps.from_step(_known(start_from, steps))
+        again = steps.from_step(start_from)
     runs = runs_of(loaded.directory, loaded.spec.name)
     recorder = Recorder(display or Silent(), loaded, steps)
     recorder.ended_before(sweep(runs))
@@ -66,13 +66,6 @@ def run(
             write_report(walk.record.folder)
         recorder.close()
     return walk.record
-
-
-def _known(name: str, steps: Graph) -> str:
-    names = [step.name for step in steps.steps]
-    if name not in names:
-        raise UsageError(f"no step '{name}'.{did_you_mean(name, names)} Steps: {', '.join(names)}.")
-    return name
 
 
 class _Walk:

@@ -2,8 +2,11 @@
 
 Importing TensorFlow, Beam and the TFX libraries costs seconds; a fork of a process that has them costs milliseconds. What all
 steps share is loaded here; what a step alone needs is loaded ahead of time in its own child, and its memory is gone when the
-step has ended. No more children wait than there are cores. The server talks JSON over a socket pair with the runner that
-started it, and dies with it:
+step has ended. No more children wait than there are cores.
+
+It is two processes: one that stays small runs the steps of `WITHOUT`, and forks the other, which loads TensorFlow, when a step
+is named that needs it. So data are read while TensorFlow is loaded, and a run that finds everything unchanged never loads it.
+Each talks JSON over a socket pair of its own with the runner that started them, and dies with it:
 
     → {"preload": ["train", ...]}           get ready for these steps when there is nothing else to do
     → {"call": "call.json", "log": "log.txt", "name": "train"}   with a pipe: run this step, tell events into the pipe
@@ -14,7 +17,7 @@ started it, and dies with it:
 from __future__ import annotations
 
 import contextlib
-import importlib
+import gc
 import json
 import os
 import resource
@@ -27,6 +30,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from stellwerk.environment import load
 from stellwerk.machine import available_cores, die_with_parent
 
 PROGRESS_SECONDS = 0.1
@@ -40,19 +44,25 @@ SHARED = "tensorflow"
 """What every step needs but those of `WITHOUT`; it is most of what is to be loaded."""
 
 WITHOUT = frozenset({"ingest", "push"})
-"""Steps that load no framework: they wait for none."""
+"""Steps that load no framework: they wait for none. A runner names the others to the second process."""
 
 
 class Server:
     """Serves one runner until its end of the socket closes."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self._control = control
+    def __init__(self, control: socket.socket, frameworks: socket.socket) -> None:
+        gc.disable()  # until a step begins: what is loaded stays
         self._modules = list(FIRST)
+        self._frameworks: socket.socket | None = frameworks
+        self._take(control)
+
+    def _take(self, control: socket.socket) -> None:
+        """Begins to serve on a socket, with no child yet."""
+        self._control = control
         self._steps: list[str] = []
         self._prepared: dict[str, _Prepared] = {}
         self._called: list[_Prepared] = []
-        self._children: dict[int, str] = {}
+        self._children: dict[int, str | None] = {}
         self._cores = available_cores()
         self._wake, wake = os.pipe()
         os.set_blocking(wake, False)
@@ -65,6 +75,7 @@ class Server:
             loading = {child.line: child for child in self._prepared.values() if not child.ready}
             to_do = bool(self._modules or (self._steps and len(self._prepared) < self._cores))
             watched: list[socket.socket | int] = [self._control, self._wake, *loading]
+            watched += [self._frameworks] if self._frameworks else []
             ready, _, _ = select.select(watched, [], [], 0 if to_do else None)
             if self._wake in ready:
                 os.read(self._wake, 4096)
@@ -72,8 +83,10 @@ class Server:
             for line, child in loading.items():
                 if line in ready:
                     child.hear()
-            if self._control in ready:
-                message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 1)
+            if self._frameworks in ready:
+                self._split()
+            elif self._control in ready:
+                message, descriptors = self._received()
                 if not message:
                     self._kill_children()
                     return
@@ -83,31 +96,51 @@ class Server:
             elif to_do:
                 self._prepare(self._steps.pop(0))
 
+    def _received(self) -> tuple[bytes, list[int]]:
+        """Takes a request; nothing when the runner has gone."""
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 1)
+        except ConnectionResetError:  # it went without having read all that it was told
+            return b"", []
+        return message, descriptors
+
     def _handle(self, request: dict[str, Any], descriptors: list[int]) -> None:
         if "preload" in request:
             self._steps += request["preload"]
-            self._modules += [SHARED] if set(self._steps) - WITHOUT else []
             return
         (events,) = descriptors
         name = request["name"]
         self._steps = [step for step in self._steps if step != name]
         prepared = self._prepared.pop(name, None)
         if prepared is not None and prepared.call(request, events):
-            self._called.append(
-                prepared
-            )  # its line stays open: closed with a word unheard, it would take the call back
+            self._called.append(prepared)  # its line stays open, or it would take back a call not yet heard
         else:
-            child = os.fork()
+            child = _fork()
             if child == 0:
                 self._become_child()
+                _load_step(name)
                 _run_child(request, events)
             self._children[child] = name
         os.close(events)
 
+    def _split(self) -> None:
+        """Forks the process that loads TensorFlow; what its runner has to say waits for it in the socket."""
+        if self._frameworks is None:
+            return
+        frameworks, self._frameworks = self._frameworks, None
+        child = _fork()
+        if child == 0:
+            self._become_child()
+            self._modules.append(SHARED)
+            self._take(frameworks)
+            return
+        frameworks.close()
+        self._children[child] = None
+
     def _prepare(self, step: str) -> None:
         """Forks the child that will run a step: it loads what the step needs and waits for its call."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        child = os.fork()
+        child = _fork()
         if child == 0:
             self._become_child()
             ours.close()
@@ -123,6 +156,8 @@ class Server:
             signal.signal(number, signal.SIG_DFL)
         die_with_parent()
         self._control.close()
+        if self._frameworks is not None:
+            self._frameworks.close()
         for prepared in (*self._prepared.values(), *self._called):
             prepared.line.close()
 
@@ -132,6 +167,8 @@ class Server:
             if not ended:
                 continue
             del self._children[child]
+            if name is None:
+                continue  # the other process: its runner sees its socket close
             if self._prepared.pop(name, None) is not None:
                 continue  # killed before its step was called: nobody waits for it, and a call forks another
             reply = {"ended": name, "status": os.waitstatus_to_exitcode(status)}
@@ -139,9 +176,11 @@ class Server:
                 self._control.send(json.dumps(reply).encode())
 
     def _kill_children(self) -> None:
+        """Ends every child; they are waited for, so that what they used counts as used by this process."""
         for child in self._children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
+            os.kill(child, signal.SIGKILL)
+        for child in self._children:
+            os.waitpid(child, 0)
 
 
 class _Prepared:
@@ -163,17 +202,30 @@ class _Prepared:
         return False
 
 
+def _fork() -> int:
+    """Forks; the collector leaves alone what was loaded, so that its memory stays shared and no step is held up by a look at it."""
+    gc.freeze()
+    return os.fork()
+
+
 def _load(module: str) -> None:
     """Imports a module ahead of time; a failure is told by the step that needs it, not here."""
     with contextlib.suppress(Exception):
-        importlib.import_module(module)
+        load(module)
+
+
+def _load_step(step: str) -> None:
+    """Imports the work of a step and what it needs."""
+    from stellwerk.components.calling import STEPS  # noqa: PLC0415 - loaded by the server, when it was idle
+
+    _load(STEPS[step])
+    gc.freeze()
+    gc.enable()
 
 
 def _wait_prepared(step: str, line: socket.socket) -> None:
     """Loads what a step needs, waits for its call and runs it; never returns."""
-    from stellwerk.components.calling import STEPS  # noqa: PLC0415 - loaded by the server, when it was idle
-
-    _load(STEPS[step])
+    _load_step(step)
     with contextlib.suppress(OSError):  # the server is gone
         line.send(READY)
         message, descriptors, _, _ = socket.recv_fds(line, MESSAGE_BYTES, 1)
@@ -252,4 +304,4 @@ class _Events:
 
 if __name__ == "__main__":
     die_with_parent()  # the end of the socket tells it too, but not while an import is under way
-    Server(socket.socket(fileno=int(sys.argv[1]))).serve()
+    Server(*(socket.socket(fileno=int(number)) for number in sys.argv[1:])).serve()

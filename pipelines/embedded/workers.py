@@ -17,9 +17,14 @@ from typing import Any
 
 from stellwerk.environment import FRAMEWORKS
 from stellwerk.errors import StepFailed
+from stellwerk.pipelines.embedded.server import WITHOUT
 
 WORKER = {**FRAMEWORKS, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
 """Environment of the steps: frameworks keep quiet, sets have the same order in every run."""
+
+
+PATIENCE_SECONDS = 1.0
+"""How long the warm process may take to end by itself, before it and all its children are killed."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +46,28 @@ class _Running:
 
 
 class Workers:
-    """Runs steps in children of one warm process. Use as a context manager: nothing outlives the block."""
+    """Runs steps in children of a warm process. Use as a context manager: nothing outlives the block."""
 
     def __init__(self) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._small, small = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._frameworks, frameworks = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        theirs = [small.fileno(), frameworks.fileno()]
         environment = {**WORKER, **os.environ}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        command = [sys.executable, "-m", "stellwerk.pipelines.embedded.server", str(theirs.fileno())]
+        command = [sys.executable, "-m", "stellwerk.pipelines.embedded.server", *map(str, theirs)]
         self._server = subprocess.Popen(  # noqa: S603 - our own module, no shell
             command,
             env=environment,
-            pass_fds=[theirs.fileno()],
+            pass_fds=theirs,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        theirs.close()
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._control, selectors.EVENT_READ, None)
+        for ours, given in ((self._small, small), (self._frameworks, frameworks)):
+            given.close()
+            self._selector.register(ours, selectors.EVENT_READ, ours)
         self._running: dict[str, _Running] = {}
 
     @property
@@ -75,7 +83,10 @@ class Workers:
 
     def preload(self, steps: Sequence[str]) -> None:
         """Asks the warm process to get ready for steps, in this order, while it has nothing else to do."""
-        self._control.send(json.dumps({"preload": list(steps)}).encode())
+        for control in (self._small, self._frameworks):
+            named = [step for step in steps if self._control(step) is control]
+            if named:
+                control.send(json.dumps({"preload": named}).encode())
 
     def start(self, step: str, call: Path, log: Path, arguments: Mapping[str, Any]) -> None:
         """Starts a step; its arguments are kept in the file `call`, its output goes to `log`."""
@@ -83,7 +94,7 @@ class Workers:
         call.write_text(json.dumps(arguments, indent=1, sort_keys=True), encoding="utf-8")
         ours, theirs = os.pipe()
         request = {"name": step, "call": str(call), "log": str(log)}
-        socket.send_fds(self._control, [json.dumps(request).encode()], [theirs])
+        socket.send_fds(self._control(step), [json.dumps(request).encode()], [theirs])
         os.close(theirs)
         self._running[step] = _Running(ours)
         self._selector.register(ours, selectors.EVENT_READ, step)
@@ -91,18 +102,22 @@ class Workers:
     def wait(self, seconds: float) -> Iterator[Event]:
         """Yields what the steps told; returns after `seconds` when they told nothing."""
         for key, _ in self._selector.select(seconds):
-            if key.data is None:
-                self._hear_server()
+            if isinstance(key.data, socket.socket):
+                self._hear_server(key.data)
             else:
                 yield from self._hear_step(key.data)
         yield from self._deaths()
 
-    def _hear_server(self) -> None:
-        message = self._control.recv(1 << 16)
+    def _control(self, step: str) -> socket.socket:
+        """Returns the line to the process that runs a step."""
+        return self._small if step in WITHOUT else self._frameworks
+
+    def _hear_server(self, control: socket.socket) -> None:
+        message = control.recv(1 << 16)
         if not message:
             raise StepFailed(
-                f"the worker process ended unexpectedly (exit status {self._server.wait()}). "
-                "Was it killed, or did the machine run out of memory? Run again to continue where it stopped."
+                "the worker process ended unexpectedly. Was it killed, or did the machine run out of memory? "
+                "Run again to continue where it stopped."
             )
         ended = json.loads(message)
         if ended["ended"] in self._running:
@@ -132,8 +147,11 @@ class Workers:
                 yield Event(step, "died", running.status)
 
     def stop(self) -> None:
-        """Kills the warm process and every step with it."""
-        self._control.close()
+        """Ends the warm process and every step with it."""
+        self._small.close()
+        self._frameworks.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._server.wait(PATIENCE_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._server.pid, signal.SIGKILL)
         self._server.wait()
