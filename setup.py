@@ -32,6 +32,7 @@ BASE = {
 
 RUNTIME = {
     "": [
+        "fsspec>=2024.2",  # by it the engine reads objects where they lie
         "openlineage-python>=1.40,<2",
         "orjson>=3.9",
         "prometheus-client>=0.19",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.report.files import read_json
+from stellwerk.spec.places import state_of
 
 QUARANTINE_LINES = 20_000
 """How many quarantined rows are read to find examples; the counts come from the manifest."""
@@ -24,7 +25,8 @@ class Source:
     path: str
     """Where its first file lay."""
     files: int
-    sha256: str | None
+    state: str | None
+    """What stands for its bytes: their SHA-256, or what its store calls the version of the only object, read in place."""
     rows: int | None
     rejected: int
     """Rows that did not parse."""
@@ -88,11 +90,17 @@ def _source(entry: Mapping[str, Any]) -> Source:
         name=str(entry["name"]),
         path=str(files[0]["path"]) if files else "",
         files=len(files),
-        sha256=entry.get("sha256"),
+        state=entry.get("sha256") or (_stored(files[0]) if len(files) == 1 else None),
         rows=entry.get("rows"),
         rejected=entry.get("rejected") or 0,
         size=entry.get("bytes"),
     )
+
+
+def _stored(file: Mapping[str, Any]) -> str | None:
+    """Returns the version or ETag that the store of an object gives its state."""
+    state = state_of(file)
+    return state[1] if state is not None else None
 
 
 def _read_quarantine(path: Path) -> dict[str, list[Mapping[str, Any]]]:

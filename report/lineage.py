@@ -39,7 +39,7 @@ def links(run: Run, data: Data | Missing, pushed: Pushed | Missing, spec: str) -
     """Returns the chain from the sources to the published model, as far as the run came."""
     rows = [Link("Spec", "spec.yaml", hashlib.sha256(spec.encode()).hexdigest(), "SHA-256 of the file")] if spec else []
     if not isinstance(data, Missing):
-        rows += [Link("Source", source.path, source.sha256 or "", _about(source)) for source in data.sources]
+        rows += [Link("Source", source.path, source.state or "", _about(source)) for source in data.sources]
         rows.append(Link("Data version", "examples", data.version, several(data.written, "row")))
     for step, artifact, kind, _ in CHAIN:
         digest = _digest(run, step, artifact, pushed)
@@ -78,8 +78,8 @@ def _source_nodes(sources: tuple[Source, ...]) -> list[Node]:
         Node(
             f"source {index}",
             source.name,
-            (short(source.sha256 or "no digest"), several(source.rows, "row") if source.rows is not None else ""),
-            tip=source.sha256 or "",
+            (short(source.state or "no digest"), several(source.rows, "row") if source.rows is not None else ""),
+            tip=source.state or "",
         )
         for index, source in enumerate(sources)
     ]

@@ -37,14 +37,14 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def lock(connection: duckdb.DuckDBPyConnection, readable: Iterable[Path]) -> None:
-    """Leaves SQL nothing but its tables and the files `readable`, on one thread.
+def lock(connection: duckdb.DuckDBPyConnection, readable: Iterable[str]) -> None:
+    """Leaves SQL nothing but its tables and the files at the addresses `readable`, on one thread.
 
     One thread, because a join on several hands out its rows, and adds up floats, in another order each time: with one the
     same data gives the same bytes. The query loses little by it, as its rows are written by a second thread meanwhile.
     """
     connection.execute("SET threads = 1")
-    connection.execute(f"SET allowed_paths = {text_list(str(path) for path in readable)}")
+    connection.execute(f"SET allowed_paths = {text_list(readable)}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 

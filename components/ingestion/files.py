@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stellwerk.components.ingestion.endings import ENDINGS, inner_name, is_data, kind_of
 from stellwerk.components.ingestion.places.base import Object
-from stellwerk.components.ingestion.places.fetching import fetched
+from stellwerk.components.ingestion.places.fetching import fetched, plain_name
 from stellwerk.components.ingestion.places.finding import objects
-from stellwerk.components.ingestion.places.sampling import sampled
+from stellwerk.components.ingestion.places.reading import AHEAD, SCHEME, InPlace, settled
+from stellwerk.components.ingestion.places.sampling import CODECS, sampled
 from stellwerk.components.ingestion.unpacking import opened
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.progress import Progress, silent
@@ -29,14 +33,41 @@ Origin = Path | Object
 class File:
     """One file of a source: where its bytes come from, and the file that a reader opens."""
 
-    origin: Path
-    """The file as it lies on disk, perhaps packed; of an object the copy."""
-    readable: Path
+    origin: Path | InPlace
+    """The file as it lies on disk, perhaps packed; of an object the copy, or the object itself where it is read in place."""
+    readable: Path | InPlace
     """The file to read; `origin` itself unless it had to be unpacked."""
     label: str
     """What messages and the manifest call it: relative to the spec where it is below the spec's folder; of an object its URI."""
     delimiter: str
     """What separates values if it is CSV and the spec does not say."""
+
+    @property
+    def address(self) -> str:
+        """What SQL calls the file to read."""
+        return self.readable.address if isinstance(self.readable, InPlace) else str(self.readable)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file to read."""
+        return self.readable.size if isinstance(self.readable, InPlace) else self.readable.stat().st_size
+
+    @contextmanager
+    def unpacked(self) -> Iterator[Any]:
+        """Opens the file to read as a stream of unpacked bytes."""
+        import pyarrow as pa  # noqa: PLC0415 - finding files needs none of it
+
+        if isinstance(self.readable, Path):
+            with pa.input_stream(str(self.readable), compression="detect") as stream:
+                yield stream
+            return
+        codec = CODECS.get(PurePosixPath(self.address).suffix)
+        with self.readable.open() as file:
+            if codec is None:
+                yield file
+            else:
+                with pa.CompressedInputStream(pa.PythonFile(file, mode="r"), codec) as stream:
+                    yield stream
 
 
 @dataclass(frozen=True)
@@ -47,6 +78,11 @@ class Found:
     files: tuple[File, ...]
     cut: bool = False
     """Whether these are only the beginnings of some of the files, for a look at the data."""
+
+    @property
+    def in_place(self) -> list[InPlace]:
+        """The objects that are read where they lie."""
+        return [file.readable for file in self.files if isinstance(file.readable, InPlace)]
 
 
 def find(
@@ -61,7 +97,7 @@ def find(
 ) -> Found:
     """Finds the files of source `name`; paths start at `directory`, unpacked files go to `scratch`.
 
-    Objects are copied below `kept`, or to `scratch`. With `limit`, only about so many bytes are unpacked of each file, for
+    Objects are copied below `kept`, or to `scratch`, unless they are read in place. With `limit`, only about so many bytes are unpacked of each file, for
     a look at the data, and of objects only the beginning of the first few is asked for. Raises DataError for a path that
     leads nowhere, an empty file, an unknown ending, and formats mixed in one source.
     """
@@ -74,23 +110,33 @@ def find(
             raise DataError(f"{name}: {label} is empty: 0 bytes. Give a file with data, or leave it out.")
     cut = False
     if limit is None:
-        wanted = [origin for origin in there if isinstance(origin, Object)]
+        wanted = [origin for origin in there if isinstance(origin, Object) and source.access == "copy"]
         copies = fetched(name, wanted, kept or scratch / "objects", progress) if wanted else {}
     else:
         there, copies, cut = _glanced(name, source, there, scratch, limit)
     for number, origin in enumerate(there):
         label = _label(origin, directory)
+        if isinstance(origin, Object) and origin not in copies:
+            kind = source.format or _format(origin.name, name, label)
+            formats.setdefault(kind, label)
+            lying = InPlace(origin, name, f"{SCHEME}://{name}/{number:05}/{plain_name(origin)}", AHEAD[kind])
+            files.append(File(lying, lying, label, _delimiter(origin.name)))
+            continue
         path = copies[origin] if isinstance(origin, Object) else origin
         for inner, readable in opened(path, label, source.format, scratch / f"{name}-{number}", limit):
             kind = source.format or _format(inner, name, label)
             formats.setdefault(kind, label)
-            files.append(File(path, readable, label, "\t" if inner.removesuffix(".gz").endswith(".tsv") else ","))
+            files.append(File(path, readable, label, _delimiter(inner)))
     if len(formats) > 1:
         mixed = ", ".join(f"{kind} ({label})" for kind, label in formats.items())
         raise DataError(
             f"{name}: formats are mixed: {mixed}. Make one source of each format and join them in the query."
         )
     return Found(next(iter(formats)), tuple(files), cut)
+
+
+def _delimiter(name: str) -> str:
+    return "\t" if name.removesuffix(".gz").endswith(".tsv") else ","
 
 
 def _glanced(
@@ -125,7 +171,8 @@ def origins(name: str, source: Source, directory: Path) -> list[Origin]:
 def _matches(name: str, pattern: str, source: Source, directory: Path) -> list[Origin]:
     scheme = scheme_of(pattern)
     if scheme not in ("", "file"):
-        return list(objects(name, pattern, source, lambda below: is_data(PurePosixPath(below))))
+        listed = objects(name, pattern, source, lambda below: is_data(PurePosixPath(below)))
+        return list(listed if source.access == "copy" else settled(name, listed, source.format))
     if scheme:
         pattern = pattern.partition("://")[2]
     path = directory / pattern

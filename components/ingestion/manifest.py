@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.ingestion.columns import Column
 from stellwerk.components.ingestion.files import Found
+from stellwerk.components.ingestion.places.reading import InPlace
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.spec.data import Data
 
@@ -34,20 +36,24 @@ class Fingerprint:
     files: list[dict[str, Any]]
 
     @property
-    def sha256(self) -> str:
-        """Digest of the one file, or of the digests of all."""
+    def sha256(self) -> str | None:
+        """Digest of the one file, or of the digests of all; None where one was read in place, and its bytes were not digested."""
+        if not all("sha256" in file for file in self.files):
+            return None
         digests = [file["sha256"] for file in self.files]
         return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def fingerprint(found: Found) -> Fingerprint:
-    """Reads every file of a source once more, for size and digest."""
+    """Reads every file of a source once more, for size and digest; for objects that are read in place stands what their place says."""
     origins = {file.origin: file.label for file in found.files}
-    files = [
-        {"path": label, "bytes": origin.stat().st_size, "sha256": file_digest(origin)}
-        for origin, label in origins.items()
-    ]
-    return Fingerprint(found.format, files)
+    return Fingerprint(found.format, [{"path": label, **_print(origin)} for origin, label in origins.items()])
+
+
+def _print(origin: Path | InPlace) -> dict[str, Any]:
+    if isinstance(origin, InPlace):
+        return {"bytes": origin.size, "stored": dict(origin.item.stored)}
+    return {"bytes": origin.stat().st_size, "sha256": file_digest(origin)}
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ def manifest(
                 "format": found.format,
                 "files": found.files,
                 "bytes": sum(file["bytes"] for file in found.files),
-                "sha256": found.sha256,
+                **({"sha256": found.sha256} if found.sha256 else {}),
                 "rows": rows[name].rows,
                 "rejected": rows[name].rejected,
             }

@@ -109,9 +109,7 @@ def probe(data: Data, directory: Path, numbers: list[str]) -> Probe:
 
 def _is_whole(found: Found) -> bool:
     """Tells whether a sample may hold all rows: no file was cut when it was fetched or unpacked."""
-    return not found.cut and all(
-        file.readable == file.origin or file.readable.stat().st_size < SAMPLE_BYTES for file in found.files
-    )
+    return not found.cut and all(file.readable == file.origin or file.size < SAMPLE_BYTES for file in found.files)
 
 
 def _stage(request: Request, kind: Format) -> bool:
@@ -162,7 +160,7 @@ def _all_values(data: Data, directory: Path, column: str, limit: int) -> tuple[A
     with tempfile.TemporaryDirectory(prefix="stellwerk-probe-") as folder:
         scratch = Path(folder)
         found = {name: find(name, source, directory, scratch) for name, source in data.sources.items()}
-        if sum(file.readable.stat().st_size for files in found.values() for file in files.files) > READABLE_BYTES:
+        if sum(file.size for files in found.values() for file in files.files) > READABLE_BYTES:
             return None
         with closing(engine.connect(scratch)) as connection:
             try:

@@ -20,6 +20,7 @@ from stellwerk.components.ingestion.columns import Column, plan, select
 from stellwerk.components.ingestion.files import Found, find
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
 from stellwerk.components.ingestion.places.fetching import remove_unused
+from stellwerk.components.ingestion.places.reading import InPlace, told
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.requirements import (
     check_bad_rows,
@@ -52,7 +53,7 @@ def ingest(
     """Reads the sources, joins them, splits the rows and writes the Examples artifact to folder `examples`, whole or not at all.
 
     Paths of sources start at `directory`; `numbers` are the columns that must be numbers. Objects of other places are copied
-    to `kept`, where unchanged ones are found again, or beside the output. The same bytes and settings, wherever they lie,
+    to `kept`, where unchanged ones are found again, or beside the output, or are read in place. The same bytes and settings, wherever they lie,
     give the same bytes and the same version. Memory does not grow with the rows: what is larger than 512 MB goes to disk,
     beside the output. Raises DataError when the data cannot be used, StepFailed when the disk is full.
     """
@@ -72,6 +73,18 @@ def ingest(
 
 def _quarantine(aside: Path, scratch: Path) -> Quarantine:
     return Quarantine(aside / "quarantine" / "rows.jsonl", scratch)
+
+
+@contextmanager
+def _reading_in_place(connection: duckdb.DuckDBPyConnection, files: list[InPlace]) -> Iterator[None]:
+    """Lets SQL read objects where they lie, and tells why one could not be read."""
+    if not files:
+        yield
+        return
+    from stellwerk.components.ingestion.places.serving import served  # noqa: PLC0415 - only who reads in place needs it
+
+    with told(files), served(connection, files):
+        yield
 
 
 @contextmanager
@@ -118,6 +131,10 @@ class _Ingestion:
             name: find(name, source, self.directory, self.scratch, kept=self.kept, progress=self.progress)
             for name, source in self.data.sources.items()
         }
+        with _reading_in_place(self.connection, [file for files in found.values() for file in files.in_place]):
+            self._ingest(found)
+
+    def _ingest(self, found: dict[str, Found]) -> None:
         with ThreadPoolExecutor(1, thread_name_prefix="digests") as pool:
             prints: dict[str, Future[Fingerprint]] = {
                 name: pool.submit(fingerprint, files) for name, files in found.items()
@@ -171,7 +188,7 @@ class _Ingestion:
 
     def _queried(self, found: dict[str, Found]) -> tuple[list[Column], Written]:
         """Makes every source a view of Parquet files, then writes the rows of the query."""
-        open_files: list[Path] = []
+        open_files: list[str] = []
         for name, files in found.items():
             table, (rows, paths) = read(files.format, self._request(name, files), partial(self._stage, name))
             self._account(name, table, rows)
@@ -188,7 +205,7 @@ class _Ingestion:
     def _request(self, name: str, found: Found, numbers: frozenset[str] = frozenset()) -> Request:
         return Request(self.connection, name, self.data.sources[name], found.files, self.scratch, numbers)
 
-    def _stage(self, name: str, table: Table) -> tuple[int, tuple[int, tuple[Path, ...]]]:
+    def _stage(self, name: str, table: Table) -> tuple[int, tuple[int, tuple[str, ...]]]:
         """Makes a source a view; returns its rows, and those again with the files that are behind the view.
 
         Rows of other formats are copied to Parquet beside the output, not into a table in memory: that takes a third of
@@ -196,10 +213,10 @@ class _Ingestion:
         """
         sql, rows, paths = table.sql, table.rows, table.files
         if not paths:
-            paths = (self.scratch / f"{name}.staged.parquet",)
-            copied = engine.first_row(self.connection, f"COPY ({sql}) TO {engine.text(str(paths[0]))} (FORMAT parquet)")
+            paths = (str(self.scratch / f"{name}.staged.parquet"),)
+            copied = engine.first_row(self.connection, f"COPY ({sql}) TO {engine.text(paths[0])} (FORMAT parquet)")
             rows = int(copied[0]) if copied else 0
-            sql = f"SELECT * FROM read_parquet({engine.text(str(paths[0]))})"
+            sql = f"SELECT * FROM read_parquet({engine.text(paths[0])})"
         self.connection.execute(f"CREATE OR REPLACE VIEW {engine.name(name)} AS {sql}")
         return rows or 0, (rows or 0, paths)
 

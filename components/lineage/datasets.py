@@ -14,6 +14,7 @@ from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.lineage.events import Json, facet
+from stellwerk.spec.places import state_of
 
 FORMATS = {"csv": "csv", "jsonl": "json", "parquet": "parquet", "avro": "avro", "orc": "orc"}
 """Format of a source -> its name in a storage facet."""
@@ -65,15 +66,18 @@ def as_output(dataset: Json, path: Path) -> Json:
 
 
 def sources(examples: Path, directory: Path) -> list[Json]:
-    """Returns the files that Examples were made from, each with its digest; relative paths start at `directory`."""
+    """Returns the files that Examples were made from, each with its digest, or with its store's version where it was read in place.
+
+    Relative paths start at `directory`.
+    """
     found = []
     for source in _read(examples / "dataset.json").get("sources", ()):
         for file in source["files"]:
             path = file["path"] if "://" in file["path"] else str((directory / file["path"]).absolute())
             rows = source["rows"] if len(source["files"]) == 1 else None
             facets = {"datasetType": facet("datasetType", datasetType="FILE")}
-            if file.get("sha256"):
-                facets["version"] = facet("version", datasetVersion=file["sha256"])
+            if (state := state_of(file)) is not None:
+                facets["version"] = facet("version", datasetVersion=state[1])
             if source["format"] in FORMATS:
                 facets["storage"] = facet("storage", storageLayer="file", fileFormat=FORMATS[source["format"]])
             counts = facet("inputStatistics", rowCount=rows, size=file.get("bytes"), fileCount=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stellwerk.components.artifacts.folders import file_digest
+from stellwerk.spec import places
 from stellwerk.spec.places import scheme_of
 
 State = Literal["unchanged", "changed", "gone", "not looked at"]
@@ -25,6 +26,8 @@ class SourceFile:
     sha256: str
     bytes: int | None
     state: State
+    stored: str = ""
+    """What its store called the state that was read in place, e.g. `generation 1763`; empty where `sha256` says it."""
 
 
 def source_files(origin: Mapping[str, Any], directory: Path | None) -> list[SourceFile]:
@@ -36,6 +39,7 @@ def source_files(origin: Mapping[str, Any], directory: Path | None) -> list[Sour
             file.get("sha256", ""),
             file.get("bytes"),
             state_of(file["path"], file.get("sha256", ""), directory),
+            " ".join(places.state_of(file) or ()) if "stored" in file else "",
         )
         for source in origin.get("sources", ())
         for file in source["files"]

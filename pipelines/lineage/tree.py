@@ -94,7 +94,8 @@ def _code(found: Ancestry) -> Node:
 def _data(found: Ancestry) -> Node:
     rows = f", {found.rows:,} rows" if found.rows is not None else ""
     files = [
-        Node(f"source {file.source}: {file.path} {_short(file.sha256)}{_now(file.state)}") for file in found.sources
+        Node(f"source {file.source}: {file.path} {file.stored or _short(file.sha256)}{_now(file.state)}")
+        for file in found.sources
     ]
     query = [Node(f"query {' '.join(found.query.split())}")] if found.query else []
     return Node(f"data version {_short(found.data_version)}{rows}", [*query, *files])

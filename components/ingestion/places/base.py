@@ -41,11 +41,20 @@ class Object:
     """Whether a part from the middle can be asked for."""
     crc32c: str | None = None
     """Checksum of the bytes in base64, where the place gives it."""
+    stored: tuple[tuple[str, str], ...] = ()
+    """What the place itself has that stands for just these bytes, by its name: generation, checksum, strong ETag. Empty where it has nothing
+    as sure as that, e.g. only a time."""
+    pinned: bool = False
+    """Whether parts of it are put together that were asked for at different times, so that each answer has to say its state."""
 
     @property
     def identity(self) -> str | None:
         """A text that is the same as long as the object is; None where that cannot be told."""
-        return None if self.version is None else f"{self.place.origin}\n{self.key}\n{self.version}\n{self.size}"
+        if self.version is None:
+            return None
+        known = f"{self.place.origin}\n{self.key}\n{self.version}\n{self.size}"
+        version = dict(self.stored).get("version_id")
+        return known if version is None else f"{known}\n{version}"
 
 
 class Place(Protocol):
@@ -60,6 +69,13 @@ class Place(Protocol):
 
     def below(self, prefix: str) -> Iterator[Object]:
         """Yields every object whose name begins with `prefix`."""
+        ...
+
+    def whole(self, item: Object) -> Object:
+        """Returns an object with all that the place knows of it, where a list of objects says less.
+
+        Raises Changed where it is not there any more.
+        """
         ...
 
     def stream(self, item: Object, start: int, end: int | None) -> Iterator[bytes]:

@@ -79,7 +79,7 @@ class _Copying:
 
     def copy(self, item: Object) -> Path:
         """Returns the copy of an object, made now unless it is there."""
-        target = self.kept / _digest(item.identity) / _name(item)
+        target = self.kept / _digest(item.identity) / plain_name(item)
         if target.is_file() and item.size in (None, target.stat().st_size):
             os.utime(target.parent)
             return target
@@ -138,8 +138,8 @@ def _digest(identity: str | None) -> str:
     return uuid.uuid4().hex if identity is None else hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def _name(item: Object) -> str:
-    """Returns a name that ends as the object's does: its own may be too long for a file, or hold a wildcard."""
+def plain_name(item: Object) -> str:
+    """Returns a name for a file that ends as the object's does: its own may be too long for a file, or hold a wildcard."""
     endings = [ending for ending in PurePosixPath(item.name).suffixes[-2:] if ending[1:].isalnum() and len(ending) < 16]
     return "object" + "".join(endings)
 

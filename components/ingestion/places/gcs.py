@@ -69,7 +69,16 @@ class Bucket:
             version=str(blob.generation),
             place=self,
             crc32c=blob.crc32c,
+            stored=tuple(
+                (name, str(value))
+                for name, value in (("generation", blob.generation), ("crc32c", blob.crc32c), ("md5", blob.md5_hash))
+                if value
+            ),
         )
+
+    def whole(self, item: Object) -> Object:
+        """Returns it: a list of objects says all."""
+        return item
 
     def stream(self, item: Object, start: int, end: int | None) -> Iterator[bytes]:
         """Reads by requests of 8 MiB, each under the condition that the generation is the same."""

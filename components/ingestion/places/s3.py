@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -105,7 +106,16 @@ class Bucket:
                     yield self._object(one["Key"], one["Size"], one["ETag"])
 
     def _object(self, key: str, size: int, etag: str) -> Object:
-        return Object(f"{self.uri}/{key}", key, key.rsplit("/", 1)[-1], size, etag, self)
+        stored = () if etag.startswith("W/") else (("etag", etag.strip('"')),)
+        return Object(f"{self.uri}/{key}", key, key.rsplit("/", 1)[-1], size, etag, self, stored=stored)
+
+    def whole(self, item: Object) -> Object:
+        """Asks for the version, which is known where the bucket has versions."""
+        with self._told(passing=CHANGED, changed=True):
+            head = self._client.head_object(Bucket=self.name, Key=item.key)
+        found = self._object(item.key, head["ContentLength"], head["ETag"])
+        version = head.get("VersionId", "null")
+        return found if version == "null" else replace(found, stored=(*found.stored, ("version_id", version)))
 
     def stream(self, item: Object, start: int, end: int | None) -> Iterator[bytes]:
         """Reads under the condition that the ETag is the same; the client compares what checksums S3 gives."""

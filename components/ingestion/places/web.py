@@ -104,6 +104,7 @@ class Site:
         name = unquote(path).rsplit("/", 1)[-1]
         if headers.get("Content-Encoding", "").lower() == "gzip" and not name.lower().endswith(".gz"):
             name += ".gz"
+        etag = headers.get("ETag", "")
         return Object(
             uri=f"{self.origin}{path}",
             key=key,
@@ -112,15 +113,21 @@ class Site:
             version=_version(headers),
             place=self,
             by_parts=headers.get("Accept-Ranges", "").lower() == "bytes" or "Content-Range" in headers,
+            stored=(("etag", etag.strip('"')),) if etag.startswith('"') else (),
         )
+
+    def whole(self, item: Object) -> Object:
+        """Returns it: its headers say all."""
+        return item
 
     def stream(self, item: Object, start: int, end: int | None) -> Iterator[bytes]:
         """Reads from `start` on; where the server gives whole files only, what lies before it is passed over."""
         wanted = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
+        if item.pinned:
+            wanted["If-Match"] = str(item.version)
         try:
             with self._asked(item.key, "GET", wanted) as answer:
-                if item.version is not None and _version(answer.headers) not in (item.version, None):
-                    raise Changed
+                _check_same(item, _version(answer.headers))
                 at = start if answer.status == 206 else 0
                 while piece := answer.read(PIECE):
                     wanted_of_it = piece[max(start - at, 0) : None if end is None else max(end - at, 0)]
@@ -131,6 +138,7 @@ class Site:
                         return
         except urllib.error.HTTPError as error:
             if error.code in (404, 410, 412, 416):
+                error.close()
                 raise Changed from error
             _check_missing(error)
 
@@ -155,6 +163,14 @@ class Site:
 def _version(headers: Any) -> str | None:
     version = headers.get("ETag") or headers.get("Last-Modified")
     return None if version is None else str(version)
+
+
+def _check_same(item: Object, version: str | None) -> None:
+    """Raises Changed where an answer is of another state of the file, PlaceError where it does not say and has to."""
+    if version is None and item.pinned:
+        raise PlaceError("the server gives parts of it without their ETag, so that they may not belong together")
+    if item.version is not None and version not in (item.version, None):
+        raise Changed
 
 
 def _check_missing(error: urllib.error.HTTPError) -> None:

@@ -50,7 +50,7 @@ class Request:
 
     def label(self, readable: str) -> str:
         """Returns what messages call the file at path `readable`."""
-        labels = {str(file.readable): file.label for file in self.files}
+        labels = {file.address: file.label for file in self.files}
         return labels.get(readable, readable)
 
 
@@ -92,8 +92,8 @@ class Table:
     """A SELECT over the rows that parse."""
     rows: int | None = None
     """Rows that the format itself says it has; None where only reading tells."""
-    files: tuple[Path, ...] = field(default=())
-    """Files in a format good enough to be queried where they lie; without any, a query reads a copy in Parquet."""
+    files: tuple[str, ...] = field(default=())
+    """What SQL calls the files, in a format good enough to be queried where they lie; without any, a query reads a copy in Parquet."""
     rejects: Callable[[], Iterator[Reject]] = _no_rejects
     """Gives the rows that did not parse, once `sql` was read."""
     check: Callable[[int], None] = _no_check

@@ -32,4 +32,4 @@ def converted(request: Request, batches: Iterable[pa.RecordBatch]) -> Table:
     finally:
         if writer is not None:
             writer.close()
-    return of_files(request, paths, rows)
+    return of_files(request, [str(path) for path in paths], rows)

@@ -10,10 +10,11 @@ import duckdb
 
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import File
+from stellwerk.components.ingestion.places.reading import InPlace
 from stellwerk.components.ingestion.sources import types
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.components.ingestion.sources.headers import header
-from stellwerk.components.ingestion.sources.lines import expected_rows
+from stellwerk.components.ingestion.sources.lines import LineCount, expected_rows
 from stellwerk.errors import DataError, did_you_mean
 
 SAMPLE_ROWS = 10_240
@@ -46,9 +47,14 @@ def open_table(request: Request) -> Table:
     union = " UNION ALL BY NAME ".join(part.sql for part in parts)
     guessed = {name for name in columns if name not in request.source.types and name not in request.numbers}
 
+    counts = [(file, LineCount()) for file in request.files]
+    for file, heard in counts:
+        if isinstance(file.readable, InPlace):  # its bytes come over a network: they are counted when they pass
+            file.readable.hear = heard.hear
+
     @cache
     def count() -> int | None:
-        return expected_rows([file.readable for file in request.files], request.source.encoding)
+        return expected_rows(counts, request.source.encoding)
 
     def rejects() -> Iterator[Reject]:
         for part in parts:
@@ -74,7 +80,7 @@ def _layouts(request: Request, delimiter: str) -> list[tuple[tuple[str, ...], li
     """Groups the files by header. Raises DataError when one has other columns than the first."""
     layouts: dict[tuple[str, ...], list[File]] = {}
     for file in request.files:
-        names = tuple(header(file.readable, file.label, delimiter, request.source.encoding))
+        names = tuple(header(file, delimiter, request.source.encoding))
         first = next(iter(layouts), names)
         for name in [*(set(first) - set(names)), *(set(names) - set(first))]:
             lacks, has = (file, request.files[0]) if name in first else (request.files[0], file)
@@ -113,7 +119,7 @@ def _texts(request: Request, layouts: list[tuple[tuple[str, ...], list[File]]], 
     for names, files in layouts if request.careful else layouts[:1]:
         chosen = files if request.careful else files[:1]
         options = _options(request, delimiter, dict.fromkeys(names, "VARCHAR"), "ignore_errors = true")
-        selects.append(f"SELECT * FROM read_csv({engine.text_list(str(file.readable) for file in chosen)}, {options})")
+        selects.append(f"SELECT * FROM read_csv({engine.text_list(file.address for file in chosen)}, {options})")
     union = " UNION ALL BY NAME ".join(selects)
     return union if request.careful else f"{union} LIMIT {SAMPLE_ROWS}"
 
@@ -144,7 +150,7 @@ class _Part:
         errors = f"store_rejects = true, rejects_table = {engine.text(f'rejects_{self.tag}')}, "
         errors += f"rejects_scan = {engine.text(f'scans_{self.tag}')}{serial}"
         options = _options(self.request, self.delimiter, read_as, errors)
-        return f"SELECT * FROM read_csv({engine.text_list(str(file.readable) for file in self.files)}, {options})"
+        return f"SELECT * FROM read_csv({engine.text_list(file.address for file in self.files)}, {options})"
 
     def _ask(self, sql: str) -> duckdb.DuckDBPyConnection:
         errors, scans = engine.name(f"rejects_{self.tag}"), engine.name(f"scans_{self.tag}")
@@ -219,5 +225,5 @@ def _check_count(request: Request, parts: list[_Part], rows: int, lines: int | N
     if lines is not None:
         if lines != rows + rejected:
             raise MisreadError
-    elif rejected and not request.careful and sum(file.readable.stat().st_size for file in request.files) > BUFFER:
+    elif rejected and not request.careful and sum(file.size for file in request.files) > BUFFER:
         raise MisreadError

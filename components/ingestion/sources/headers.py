@@ -5,23 +5,24 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from pathlib import Path
 
 import pyarrow as pa
 
+from stellwerk.components.ingestion.files import File
 from stellwerk.errors import DataError
 
 USUAL, LONGEST = 1 << 16, 1 << 22
 BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def header(path: Path, label: str, delimiter: str, encoding: str) -> list[str]:
+def header(file: File, delimiter: str, encoding: str) -> list[str]:
     """Returns the column names of a CSV file, packed or not.
 
     Raises DataError when they are in another encoding, when two are equal but for the case of their letters (SQL does not
     tell those apart), or when there are none.
     """
-    names = next(csv.reader(io.StringIO(_first_lines(path, label, encoding)), delimiter=delimiter), [])
+    label = file.label
+    names = next(csv.reader(io.StringIO(_first_lines(file, encoding)), delimiter=delimiter), [])
     names = [name.strip() or f"column{position}" for position, name in enumerate(names)]
     if not names:
         raise DataError(f"{label}: the first line is empty. The first line must name the columns.")
@@ -35,10 +36,11 @@ def header(path: Path, label: str, delimiter: str, encoding: str) -> list[str]:
     return names
 
 
-def _first_lines(path: Path, label: str, encoding: str) -> str:
+def _first_lines(file: File, encoding: str) -> str:
+    label = file.label
     try:
-        with pa.input_stream(str(path), compression="detect") as stream:
-            start = stream.read(USUAL)
+        with file.unpacked() as stream:
+            start: bytes = stream.read(USUAL)
             if start and not _line(start, encoding):
                 start += stream.read(LONGEST)
     except (OSError, pa.ArrowInvalid) as error:

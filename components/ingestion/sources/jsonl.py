@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import File
@@ -60,7 +59,7 @@ def open_table(request: Request) -> Table:
 
 
 def _select(request: Request, columns: dict[str, str] | None) -> str:
-    files = engine.text_list(str(file.readable) for file in request.files)
+    files = engine.text_list(file.address for file in request.files)
     sample = SAMPLE_ROWS if request.glance else -1
     how = (
         f"sample_size = {sample}, union_by_name = true"
@@ -106,7 +105,7 @@ def _cleaned(request: Request, rejects: list[Reject]) -> Request:
 
 
 def _lines(file: File, blank: bool = False) -> Iterator[tuple[int, bytes]]:
-    with pa.input_stream(str(file.readable), compression="detect") as stream:
+    with file.unpacked() as stream:
         rest, number = b"", 0
         while chunk := stream.read(1 << 20):
             *whole, rest = (rest + chunk).split(b"\n")

@@ -20,7 +20,7 @@ def open_table(request: Request) -> Table:
 def _stripes(request: Request) -> Iterator[pa.RecordBatch]:
     for file in request.files:
         try:
-            reader = orc.ORCFile(str(file.readable))
+            reader = orc.ORCFile(file.address)
             for stripe in range(reader.nstripes):
                 yield reader.read_stripe(stripe)
         except (pa.ArrowInvalid, OSError) as error:

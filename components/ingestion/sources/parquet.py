@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +18,7 @@ def open_table(request: Request) -> Table:
     rows = 0
     for file in request.files:
         try:
-            with pq.ParquetFile(file.readable) as parquet:
+            with file.readable.open("rb") as stream, pq.ParquetFile(stream) as parquet:
                 names, rows = parquet.schema_arrow.names, rows + parquet.metadata.num_rows
         except (pa.ArrowInvalid, OSError) as error:
             raise DataError(
@@ -32,13 +31,13 @@ def open_table(request: Request) -> Table:
                 f"{request.name}: {lacks.label} lacks the column '{name}' that {has.label} has. "
                 "All files of one source need the same columns."
             )
-    return of_files(request, [file.readable for file in request.files], rows)
+    return of_files(request, [file.address for file in request.files], rows)
 
 
-def of_files(request: Request, paths: Sequence[Path], rows: int) -> Table:
+def of_files(request: Request, paths: Sequence[str], rows: int) -> Table:
     """Returns the table that Parquet files make together; columns that a file lacks are missing in its rows."""
     if rows == 0:
         names = ", ".join(file.label for file in request.files[:3])
         raise DataError(f"{request.name}: {names}: there are no rows. Give a file with data.")
-    listed = engine.text_list(str(path) for path in paths)
+    listed = engine.text_list(paths)
     return Table(f"SELECT * FROM read_parquet({listed}, union_by_name = true)", rows=rows, files=tuple(paths))

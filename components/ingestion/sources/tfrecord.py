@@ -23,11 +23,11 @@ def open_table(request: Request) -> Table:
 
 def _batches(request: Request, file: File) -> Iterator[pa.RecordBatch]:
     where = f"{request.name}: {file.label}"
-    packed = "GZIP" if file.readable.suffix.lower() == ".gz" else ""
+    packed = "GZIP" if file.address.lower().endswith(".gz") else ""
     decoder = example_coder.ExamplesToRecordBatchDecoder()
     seen = 0
     try:
-        for serialised in tf.data.TFRecordDataset(str(file.readable), packed).batch(BATCH_ROWS).as_numpy_iterator():
+        for serialised in tf.data.TFRecordDataset(file.address, packed).batch(BATCH_ROWS).as_numpy_iterator():
             yield _flat(decoder.DecodeBatch(serialised.tolist()), where, seen)
             seen += len(serialised)
     except (tf.errors.OpError, RuntimeError, ValueError) as error:

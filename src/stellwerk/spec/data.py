@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from stellwerk.spec.places import STORES, place_of, scheme_of
+from stellwerk.spec.places import STORES, WEB, place_of, scheme_of
 from stellwerk.spec.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
 
 Format = Literal["csv", "parquet", "jsonl", "avro", "orc", "tfrecord"]
@@ -55,6 +55,8 @@ data:
     """`s3://` and `minio://` only: URL of the server, e.g. http://minio-service.kubeflow:9000; by default what `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` says, or else Amazon."""
     credentials: Literal["anonymous"] | None = None
     """`gs://`, `s3://` and `minio://` only. anonymous: a public bucket is asked without credentials. By default they come from where the SDKs look for them, never from the spec."""
+    access: Literal["copy", "in_place"] = "copy"
+    """`gs://`, `s3://`, `minio://`, `http://` and `https://` only. copy: objects are copied to disk once, and read there. in_place: CSV, JSONL and Parquet are read where they lie, in parts, and what the store says of their state stands for their bytes."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -80,7 +82,7 @@ data:
         schemes = {scheme_of(path) for path in self.paths}
         wrong = [
             ((key,), f"is for {', '.join(f'{scheme}://' for scheme in known)} only. Remove it")
-            for key, known in (("endpoint", ("s3", "minio")), ("credentials", STORES))
+            for key, known in (("endpoint", ("s3", "minio")), ("credentials", STORES), ("access", (*STORES, *WEB)))
             if self.changed(key) and not schemes.intersection(known)
         ]
         if wrong:
@@ -90,6 +92,7 @@ data:
     @model_validator(mode="after")
     def _keys_suit_the_format(self) -> Source:
         suits = {"delimiter": ("csv",), "encoding": ("csv",), "null_values": ("csv",), "types": ("csv", "jsonl")}
+        suits["access"] = ("csv", "jsonl", "parquet")
         wrong = [
             ((key,), f"is for {' and '.join(formats)} files. Received: format: {self.format}")
             for key, formats in suits.items()

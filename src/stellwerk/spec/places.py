@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from stellwerk.spec.section import without_credentials
 
 STORES = ("gs", "s3", "minio")
 """Schemes of object stores: `<scheme>://BUCKET/NAME`."""
-SCHEMES = ("file", *STORES, "hdfs", "http", "https")
+WEB = ("http", "https")
+"""Schemes of the web."""
+SCHEMES = ("file", *STORES, "hdfs", *WEB)
 """Schemes of the places that sources may lie at."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -41,3 +45,14 @@ def place_of(path: str) -> tuple[str, str, str]:
     if scheme in ("http", "https") and not host:
         raise ValueError(f"names no host. Write {scheme}://HOST/NAME")
     return scheme, host, name
+
+
+def state_of(file: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Returns what stands for the bytes of a source's file in `dataset.json`, and what that is called; None where nothing does.
+
+    The SHA-256 of a file or a copy; of an object that was read in place the version that its store gave it, or its ETag.
+    """
+    known = {"sha256": file.get("sha256"), **file.get("stored", {})}
+    return next(
+        ((name, known[name]) for name in ("sha256", "version_id", "generation", "etag") if known.get(name)), None
+    )

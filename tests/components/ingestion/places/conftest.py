@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -33,10 +34,13 @@ class Stored:
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of every request."""
     refuse: Callable[[str, str], int | None] = field(default=lambda method, path: None)
+    delete: Callable[[str], None] = field(default=lambda name: None)
+    condition: Callable[[str], int | None] = field(default=lambda path: None)
+    """What the server answers where a condition in the path is not met, which its emulator passes over."""
 
     def _answer(self, method: str, path: str) -> int | None:
         self.asked.append((method, path))
-        return self.refuse(method, path)
+        return self.refuse(method, path) or self.condition(path)
 
 
 def _watched(stored: Stored) -> Stored:
@@ -49,11 +53,15 @@ def s3(s3_store: Any) -> Stored:
     def put(name: str, content: bytes) -> None:
         s3_store.content.put_object(Bucket="models", Key=name, Body=content)
 
-    return _watched(Stored("s3://models", s3_store, put))
+    def delete(name: str) -> None:
+        s3_store.content.delete_object(Bucket="models", Key=name)
+
+    return _watched(Stored("s3://models", s3_store, put, delete=delete))
 
 
 @pytest.fixture
 def gcs(gcs_store: Any) -> Stored:
+    from gcp_storage_emulator.exceptions import NotFound
     from google.cloud import storage
 
     bucket = storage.Client(project=None).bucket("models")
@@ -61,7 +69,22 @@ def gcs(gcs_store: Any) -> Stored:
     def put(name: str, content: bytes) -> None:
         bucket.blob(name).upload_from_string(content)
 
-    return _watched(Stored("gs://models", gcs_store, put))
+    def delete(name: str) -> None:
+        bucket.blob(name).delete()
+
+    def condition(path: str) -> int | None:
+        asked = urlsplit(path)
+        wanted = parse_qs(asked.query).get("ifGenerationMatch", ["0"])[0]
+        if wanted == "0" or "/o/" not in asked.path:
+            return None
+        name = unquote(asked.path.partition("/o/")[2])
+        try:
+            now = gcs_store.content.get_file_obj("models", name)["generation"]
+        except NotFound:
+            return None
+        return None if str(now) == wanted else 412
+
+    return _watched(Stored("gs://models", gcs_store, put, delete=delete, condition=condition))
 
 
 @pytest.fixture(params=["s3", "gcs"])
@@ -142,6 +165,8 @@ class Web:
     """What it answers to the next requests instead."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Method and range of every request."""
+    before: Callable[[], None] = field(default=lambda: None)
+    """Is called before a request for a part is answered."""
 
 
 def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
@@ -160,6 +185,8 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             wanted = self.headers.get("Range", "")
             web.asked.append((self.command, wanted))
+            if self.headers.get("If-Match"):
+                web.before()
             content = web.files.get(self.path.partition("?")[0])
             if web.statuses:
                 self._answer(web.statuses.pop(0), {"Content-Length": "0"})
