@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stellwerk.errors import SpecError
+from stellwerk.errors import SpecError, UsageError, did_you_mean
 from stellwerk.loading import LoadedSpec
 from stellwerk.spec import Push, Spec
 from stellwerk.spec.features import Custom, Number
@@ -63,20 +63,26 @@ class Graph:
         return {file: text for step in self.steps for file, text in step.parameters.get("hooks", {}).items()}
 
     def until(self, name: str) -> Graph:
-        """Returns the part of the graph that `name` needs, with `name`."""
-        needed = {name}
+        """Returns the part of the graph that `name` needs, with `name`. Raises UsageError where there is no such step."""
+        needed = {self._known(name)}
         for step in reversed(self.steps):
             if step.name in needed:
                 needed.update(step.after)
         return Graph(self.name, tuple(step for step in self.steps if step.name in needed))
 
     def from_step(self, name: str) -> set[str]:
-        """Returns the names of `name` and every step that comes after it."""
-        wanted = {name}
+        """Returns the names of `name` and every step that comes after it. Raises UsageError where there is no such step."""
+        wanted = {self._known(name)}
         for step in self.steps:
             if wanted.intersection(step.after):
                 wanted.add(step.name)
         return wanted
+
+    def _known(self, name: str) -> str:
+        names = [step.name for step in self.steps]
+        if name not in names:
+            raise UsageError(f"no step '{name}'.{did_you_mean(name, names)} Steps: {', '.join(names)}.")
+        return name
 
 
 def graph(loaded: LoadedSpec) -> Graph:
