@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from stellwerk.components.changing import changed, section
+from stellwerk.components.earlier import compared
 from stellwerk.components.lineage.steps import observed
 from stellwerk.components.telling import told
 
@@ -40,8 +41,8 @@ def call(step: str, arguments: Mapping[str, Any]) -> None:
     `arguments` are the work function's keyword arguments; those that are None and have a default are left out. An engine
     outside the container is told what happens, see `telling`, and OpenLineage where it is wanted, see `lineage`.
     """
-    with observed(step, arguments), told() as progress:
-        _call(step, {"progress": progress, **arguments})
+    with observed(step, arguments), told() as progress, compared(step, arguments) as earlier:
+        _call(step, {"progress": progress, **arguments, **earlier})
 
 
 def _call(step: str, arguments: Mapping[str, Any]) -> None:

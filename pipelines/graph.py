@@ -235,6 +235,7 @@ def _push(spec: Spec) -> Step:
             "model": leaving(spec),
             "evaluation": ("evaluate", "evaluation"),
             "blessing": ("evaluate", "blessing"),
+            "statistics": ("validate", "statistics"),
             **({"rehearsal": ("rehearse", "rehearsal")} if spec.push.rehearse is not None else {}),
         },
         outputs=("pushed_model",),

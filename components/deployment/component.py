@@ -19,6 +19,7 @@ def push(
     pushed_model: Output[Model],
     run: str = "",
     rehearsal: Input[Artifact] | None = None,
+    statistics: Input[Artifact] | None = None,
     to: Optional[str] = None,
 ) -> None:
     """Copies a blessed model to the next version of its folder.
@@ -34,6 +35,7 @@ def push(
         pushed_model: Where the model is now.
         run: Id of the run, for `provenance.json`.
         rehearsal: Whether it serves within its resources; fails when it does not.
+        statistics: TFDV statistics of each split, for the drift of later runs.
         to: Takes the place of `to` in `push_to`.
 
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest, write_json
-from stellwerk.components.deployment.versions import PROVENANCE, versions
+from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS, versions
 from stellwerk.errors import StepFailed
 
 LOCK = ".push.lock"
@@ -34,10 +34,11 @@ def remove_leftovers(folder: Path) -> None:
         shutil.rmtree(leftover)
 
 
-def place(model: Path, folder: Path, digest: str, provenance: dict[str, Any]) -> Path:
+def place(model: Path, folder: Path, digest: str, provenance: dict[str, Any], statistics: Path | None = None) -> Path:
     """Copies `model` to the next version of `folder`, flushes it to the disk, checks it, and only then names it.
 
-    `digest` is that of `model`; a copy with another one is refused with StepFailed. Call it under the lock.
+    `digest` is that of `model`; a copy with another one is refused with StepFailed. `statistics` lie beside it, as later runs
+    are compared with them. Call it under the lock.
     """
     number = max((one.number for one in versions(folder)), default=0) + 1
     aside, target = folder / ASIDE.format(number=number), folder / str(number)
@@ -49,6 +50,8 @@ def place(model: Path, folder: Path, digest: str, provenance: dict[str, Any]) ->
                 f"{target}: the copy of the model differs from {model} (SHA-256 {copied[:12]}, not {digest[:12]}): "
                 "the model was changed meanwhile, or the disk is faulty. Push again"
             )
+        if statistics is not None:
+            _copy(statistics, aside / STATISTICS)
         write_json(aside / PROVENANCE, {**provenance, "version": number})
         _flush_folders(aside)
         if target.exists():

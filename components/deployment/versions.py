@@ -1,4 +1,7 @@
-"""The versions of a model in a folder: `<folder>/<number>/`, as TensorFlow Serving reads them, with `provenance.json`."""
+"""The versions of a model in a folder: `<folder>/<number>/`, as TensorFlow Serving reads them.
+
+Beside the model each has `provenance.json`, and in `statistics/` those of the data that it was made from.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from typing import Any
 from stellwerk.components.artifacts.folders import read_json
 
 PROVENANCE = "provenance.json"
+STATISTICS = "statistics"
+"""The Statistics artifact of the run that pushed the version: what later runs measure drift against."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,14 @@ class Version:
 def versions(folder: Path) -> list[Version]:
     """Returns the versions in `folder`, oldest first; none where the folder does not exist.
 
-    Only folders whose name is a whole number count, as for TensorFlow Serving.
+    Only folders whose name is a whole number count, as for TensorFlow Serving. Raises OSError for what is there and cannot
+    be read: a gate that took it for nothing would let every model pass.
     """
-    if not folder.is_dir():
+    try:
+        names = list(folder.iterdir())
+    except FileNotFoundError:
         return []
-    found = [path for path in folder.iterdir() if path.name.isascii() and path.name.isdecimal() and path.is_dir()]
+    found = [path for path in names if path.name.isascii() and path.name.isdecimal() and path.is_dir()]
     return sorted((Version(int(path.name), path, _provenance(path)) for path in found), key=lambda one: one.number)
 
 
@@ -58,9 +66,23 @@ def is_another(provenance: Mapping[str, Any], model_digest: str, trained: str | 
     return trained is None or provenance.get("trained_digest") != trained
 
 
+def statistics_of_other_data(folder: Path, examples_version: str) -> Path | None:
+    """Returns the statistics of the newest version that was made from other data, or None."""
+    for one in reversed(versions(folder)):
+        if is_of_other_data(one.provenance or {}, examples_version) and (one.path / STATISTICS).is_dir():
+            return one.path / STATISTICS
+    return None
+
+
+def is_of_other_data(provenance: Mapping[str, Any], examples_version: str) -> bool:
+    """Says whether a pushed version was made from other data than these Examples; one that does not say was not."""
+    version = (provenance.get("data") or {}).get("version")
+    return version is not None and version != examples_version
+
+
 def _provenance(path: Path) -> dict[str, Any] | None:
     try:
         provenance = read_json(path / PROVENANCE)
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return None
     return provenance if isinstance(provenance, dict) else None

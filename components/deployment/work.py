@@ -27,9 +27,11 @@ def push(
     context: dict[str, Any],
     pushed_model: Path,
     rehearsal: Path | None = None,
+    statistics: Path | None = None,
 ) -> None:
     """Copies the model to `<to>/<name>/<next number>/` and writes PushedModel: where, which version, whether it is new.
 
+    `statistics`, those of the data, lie in the version too: later runs are compared with them.
     Raises GateRefused when the model is not blessed or did not pass its rehearsal. A model that already is the newest version
     is not pushed again; nothing there is ever overwritten. `context` says what run pushes (run, spec digest, time) and goes
     into `provenance.json` as it is. Then the servers that `push_to` names are brought to the version; PushedModel is
@@ -55,7 +57,7 @@ def push(
         "code": {"stellwerk": __version__, "digest": code_digest()},
         "context": context,
     }
-    placed = target(push_to.to, directory, name).push(model, digest, provenance)
+    placed = target(push_to.to, directory, name).push(model, digest, provenance, statistics)
     pushed = {"path": placed.path, "version": placed.version, "model_digest": digest, "new": placed.new}
     release = Release(name, placed.version, digest)
     made = manifests(push_to, release)

@@ -2,6 +2,8 @@
 
 # mypy: disable-error-code="type-arg"
 
+from typing import Optional
+
 from stellwerk.components.facing import (
     HTML,
     Artifact,
@@ -30,6 +32,9 @@ def evaluate(
     verdict: Output[Markdown],
     page: Output[HTML],
     baseline: Input[Model] | None = None,
+    name: str = "",
+    directory: str = "",
+    pushed_to: Optional[str] = None,
 ) -> bool:
     """Measures the exported model on the test split and says whether it is good enough.
 
@@ -46,6 +51,9 @@ def evaluate(
         verdict: Which requirement is met, for the dashboard.
         page: Metrics of every slice, for the dashboard.
         baseline: The last blessed model, for `min_gain`.
+        name: Name of the served model, with `pushed_to`.
+        directory: Folder where a relative `pushed_to` starts.
+        pushed_to: Where models are pushed: `baseline` is found there, the newest version that is another model.
 
     Returns:
         Whether every requirement is met, for conditions.

@@ -2,6 +2,8 @@
 
 # mypy: disable-error-code="type-arg"
 
+from typing import Optional
+
 from stellwerk.components.facing import HTML, Artifact, Dataset, Input, Markdown, Output, component
 
 
@@ -18,6 +20,9 @@ def validate(
     curated: str = "",
     previous: Input[Artifact] | None = None,
     stop: bool = True,
+    name: str = "",
+    directory: str = "",
+    pushed_to: Optional[str] = None,
 ) -> None:
     """Computes statistics and stops the run when the data is not as the schema says.
 
@@ -33,6 +38,9 @@ def validate(
         curated: Text of the curated schema; without one it is inferred.
         previous: Statistics of the last run that passed, for drift.
         stop: Whether anomalies fail this step; else who takes `anomalies` has to.
+        name: Name of the served model, with `pushed_to`.
+        directory: Folder where a relative `pushed_to` starts.
+        pushed_to: Where models are pushed: `previous` is found there, of the newest version that other data made.
 
     """
     from stellwerk.components.admission import refusals

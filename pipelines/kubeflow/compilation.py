@@ -73,11 +73,11 @@ def compile(  # noqa: A001 - the verb of KFP
     return size
 
 
-def intermediate(loaded: LoadedSpec, *, local: bool = False) -> list[dict[str, Any]]:
+def intermediate(loaded: LoadedSpec, steps: Graph | None = None, *, local: bool = False) -> list[dict[str, Any]]:
     """Returns the documents of the IR: the pipeline's, and the one for Kubernetes where there is something in it.
 
-    `local` is for KFP's local runner: without what only a cluster has, and what the installed SDK's runner does not know.
-    Raises SpecError without a `cluster` section.
+    `steps` is a part of the spec's graph, by default all of it. `local` is for KFP's local runner: without what only a cluster
+    has, and what the installed SDK's runner does not know. Raises SpecError without a `cluster` section.
     """
     cluster = loaded.spec.cluster
     if cluster is None:
@@ -85,7 +85,7 @@ def intermediate(loaded: LoadedSpec, *, local: bool = False) -> list[dict[str, A
             "is missing. A pipeline for Kubeflow runs in an image: add `cluster: {image: REGISTRY/stellwerk:TAG}`."
         )
         raise SpecError([loaded.problem(("cluster",), message)])
-    made = documents(_Pipeline(loaded, graph(loaded), cluster, local).described())
+    made = documents(_Pipeline(loaded, steps or graph(loaded), cluster, local).described())
     told = RUNS_CONDITIONS if local else tells_status(cluster.kfp)
     return [with_status(made[0]), *made[1:]] if told else made
 

@@ -12,7 +12,7 @@ from typing import Any
 from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.deployment.targets import TARGETS, target
 from stellwerk.components.deployment.targets.objects import MARK, ObjectTarget, StoreError
-from stellwerk.components.deployment.versions import PROVENANCE, versions
+from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS, versions
 from stellwerk.errors import StepFailed
 from stellwerk.spec.places import scheme_of
 
@@ -63,7 +63,7 @@ class Pushed:
 def pushed_at(place: str) -> list[Pushed]:
     """Returns the versions that `place` means, oldest first: one version, or all of a model `<to>/<name>`.
 
-    None where there is none that Stellwerk pushed. Raises StepFailed where an object store cannot be read.
+    None where there is none that Stellwerk pushed. Raises StepFailed where the place cannot be read.
     """
     if scheme_of(place) in TARGETS and scheme_of(place):
         return _in_store(place.rstrip("/"))
@@ -71,7 +71,10 @@ def pushed_at(place: str) -> list[Pushed]:
     one = _provenance(folder)
     if one is not None:
         return [Pushed(str(folder.resolve()), one)]
-    found = (version for version in versions(folder) if version.provenance is not None)
+    try:
+        found = [version for version in versions(folder) if version.provenance is not None] if folder.is_dir() else []
+    except OSError as error:
+        raise StepFailed(f"{error.filename or folder}: cannot be read: {error.strerror or error}.") from error
     return [Pushed(str(version.path.resolve()), version.provenance or {}) for version in found]
 
 
@@ -93,13 +96,13 @@ def pushed_by(runs: Iterable[Path]) -> list[str]:
 
 
 def intact(model: Pushed) -> bool | None:
-    """Says whether the files of a version still are those that were pushed; None for one that is not on this machine."""
+    """Says whether the files of a version's model still are those that were pushed; None for one that is not on this machine."""
     if model.folder is None or not model.folder.is_dir():
         return None
     digest = hashlib.sha256()
     for file in sorted(item for item in model.folder.rglob("*") if item.is_file()):
         name = file.relative_to(model.folder).as_posix()
-        if name != PROVENANCE:
+        if name != PROVENANCE and not name.startswith(f"{STATISTICS}/"):
             digest.update(f"{name}\0{file_digest(file)}\n".encode())
     return digest.hexdigest() == model.provenance.get("model_digest")
 

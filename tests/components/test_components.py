@@ -17,6 +17,7 @@ from stellwerk import components
 from stellwerk.components.answering import answer
 from stellwerk.components.calling import STEPS, call, whole, written
 from stellwerk.components.changing import CHANGES, changed
+from stellwerk.components.earlier import EARLIER
 from stellwerk.errors import StepFailed
 
 SHOWN = {"page", "metrics", "classification", "verdict", "manifest"}
@@ -24,6 +25,9 @@ SHOWN = {"page", "metrics", "classification", "verdict", "manifest"}
 
 GATE = {"validate": {"stop"}, "transform": {"anomalies"}}
 """How refused data stops the step after the one that shows it."""
+
+PLACE = {step: {"name", "directory", "pushed_to"} for step in EARLIER}
+"""Where what a step is compared with is found."""
 
 
 def work_arguments(step: str) -> tuple[set[str], set[str]]:
@@ -45,7 +49,7 @@ def test_a_face_gives_its_work_every_argument(step: str):
     given = {*face.inputs, *face.outputs} - decisions
     needed, possible = work_arguments(step)
     assert needed <= given
-    of_the_face = {"run", *CHANGES.get(step, ()), *SHOWN, *GATE.get(step, ())}
+    of_the_face = {"run", *CHANGES.get(step, ()), *SHOWN, *GATE.get(step, ()), *PLACE.get(step, ())}
     assert given - possible <= of_the_face, "`run` goes into the context, changes into sections"
     assert possible - given == set()
 

@@ -47,3 +47,11 @@ def last_blessed(
     A version in an object store is downloaded below `kept`, once. Raises StepFailed where the place cannot be read.
     """
     return target(to, directory, name).last_other_than(model_digest, kept, trained)
+
+
+def last_statistics(to: str, directory: Path, name: str, examples_version: str, kept: Path) -> Path | None:
+    """Returns the Statistics that were pushed with the newest version made from other data, or None, for drift.
+
+    Those in an object store are downloaded below `kept`. Raises StepFailed where the place cannot be read.
+    """
+    return target(to, directory, name).statistics_of_other(examples_version, kept)

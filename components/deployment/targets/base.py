@@ -21,8 +21,8 @@ class Placed:
 class Target(Protocol):
     """The versions of one model at one place. A version appears whole or not at all, and is never overwritten."""
 
-    def push(self, model: Path, digest: str, provenance: dict[str, Any]) -> Placed:
-        """Makes `model` (whose `folder_digest` is `digest`) the newest version, with `provenance.json` in it.
+    def push(self, model: Path, digest: str, provenance: dict[str, Any], statistics: Path | None = None) -> Placed:
+        """Makes `model` (whose `folder_digest` is `digest`) the newest version, with `provenance.json` and `statistics/` in it.
 
         Raises StepFailed with a reason where the place cannot be written; nothing is visible then.
         """
@@ -31,6 +31,13 @@ class Target(Protocol):
     def last_other_than(self, model_digest: str, kept: Path, trained: str | None = None) -> Path | None:
         """Returns the newest version that Stellwerk pushed and that is another model, as a folder here, or None.
 
-        See `versions.is_another` for what another model is.
+        See `versions.is_another` for what another model is. Raises StepFailed where the place cannot be read.
+        """
+        ...
+
+    def statistics_of_other(self, examples_version: str, kept: Path) -> Path | None:
+        """Returns the statistics of the newest version that was made from other data, as a folder here, or None.
+
+        Raises StepFailed where the place cannot be read.
         """
         ...

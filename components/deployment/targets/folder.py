@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stellwerk.components.deployment.placing import exclusive, place, remove_leftovers
 from stellwerk.components.deployment.targets.base import Placed
-from stellwerk.components.deployment.versions import newest_other_than, versions
+from stellwerk.components.deployment.versions import newest_other_than, statistics_of_other_data, versions
 from stellwerk.errors import StepFailed
 
 REASONS = {
@@ -34,7 +36,7 @@ class FolderTarget:
 
     folder: Path
 
-    def push(self, model: Path, digest: str, provenance: dict[str, Any]) -> Placed:
+    def push(self, model: Path, digest: str, provenance: dict[str, Any], statistics: Path | None = None) -> Placed:
         """Copies the model to the next version of the folder."""
         try:
             with exclusive(self.folder):
@@ -42,7 +44,7 @@ class FolderTarget:
                 there = versions(self.folder)
                 if there and there[-1].model_digest == digest:
                     return Placed(str(there[-1].path), there[-1].number, new=False)
-                path = place(model, self.folder, digest, provenance)
+                path = place(model, self.folder, digest, provenance, statistics)
         except OSError as error:
             reason = REASONS.get(error.errno or 0, f"{error.strerror or error}")
             raise StepFailed(f"push.to: {self.folder}: {reason}. Nothing was pushed") from error
@@ -50,4 +52,21 @@ class FolderTarget:
 
     def last_other_than(self, model_digest: str, kept: Path, trained: str | None = None) -> Path | None:  # noqa: ARG002 - it is here already
         """Returns the folder of the newest version that is another model."""
-        return newest_other_than(self.folder, model_digest, trained)
+        with self._read("There is no model to compare with"):
+            return newest_other_than(self.folder, model_digest, trained)
+
+    def statistics_of_other(self, examples_version: str, kept: Path) -> Path | None:  # noqa: ARG002 - it is here already
+        """Returns the folder of the statistics of the newest version that was made from other data."""
+        with self._read("There are no statistics to compare with"):
+            return statistics_of_other_data(self.folder, examples_version)
+
+    @contextlib.contextmanager
+    def _read(self, consequence: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            where = error.filename or self.folder
+            raise StepFailed(
+                f"push.to: {where}: cannot be read: {error.strerror or error}. {consequence}. "
+                "Mend that, or give another push.to"
+            ) from error

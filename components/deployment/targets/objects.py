@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from stellwerk.components.artifacts.folders import folder_digest, written_aside
 from stellwerk.components.deployment.targets.base import Placed
-from stellwerk.components.deployment.versions import PROVENANCE, is_another
+from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS, is_another, is_of_other_data
 from stellwerk.errors import StepFailed
 
 MARK = "saved_model.pb"
@@ -84,7 +84,7 @@ class ObjectTarget:
     """What the names of all their objects begin with, with a slash at the end."""
     bucket: Bucket
 
-    def push(self, model: Path, digest: str, provenance: dict[str, Any]) -> Placed:
+    def push(self, model: Path, digest: str, provenance: dict[str, Any], statistics: Path | None = None) -> Placed:
         """Uploads the model as the next version."""
         with self._told("Nothing was pushed"):
             there = self._complete(self.bucket.changed(self.base))
@@ -92,7 +92,7 @@ class ObjectTarget:
             if newest and self._provenance(newest).get("model_digest") == digest:
                 return Placed(f"{self.where}/{newest}", newest, new=False)
             number = self._claimed(newest + 1, digest)
-            new = self._placed(model, number, digest, {**provenance, "version": number})
+            new = self._placed(model, number, digest, {**provenance, "version": number}, statistics)
         with contextlib.suppress(StoreError):  # the version is there: the next push can clean up as well
             self._remove_leftovers(number)
         return Placed(f"{self.where}/{number}", number, new=new)
@@ -106,8 +106,21 @@ class ObjectTarget:
                     continue
                 folder = kept / str(provenance["model_digest"])
                 if not folder.is_dir():
-                    self._download(number, folder)
+                    self._download(f"{self.base}{number}/", folder)
                 return folder
+        return None
+
+    def statistics_of_other(self, examples_version: str, kept: Path) -> Path | None:
+        """Downloads the statistics of the newest version that was made from other data below `kept`."""
+        with self._told("There are no statistics to compare with"):
+            names = self.bucket.changed(self.base)
+            for number in sorted(self._complete(names), reverse=True):
+                there = f"{self.base}{number}/{STATISTICS}/"
+                if not any(name.startswith(there) for name in names):
+                    continue
+                if is_of_other_data(self._provenance(number), examples_version):
+                    self._download(there, kept / STATISTICS)
+                    return kept / STATISTICS
         return None
 
     @contextlib.contextmanager
@@ -141,10 +154,14 @@ class ObjectTarget:
                 return number
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _placed(self, model: Path, number: int, digest: str, provenance: dict[str, Any]) -> bool:
+    def _placed(
+        self, model: Path, number: int, digest: str, provenance: dict[str, Any], statistics: Path | None
+    ) -> bool:
         """Writes the version `number`, its mark last. Returns whether this push is the one that completed it."""
         version, aside = f"{self.base}{number}/", f"{self.base}.push/{number}-{uuid.uuid4().hex[:8]}/"
-        files = {file.relative_to(model).as_posix(): file for file in sorted(model.rglob("*")) if file.is_file()}
+        files = _files(model)
+        if statistics is not None:
+            files |= {f"{STATISTICS}/{name}": file for name, file in _files(statistics).items()}
         mark = files.pop(MARK).read_bytes()
         try:
             for name, file in files.items():
@@ -179,15 +196,19 @@ class ObjectTarget:
                 left.append(name)
         self.bucket.remove(left)
 
-    def _download(self, number: int, folder: Path) -> None:
-        version = f"{self.base}{number}/"
+    def _download(self, prefix: str, folder: Path) -> None:
         with written_aside(folder) as aside:
-            for name in self.bucket.changed(version):
-                file = aside / name.removeprefix(version)
+            for name in self.bucket.changed(prefix):
+                file = aside / name.removeprefix(prefix)
                 if name.endswith("/") or ".." in file.parts:
                     continue
                 file.parent.mkdir(parents=True, exist_ok=True)
                 self.bucket.download(name, file)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Returns all files below a folder by their names in it."""
+    return {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
 def _is_number(text: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from stellwerk.commands.compiling import tell_notes
 from stellwerk.commands.options import JSON, SET, SPEC, checked, load, near
 from stellwerk.errors import SpecError, UsageError
 
@@ -24,7 +25,9 @@ def check(*, spec: Path, overrides: tuple[str, ...], no_data: bool, as_json: boo
 
     problems: list[Any]
     try:
-        problems = list(find_problems(load(spec, overrides), data=not no_data))
+        loaded = load(spec, overrides)
+        problems = list(find_problems(loaded, data=not no_data))
+        tell_notes(loaded)
     except SpecError as error:
         problems = list(error.problems)
     if as_json:

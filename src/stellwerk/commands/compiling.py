@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stellwerk.commands.options import SET, SPEC, checked
 from stellwerk.errors import UsageError
+
+if TYPE_CHECKING:
+    from stellwerk.loading import LoadedSpec
 
 
 @click.command(short_help="Compile a spec to KFP v2 IR.")
@@ -29,6 +33,15 @@ def compile(  # noqa: A001
     if namespace is not None and not kubernetes_manifest:
         raise UsageError("--namespace is for --kubernetes-manifest: the IR itself belongs to no namespace.")
     loaded = checked(spec, overrides, data=False)
+    tell_notes(loaded)
     size = compile_spec(loaded, output, kubernetes_manifest=kubernetes_manifest, namespace=namespace)
     click.echo(f"{output}: {size}", err=True)
     click.echo(str(output))
+
+
+def tell_notes(loaded: LoadedSpec) -> None:
+    """Says on stderr what of a spec will not do on Kubeflow what it does here, though it is no mistake."""
+    from stellwerk.pipelines.kubeflow.earlier import notes  # noqa: PLC0415
+
+    for note in notes(loaded):
+        click.echo(f"note: {note}", err=True)

@@ -179,9 +179,9 @@ def test_an_optional_artifact_that_nothing_gives_is_not_in_the_ir(compiled):
     artifacts = {name: set(each["inputDefinitions"].get("artifacts", {})) for name, each in ir["components"].items()}
     assert artifacts["comp-validate"] == {"examples"}
     assert artifacts["comp-evaluate"] == {"examples", "model"}
-    assert artifacts["comp-push"] == {"model", "evaluation", "blessing", "rehearsal"}
+    assert artifacts["comp-push"] == {"model", "evaluation", "blessing", "statistics", "rehearsal"}
     _, ir = compiled("push.rehearse=null")
-    assert set(ir["components"]["comp-push"]["inputDefinitions"]["artifacts"]) == {"model", "evaluation", "blessing"}
+    assert "rehearsal" not in ir["components"]["comp-push"]["inputDefinitions"]["artifacts"]
 
 
 def test_sections_survive_the_journey_whole_numbers_included(compiled, tmp_path):
@@ -224,7 +224,7 @@ def test_hooks_and_the_curated_schema_travel_as_text(compiled, tmp_path):
 def test_relative_paths_start_at_a_parameter_of_the_pipeline(compiled):
     _, ir = compiled()
     assert ir["root"]["inputDefinitions"]["parameters"]["directory"]["defaultValue"] == "/data"
-    for task in ("ingest", "push"):
+    for task in ("ingest", "evaluate", "push"):
         assert from_the_run(ir, task)["directory"] == "/data"
 
 
@@ -250,7 +250,10 @@ def test_resources_are_those_of_the_step(compiled):
 def test_steps_that_meet_the_world_outside_are_never_taken_from_the_cache(compiled):
     _, ir = compiled()
     cached = {name for name, task in tasks(ir).items() if task["cachingOptions"].get("enableCache")}
-    assert cached == {"validate", "transform", "train", "evaluate", "rehearse"}
+    assert cached == {"validate", "transform", "train", "rehearse"}
+    _, ir = compiled("evaluate.require={auc: {min: 0.6}}", "validate.drift={distance: {jensen_shannon: 0.1}}")
+    cached = {name for name, task in tasks(ir).items() if task["cachingOptions"].get("enableCache")}
+    assert cached == {"transform", "train", "evaluate", "rehearse"}, "who is compared with what was pushed looks again"
 
 
 def test_the_run_that_pushes_is_in_the_provenance(compiled):

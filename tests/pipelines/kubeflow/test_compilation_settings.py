@@ -107,7 +107,7 @@ def test_variables_are_those_of_the_container_and_a_cache_may_be_turned_off(full
     assert container["env"] == [{"name": "TF_CPP_MIN_LOG_LEVEL", "value": "2"}]
     cached = {name for name, task in tasks(full).items() if task.get("cachingOptions", {}).get("enableCache")}
     assert "validate" not in cached
-    assert {"transform", "train", "evaluate"} <= cached
+    assert {"transform", "train", "rehearse"} <= cached
 
 
 def test_without_settings_nothing_is_said_to_kubernetes(write):
