@@ -12,6 +12,7 @@ from typing import Any
 
 from stellwerk.components.telling import EVENTS
 from stellwerk.pipelines.docker.mounts import Mounts
+from stellwerk.pipelines.docker.outside import Outside
 from stellwerk.pipelines.docker.service import Service
 
 POLL_SECONDS = 0.2
@@ -30,10 +31,13 @@ class Ended:
 class Container:
     """A container for one step. Use as a context manager: it is removed at the end, also while it runs.
 
-    It has no network, a read-only root file system, no way to more rights, and `/tmp` in a folder of the run.
+    It has a read-only root file system, no way to more rights, `/tmp` in a folder of the run, and no network but where the step
+    needs one: then it is that of this machine, in which the stores are called as they are called here.
     """
 
-    def __init__(self, service: Service, image: str, command: Sequence[str], mounts: Mounts, folder: Path) -> None:
+    def __init__(
+        self, service: Service, image: str, command: Sequence[str], mounts: Mounts, folder: Path, *, reach: Outside
+    ) -> None:
         self.folder = folder
         self._heard = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,9 +49,13 @@ class Container:
             image=image,
             command=list(command),
             user=service.user,
-            environment={EVENTS: str(self._events)},
-            volumes={**mounts, str(temporary): {"bind": "/tmp", "mode": "rw"}},  # noqa: S108 - of the container
-            network_mode="none",
+            environment={**reach.environment, EVENTS: str(self._events)},
+            volumes={
+                **mounts,
+                **{file: {"bind": file, "mode": "ro"} for file in reach.files},
+                str(temporary): {"bind": "/tmp", "mode": "rw"},  # noqa: S108 - of the container
+            },
+            network_mode="host" if reach.network else "none",
             read_only=True,
             security_opt=["no-new-privileges", *(["label=disable"] if service.has("selinux") else [])],
             labels={LABEL: folder.parent.name},

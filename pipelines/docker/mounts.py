@@ -9,6 +9,7 @@ from pathlib import Path
 from stellwerk.components.ingestion.files import origins
 from stellwerk.errors import UsageError
 from stellwerk.loading import LoadedSpec
+from stellwerk.spec.places import scheme_of
 
 Mounts = dict[str, dict[str, str]]
 """Folder of this machine -> where it is inside, and whether it can be written there; docker's own form."""
@@ -17,12 +18,10 @@ Mounts = dict[str, dict[str, str]]
 def mounts(loaded: LoadedSpec) -> Mounts:
     """Returns the folders that the steps of a spec need, each at its own path, so that the spec's paths mean the same inside.
 
-    The folder of pushed models is made, as only what exists can be mounted. Raises UsageError for what is not on this
-    machine: the containers have no network.
+    The folder of pushed models is made, as only what exists can be mounted. What lies in a store or on the web needs none.
     """
-    _refuse_what_is_elsewhere(loaded)
     found = {str(folder): {"bind": str(folder), "mode": "ro"} for folder in _outermost(_data(loaded))}
-    if loaded.spec.push is not None:
+    if loaded.spec.push is not None and scheme_of(loaded.spec.push.to) in ("", "file"):
         pushed = _absolute(loaded, loaded.spec.push.to)
         try:
             pushed.mkdir(parents=True, exist_ok=True)
@@ -35,8 +34,9 @@ def mounts(loaded: LoadedSpec) -> Mounts:
 def _data(loaded: LoadedSpec) -> Iterator[Path]:
     """Yields the folders of the files that are read, those that links lead to included."""
     for name, source in loaded.spec.data.sources.items():
-        for file in origins(name, source, loaded.directory):
-            assert isinstance(file, Path)  # noqa: S101 - what is elsewhere has been refused
+        here = [path for path in source.paths if scheme_of(path) in ("", "file")]
+        for file in origins(name, source.model_copy(update={"path": here}), loaded.directory) if here else ():
+            assert isinstance(file, Path)  # noqa: S101 - no other is left
             yield Path(os.path.abspath(file)).parent  # noqa: PTH100 - links stay links: the spec's paths lead through them
             yield file.resolve().parent
 
@@ -52,25 +52,3 @@ def _outermost(folders: Iterator[Path]) -> Iterator[Path]:
 
 def _absolute(loaded: LoadedSpec, path: str) -> Path:
     return Path(os.path.abspath(loaded.directory / path))  # noqa: PTH100
-
-
-def _refuse_what_is_elsewhere(loaded: LoadedSpec) -> None:
-    spec = loaded.spec
-    places = {
-        f"data.sources.{name}": [source.path] if isinstance(source.path, str) else source.path
-        for name, source in spec.data.sources.items()
-    }
-    if spec.push is not None:
-        places["push.to"] = [spec.push.to]
-        for server in spec.push.servers:
-            raise UsageError(
-                f"push.{server}: containers started with --docker have no network and reach no cluster. "
-                f"Leave out --docker, or the rollout with `--set push.{server}=null`."
-            )
-    for key, paths in places.items():
-        for path in paths:
-            if "://" in path and not path.startswith("file://"):
-                raise UsageError(
-                    f"{key}: containers started with --docker have no network, and '{path}' is not on this machine. "
-                    f"Leave out --docker, or give a folder with `--set {key}=...`."
-                )

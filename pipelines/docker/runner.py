@@ -17,6 +17,7 @@ from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.docker.container import Container, Ended
 from stellwerk.pipelines.docker.local import local_runner
 from stellwerk.pipelines.docker.mounts import Mounts, mounts
+from stellwerk.pipelines.docker.outside import outside, refuse_what_none_reaches
 from stellwerk.pipelines.docker.service import Service, said, service
 from stellwerk.pipelines.embedded.display import Display, Silent
 from stellwerk.pipelines.gates import ask_the_gates
@@ -39,24 +40,31 @@ def image_of(loaded: LoadedSpec, wanted: str | None) -> str:
     return wanted or (cluster.image if cluster is not None else f"stellwerk:{__version__}")
 
 
-def run(loaded: LoadedSpec, *, image: str | None = None, display: Display | None = None) -> RunRecord:
+def run(
+    loaded: LoadedSpec, *, image: str | None = None, until: str | None = None, display: Display | None = None
+) -> RunRecord:
     """Runs a pipeline in containers on this machine and returns what happened; a report is written however it ends.
 
     The spec is compiled, and KFP's local runner walks the IR: each step is a container of `image` (by default the spec's
-    `cluster.image`, else `stellwerk:VERSION`). Nothing is taken from the cache.
+    `cluster.image`, else `stellwerk:VERSION`). Nothing is taken from the cache. `until` runs only what that step needs, and
+    that step.
 
     Raises GateRefused when a gate said no, StepFailed when a step could not do its work or no service starts containers,
-    UsageError for an image that is not here and for places that are not on this machine. KeyboardInterrupt removes the
+    UsageError for an image that is not here and for places that no container reaches. KeyboardInterrupt removes the
     container under way and is raised again.
     """
+    steps = graph(loaded)
+    if until is not None:
+        steps = steps.until(until)
+    refuse_what_none_reaches(loaded.spec)
     mounted = mounts(loaded)
     name = image_of(loaded, image)
     with service() as containers:
         identity = containers.image(name)
         runs = runs_of(loaded.directory, loaded.spec.name)
-        recorder = Recorder(display or Silent(), loaded, graph(loaded), _aside)
+        recorder = Recorder(display or Silent(), loaded, steps, _aside)
         recorder.ended_before(sweep(runs))
-        walk = _Walk(loaded, {"image": name, "image_id": identity}, runs, recorder)
+        walk = _Walk(loaded, steps, {"image": name, "image_id": identity}, runs, recorder)
         try:
             with reported(walk.record, walk.display, "interrupted"), _explained():
                 walk.go(containers, mounted)
@@ -87,10 +95,12 @@ def _aside(artifact: Path) -> Path:
 class _Walk:
     """One run: its record, and what KFP's local runner asks for while it walks the IR."""
 
-    def __init__(self, loaded: LoadedSpec, versions: dict[str, str], runs: Path, display: Display) -> None:
+    def __init__(
+        self, loaded: LoadedSpec, steps: Graph, versions: dict[str, str], runs: Path, display: Display
+    ) -> None:
         spec = loaded.spec.model_copy(update={"cluster": Cluster(image=versions["image"])})
         self.loaded = dataclasses.replace(loaded, spec=spec)
-        self.graph: Graph = graph(loaded)
+        self.graph = steps
         self.display = display
         self.record = begin_run(loaded, self.graph, runs, versions)
         self.began = time.monotonic()
@@ -101,10 +111,11 @@ class _Walk:
         folder = self.record.folder
         inside = {**mounted, str(folder): {"bind": str(folder), "mode": "rw"}}
         ir = folder / "pipeline.yaml"
-        ir.write_text(text_of(intermediate(self.loaded, local=True)), encoding="utf-8")
+        ir.write_text(text_of(intermediate(self.loaded, self.graph, local=True)), encoding="utf-8")
 
         def step(name: str, command: list[str]) -> int:
-            with Container(containers, self.record.versions["image_id"], command, inside, folder / name) as container:
+            image, reach = self.record.versions["image_id"], outside(self.loaded.spec, name)
+            with Container(containers, image, command, inside, folder / name, reach=reach) as container:
                 return self._follow(name, container)
 
         try:

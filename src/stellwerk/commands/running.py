@@ -38,11 +38,12 @@ def run(
     Steps whose inputs are unchanged are taken from the cache; a failed or killed run continues where it stopped.
 
     With --docker the spec is compiled as for Kubeflow, and the steps run in containers of the image, over the socket of
-    Docker or podman (or $DOCKER_HOST). They have no network; they read the data's folders and write to push.to's.
+    Docker or podman (or $DOCKER_HOST). They read the data's folders and write to push.to's, and have a network only where data or
+    models are in a store or on the web. Every step runs: nothing is taken from the cache.
     """
     _refuse_what_does_not_go_together(docker, image, chosen)
     signal.signal(signal.SIGTERM, as_interrupt)
-    with _in_containers(image) if docker else _here(chosen) as run_spec:
+    with _in_containers(image, chosen) if docker else _here(chosen) as run_spec:
         loaded = checked(spec, overrides, again=False)
         record = _told(run_spec, loaded, as_json)
     _show(record, as_json)
@@ -62,11 +63,11 @@ def _here(chosen: dict[str, Any]) -> Iterator[Callable[[LoadedSpec], RunRecord]]
 
 
 @contextlib.contextmanager
-def _in_containers(image: str | None) -> Iterator[Callable[[LoadedSpec], RunRecord]]:
+def _in_containers(image: str | None, chosen: dict[str, Any]) -> Iterator[Callable[[LoadedSpec], RunRecord]]:
     from stellwerk.pipelines import docker  # noqa: PLC0415
     from stellwerk.pipelines.embedded.display import for_stderr  # noqa: PLC0415
 
-    yield lambda loaded: docker.run(loaded, image=image, display=for_stderr())
+    yield lambda loaded: docker.run(loaded, image=image, until=chosen["until"], display=for_stderr())
 
 
 def _told(run_spec: Callable[[LoadedSpec], RunRecord], loaded: LoadedSpec, as_json: bool) -> RunRecord:
@@ -85,12 +86,11 @@ def _told(run_spec: Callable[[LoadedSpec], RunRecord], loaded: LoadedSpec, as_js
 def _refuse_what_does_not_go_together(docker: bool, image: str | None, chosen: dict[str, Any]) -> None:
     if image is not None and not docker:
         raise UsageError("--image names the image of a run with --docker: add --docker, or leave --image out.")
-    named = {"no_cache": "--no-cache", "start_from": "--from", "until": "--until"}
-    for key, option in named.items():
-        if docker and chosen[key]:
-            raise UsageError(
-                f"{option} is not for --docker: there every step runs, and nothing is taken from the cache."
-            )
+    if docker and chosen["start_from"]:
+        raise UsageError(
+            "--from is not for --docker: nothing is taken from the cache there, so every step runs again anyway. "
+            "Leave out --from, or --docker."
+        )
 
 
 def _newest(loaded: LoadedSpec) -> RunRecord | None:

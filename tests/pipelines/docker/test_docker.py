@@ -17,8 +17,18 @@ import pytest
 from stellwerk import __version__, load
 from stellwerk.errors import UsageError
 from stellwerk.pipelines.docker.mounts import mounts
+from stellwerk.pipelines.docker.outside import (
+    ANYWHERE,
+    CERTIFICATES,
+    FILES,
+    VARIABLES,
+    outside,
+    refuse_what_none_reaches,
+)
 from stellwerk.pipelines.docker.service import Service
 from stellwerk.pipelines.embedded.workers import WORKER
+from stellwerk.pipelines.graph import graph
+from stellwerk.pipelines.kubeflow.compilation import intermediate
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -66,7 +76,7 @@ def test_without_a_service_the_error_names_the_socket_and_what_to_start(spec, st
     assert ran.stderr.startswith(f"no container service answers at {host}: start Docker, or podman's service")
     assert "(No such file or directory)" in ran.stderr
     assert (ran.stdout, ran.stderr.count("\n")) == ("", 1)
-    assert not (spec.parent / "runs").exists()
+    assert list(spec.parent.glob("runs/*/*/run.json")) == []
 
 
 def test_an_image_that_is_not_there_is_told_with_how_to_build_it(spec, stellwerk, empty_service):
@@ -90,15 +100,14 @@ def test_the_image_is_that_of_the_option_then_that_of_the_spec(spec, stellwerk, 
     ("arguments", "environment", "message"),
     [
         (["--image", "x"], {}, "--image names the image of a run with --docker"),
-        (["--docker", "--until", "train"], {}, "--until is not for --docker"),
-        (["--docker", "--no-cache"], {}, "--no-cache is not for --docker"),
+        (["--docker", "--until", "trian"], {}, "no step 'trian'. Did you mean 'train'?"),
+        (["--docker", "--from", "train"], {}, "--from is not for --docker: nothing is taken from the cache there"),
         (["--docker"], {"DOCKER_HOST": "ssh://build@elsewhere"}, "the service has to run here"),
         (["--docker"], {"DOCKER_HOST": "tcp://10.0.0.1:2375"}, "the service has to run here"),
-        (["--docker", "--set", "push.to=s3://bucket/models"], {}, "'s3://bucket/models' is not on this machine"),
         (
             ["--docker", "--set", "push.kubernetes={namespace: ml, storage_uri: 'pvc://claim/models'}"],
             {},
-            "no network and reach no cluster",
+            "reach no cluster",
         ),
     ],
 )
@@ -106,7 +115,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_runs(spec, stellwerk, a
     ran = stellwerk("run", spec, *arguments, environment=environment)
     assert ran.returncode == 2, ran.stderr
     assert message in ran.stderr
-    assert not (spec.parent / "runs").exists()
+    assert list(spec.parent.glob("runs/*/*/run.json")) == []
 
 
 def test_containers_read_the_data_and_write_only_to_the_pushed_models(spec):
@@ -122,6 +131,65 @@ def test_containers_read_the_data_and_write_only_to_the_pushed_models(spec):
     }
     assert all(mount["bind"] == path for path, mount in found.items())
     assert (spec.parent / "models").is_dir()
+
+
+STORES = ("data.sources.flights=s3://data/flights.csv", "push.to=gs://models")
+
+
+def test_only_steps_that_need_a_store_have_a_network_and_what_opens_it(spec, monkeypatch, tmp_path):
+    (tmp_path / "account.json").write_text("{}")
+    for name in (*ANYWHERE, *CERTIFICATES, *FILES["s3"], *FILES["gs"], *VARIABLES["s3"], *VARIABLES["gs"]):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("UNRELATED", "kept here")
+    found = load(spec, STORES).spec
+    steps = {step: outside(found, step) for step in ("ingest", "validate", "train", "push")}
+    assert [step for step, given in steps.items() if given.network] == ["ingest", "push"]
+    assert set(steps["ingest"].environment) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"}
+    assert set(steps["push"].environment) == {"GOOGLE_APPLICATION_CREDENTIALS", "HTTPS_PROXY"}
+    assert steps["push"].files == (str(tmp_path / "account.json"),)
+    assert (steps["train"].environment, steps["train"].files) == ({}, ())
+    assert "s3cr3t" not in repr(steps)
+    assert mounts(load(spec, STORES)) == {}
+
+
+def test_a_place_that_needs_what_is_installed_here_is_refused(spec):
+    with pytest.raises(
+        UsageError, match=r"data\.sources\.flights: .* do not reach 'hdfs://name/a\.csv': hdfs:// needs"
+    ):
+        refuse_what_none_reaches(load(spec, ("data.sources.flights=hdfs://name/a.csv",)).spec)
+
+
+def test_credentials_in_their_usual_files_are_mounted_and_named(spec, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE", raising=False)
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text("[default]")
+    given = outside(load(spec, STORES).spec, "ingest")
+    assert given.environment["AWS_SHARED_CREDENTIALS_FILE"] == str(tmp_path / ".aws" / "credentials")
+    assert str(tmp_path / ".aws" / "credentials") in given.files
+
+
+def test_a_comparison_with_what_was_pushed_reads_its_store(spec):
+    wanted = ("push.to=s3://models", "evaluate.require.auc={min: 0.5, min_gain: 0}")
+    found = load(spec, wanted).spec
+    assert [step for step in ("ingest", "validate", "evaluate", "push") if outside(found, step).network] == [
+        "evaluate",
+        "push",
+    ]
+
+
+@pytest.mark.parametrize("last", ["ingest", "validate", "train", "evaluate"])
+def test_a_pipeline_that_ends_early_is_compiled_without_what_comes_after(spec, last: str):
+    loaded = load(spec, ("cluster={image: x}", "evaluate.require.auc={min: 0.5, min_gain: 0}"))
+    steps = graph(loaded).until(last)
+    (ir, *_) = intermediate(loaded, steps, local=True)
+    made = {name.removeprefix("comp-") for name in ir["components"]}
+    assert made - {"summarise", "exit-handler-1"} == {step.name for step in steps.steps}
 
 
 def test_a_folder_for_models_that_cannot_be_made_is_told(spec):

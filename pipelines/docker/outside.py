@@ -1,0 +1,110 @@
+"""What of the world outside a container reaches: the stores that a step reads from or pushes to, and nothing for other steps.
+
+Credentials are handed on by reference: environment variables by their names, files by mounting them where they are. No value
+of theirs is in a spec, an IR or a record of a run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stellwerk.errors import UsageError
+from stellwerk.pipelines.kubeflow.earlier import reads_pushed
+from stellwerk.spec import Spec
+from stellwerk.spec.places import scheme_of
+
+ANYWHERE = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy")
+S3 = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+)
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "s3": S3,
+    "minio": S3,
+    "gs": ("GOOGLE_CLOUD_PROJECT", "STORAGE_EMULATOR_HOST"),
+    "http": (),
+    "https": (),
+}
+"""Environment variables that a place of this scheme is asked with, besides those of proxies."""
+
+_S3_FILES = {
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_CA_BUNDLE": None,
+}
+FILES: dict[str, dict[str, str | None]] = {
+    "s3": _S3_FILES,
+    "minio": _S3_FILES,
+    "gs": {"GOOGLE_APPLICATION_CREDENTIALS": "~/.config/gcloud/application_default_credentials.json"},
+    "http": {},
+    "https": {},
+}
+"""Variables that name a file, and where that is where they are not set."""
+
+CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What one step is given besides the folders of this machine."""
+
+    network: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: tuple[str, ...] = ()
+    """Files that are mounted, read-only, each at its own path."""
+
+
+def outside(spec: Spec, step: str) -> Outside:
+    """Returns what a step needs of the world: nothing, unless its data or its models are in a store or on the web."""
+    schemes = sorted(set(_schemes(spec, step)) & set(VARIABLES))
+    if not schemes:
+        return Outside()
+    names = (*ANYWHERE, *(name for scheme in schemes for name in VARIABLES[scheme]))
+    environment = {name: os.environ[name] for name in names if os.environ.get(name)}
+    usual = {name: path for scheme in schemes for name, path in FILES[scheme].items()} | dict.fromkeys(CERTIFICATES)
+    for name, path in usual.items():
+        file = Path(os.path.abspath(Path(os.environ.get(name) or path or "/").expanduser()))  # noqa: PTH100
+        if file.is_file():
+            environment[name] = str(file)
+    return Outside(True, environment, tuple(sorted({environment[name] for name in usual if name in environment})))
+
+
+def refuse_what_none_reaches(spec: Spec) -> None:
+    """Raises UsageError for places that a container on this machine does not reach."""
+    for name in spec.push.servers if spec.push is not None else ():
+        raise UsageError(
+            f"push.{name}: containers started with --docker reach no cluster. "
+            f"Leave out --docker, or the rollout with `--set push.{name}=null`."
+        )
+    for key, paths in _places(spec).items():
+        for path in paths:
+            scheme = scheme_of(path)
+            if scheme not in ("", "file", *VARIABLES):
+                raise UsageError(
+                    f"{key}: containers started with --docker do not reach '{path}': {scheme}:// needs what is installed "
+                    f"and configured on this machine. Leave out --docker, or give another place with `--set {key}=...`."
+                )
+
+
+def _places(spec: Spec) -> dict[str, list[str]]:
+    places = {
+        f"data.sources.{name}": [source.path] if isinstance(source.path, str) else list(source.path)
+        for name, source in spec.data.sources.items()
+    }
+    return places | ({"push.to": [spec.push.to]} if spec.push is not None else {})
+
+
+def _schemes(spec: Spec, step: str) -> Iterator[str]:
+    pushes = step == "push" or reads_pushed(spec, step)
+    for key, paths in _places(spec).items():
+        if (step == "ingest" and key != "push.to") or (pushes and key == "push.to"):
+            yield from map(scheme_of, paths)
