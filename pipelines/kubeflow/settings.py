@@ -14,6 +14,9 @@ from stellwerk.spec.cluster import OUTSIDE, Cluster, Given, Pod, Resources
 if TYPE_CHECKING:
     from types import ModuleType
 
+ENDS_RUNS_FROM = (2, 17)
+"""The first Kubeflow Pipelines that reads `deadline_seconds` and `ttl_seconds`; with them earlier ones drop the whole platform section."""
+
 
 def configure(
     task: Any, step: str, cluster: Cluster, *, cached: bool = True, local: bool = False, as_push: bool = False
@@ -114,7 +117,7 @@ def _given(task: Any, kubernetes: ModuleType, kind: str, named: dict[str, Given]
 def run_settings(loaded: LoadedSpec, cluster: Cluster) -> Any:
     """Returns what holds for a whole run, for `dsl.pipeline`, or None.
 
-    Raises SpecError where the installed SDK has no words for it.
+    Raises SpecError where the installed SDK has no words for it, or the named backend no ears.
     """
     wanted = {
         "deadline_seconds": ("active_deadline_seconds", cluster.deadline_seconds),
@@ -123,6 +126,15 @@ def run_settings(loaded: LoadedSpec, cluster: Cluster) -> Any:
     said = {key: pair for key, pair in wanted.items() if pair[1] is not None}
     known = inspect.signature(dsl.PipelineConfig.__init__).parameters
     missing = [key for key, (name, _) in said.items() if name not in known]
+    deaf = (
+        list(said) if cluster.kfp and tuple(int(part) for part in cluster.kfp.split(".")[:2]) < ENDS_RUNS_FROM else []
+    )
+    if deaf:
+        message = (
+            f"is for Kubeflow Pipelines 2.17 or later, and cluster.kfp is {cluster.kfp}: one as old passes over it, and over the "
+            "volumes, secrets and all else that Kubernetes is told of the pods, without a word. Remove it."
+        )
+        raise SpecError([loaded.problem(("cluster", key), message) for key in deaf])
     if missing:
         from kfp import __version__ as version  # noqa: PLC0415
 

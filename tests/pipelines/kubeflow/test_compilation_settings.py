@@ -136,6 +136,15 @@ def test_a_deadline_and_a_time_to_live_are_said_or_refused_by_what_the_sdk_knows
     assert "Remove it, or compile on Python 3.12 or later" in first
 
 
+def test_a_deadline_is_refused_for_a_kubeflow_that_would_drop_the_volumes_with_it(write):
+    for key in ("deadline_seconds", "ttl_seconds"):
+        spec = write(f'cluster:\n  image: {IMAGE}\n  kfp: "2.16.1"\n  {key}: 3600\n  volumes: {{flights: /data}}\n')
+        with pytest.raises(
+            SpecError, match=rf"cluster.{key}: is for Kubeflow Pipelines 2.17 or later.* is 2.16.1: .*volumes"
+        ):
+            intermediate(load(spec))
+
+
 def test_more_than_the_cluster_gives_is_refused_with_its_line(write, stellwerk):
     spec = write(
         f"cluster:\n  image: {IMAGE}\n  limits: {{cpu: 8, memory: 32Gi, gpu: 0}}\n"
