@@ -111,6 +111,30 @@ def test_a_model_that_is_not_good_enough_is_not_pushed(small, stellwerk, image):
     assert record["steps"][-1]["status"] in ("refused", "skipped")
 
 
+def test_a_run_ends_after_the_step_that_is_named(small, stellwerk, image):
+    ran = stellwerk("run", small, "--docker", "--image", image, "--until", "validate")
+    assert ran.returncode == 0, ran.stderr
+    record = json.loads((newest(small) / "run.json").read_text())
+    assert [(step["name"], step["status"]) for step in record["steps"]] == [("ingest", "done"), ("validate", "done")]
+
+
+def test_data_and_models_may_lie_in_an_object_store(small, stellwerk, image, s3_store, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t-of-the-store")
+    s3_store.content.upload_file(str(small.parent / "data" / "flights.csv"), "models", "data/flights.csv")
+    places = ("--set", "data.sources.flights=s3://models/data/flights.csv", "--set", "push.to=s3://models/pushed")
+    good_enough = ("--set", "evaluate.require.auc={min: 0.4, min_gain: -1}")
+    ran = stellwerk("run", small, "--docker", "--image", image, *places, *good_enough)
+    assert ran.returncode == 0, ran.stderr
+    assert "model   s3://models/pushed/small/1\n" in ran.stdout
+    listed = s3_store.content.list_objects_v2(Bucket="models", Prefix="pushed/small/1/")["Contents"]
+    assert {"pushed/small/1/saved_model.pb", "pushed/small/1/provenance.json"} <= {each["Key"] for each in listed}
+    holding = [
+        file for file in small.parent.rglob("*") if file.is_file() and b"s3cr3t-of-the-store" in file.read_bytes()
+    ]
+    assert holding == []
+    assert "s3cr3t-of-the-store" not in ran.stdout + ran.stderr
+
+
 def test_a_step_that_dies_is_told_with_the_end_of_its_log(small, stellwerk, image):
     (small.parent / "model.py").write_text(
         "import os\n\n\ndef build(inputs):\n    os.write(2, b'a last word\\n')\n    os._exit(7)\n"
