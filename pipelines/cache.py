@@ -34,7 +34,7 @@ LIBRARIES = (
     "tensorflow-transform",
     "tfx-bsl",
 )
-SHARED_CODE = ("stellwerk.components.artifacts", "stellwerk.serving", "stellwerk.spec")
+SHARED_CODE = ("stellwerk.components.artifacts", "stellwerk.components.beam", "stellwerk.serving", "stellwerk.spec")
 
 
 @cache

@@ -106,6 +106,11 @@ def _json(section: BaseModel) -> Any:
     return section.model_dump(mode="json", by_alias=True)
 
 
+def _on_beam(spec: Spec, step: str) -> dict[str, Any]:
+    """Returns the parameter of a step whose passes over the data run on Beam; none for the others."""
+    return {"beam": _json(spec.beam)} if spec.beam is not None and step in spec.beam.steps else {}
+
+
 def number_columns(spec: Spec) -> list[str]:
     """Returns the columns that features or the target need as numbers, sorted."""
     numbers = {
@@ -145,7 +150,11 @@ def _validate(loaded: LoadedSpec) -> Step:
     curated = loaded.directory / spec.validate_.schema_ if spec.validate_.schema_ else None
     return Step(
         "validate",
-        parameters={"settings": _json(spec.validate_), "target": _json(spec.target)},
+        parameters={
+            "settings": _json(spec.validate_),
+            "target": _json(spec.target),
+            **_on_beam(spec, "validate"),
+        },
         inputs={"examples": ("ingest", "examples")},
         files={"curated": curated} if curated is not None and curated.exists() else {},
         outputs=("statistics", "schema", "anomalies"),
@@ -162,6 +171,7 @@ def _transform(loaded: LoadedSpec) -> Step:
             "features": {name: _json(feature) for name, feature in spec.features.items()},
             "target": _json(spec.target),
             "hooks": hooks(loaded, references),
+            **_on_beam(spec, "transform"),
         },
         inputs={"examples": ("ingest", "examples"), "schema": ("validate", "schema")},
         outputs=("transform_graph", "transformed"),
@@ -206,6 +216,7 @@ def _evaluate(loaded: LoadedSpec) -> Step:
             "settings": _json(spec.evaluate),
             "target": _json(spec.target),
             "hooks": hooks(loaded, [metric for metric in metrics if ".py:" in metric]),
+            **_on_beam(spec, "evaluate"),
         },
         inputs={"examples": ("ingest", "examples"), "model": leaving(spec)},
         outputs=("evaluation", "blessing"),

@@ -35,6 +35,7 @@ def evaluate(
     name: str = "",
     directory: str = "",
     pushed_to: Optional[str] = None,
+    beam: Optional[dict] = None,
 ) -> bool:
     """Measures the exported model on the test split and says whether it is good enough.
 
@@ -54,6 +55,7 @@ def evaluate(
         name: Name of the served model, with `pushed_to`.
         directory: Folder where a relative `pushed_to` starts.
         pushed_to: Where models are pushed: `baseline` is found there, the newest version that is another model.
+        beam: Section `beam` of the spec, to ask the model on Beam's workers.
 
     Returns:
         Whether every requirement is met, for conditions.

@@ -21,13 +21,22 @@ class Sums:
         if present.size == 0:
             return
         needed = int(present[-1]) + 1
+        self._grow(needed)
+        places = places.reshape(-1)
+        for index, column in enumerate(columns):
+            self._table[present, index] += np.bincount(places, weights=column, minlength=present.size)
+
+    def take(self, table: Array, numbers: Array) -> None:
+        """Adds the sums of other rows: `numbers` has, for each row of `table`, the number of its slice here."""
+        if numbers.size:
+            self._grow(int(numbers.max()) + 1)
+            self._table[numbers] += table
+
+    def _grow(self, needed: int) -> None:
         if needed > len(self._table):
             grown = np.zeros((max(needed, 2 * len(self._table)), self._table.shape[1]))
             grown[: len(self._table)] = self._table
             self._table = grown
-        places = places.reshape(-1)
-        for index, column in enumerate(columns):
-            self._table[present, index] += np.bincount(places, weights=column, minlength=present.size)
 
     def table(self, slices: int) -> Array:
         """Returns the sums of the first `slices` slices."""
@@ -48,9 +57,12 @@ class SparseCounts:
 
     def add(self, keys: Array) -> None:
         """Counts every element of `keys` (int64, any shape)."""
-        present, counts = np.unique(keys, return_counts=True)
-        self._waiting.append((present, counts))
-        self._waiting_size += present.size
+        self.take(*np.unique(keys, return_counts=True))
+
+    def take(self, keys: Array, counts: Array) -> None:
+        """Adds counts (int64) of keys, each named once and in any order."""
+        self._waiting.append((keys, counts))
+        self._waiting_size += keys.size
         if self._waiting_size > max(self._MIN_WAITING, self._keys.size):
             self._merge()
 

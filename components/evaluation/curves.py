@@ -7,6 +7,7 @@ Between two occupied buckets nothing changes, so the areas need the occupied buc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,16 @@ class Ranking:
     def add(self, numbers: Array, predictions: Array, positive: Array) -> None:
         """Counts predictions (float) of the slices `numbers` with their truth (bool); all of one shape."""
         self._counts.add(numbers * _SPAN + 2 * _BINS[buckets(predictions)] + positive)
+
+    def arrays(self) -> dict[str, Array]:
+        """Returns everything that was counted."""
+        keys, counts = self._counts.items()
+        return {"ranking_keys": keys, "ranking_counts": counts}
+
+    def take(self, arrays: Mapping[str, Array], numbers: Array) -> None:
+        """Adds the `arrays` of another ranking, whose slices have the `numbers` here."""
+        slices, rest = np.divmod(arrays["ranking_keys"], _SPAN)
+        self._counts.take(numbers[slices] * _SPAN + rest, arrays["ranking_counts"])
 
     def areas(self, slices: int) -> tuple[Array, Array]:
         """Returns the areas under the ROC and the precision-recall curve of each slice (float64 [slices]).

@@ -2,85 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.evaluation.counted import Counted, Terms
 from stellwerk.components.evaluation.counts import Array
-from stellwerk.components.evaluation.predicting import SPLIT, Excluded, Predictor, predictions
+from stellwerk.components.evaluation.models import Models
+from stellwerk.components.evaluation.predicting import SPLIT, Excluded
 from stellwerk.components.evaluation.requirements import Measured
 from stellwerk.components.evaluation.slices import SliceKey, Slices
-from stellwerk.components.evaluation.tallies import Tally, new_tally
-from stellwerk.components.evaluation.tfma_files import BASELINE, CANDIDATE
-from stellwerk.components.evaluation.variants import Transformed, VariantPredictor
-from stellwerk.errors import DataError, ModelError
+from stellwerk.components.evaluation.tallies import Tally
+from stellwerk.components.evaluation.tfma_files import BASELINE
+from stellwerk.errors import DataError
 from stellwerk.progress import Progress
-from stellwerk.serving.loading import LoadedModel
-from stellwerk.serving.runtimes import Variant
-from stellwerk.serving.runtimes.description import variant_folders
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.target import Target
 
 if TYPE_CHECKING:
-    from stellwerk.components.evaluation.tfma_beam import OtherMetrics
-
-
-@dataclass(frozen=True)
-class Models:
-    """The model that is evaluated, the last blessed one where it can be compared, and why not where it cannot."""
-
-    predictors: tuple[Predictor, ...]
-    incomparable: str | None
-    variants: tuple[VariantPredictor, ...] = ()
-    """The candidate in other formats, where there are any."""
-
-    @property
-    def names(self) -> list[str]:
-        """Names of all that is asked, in the order of their predictions: models, then formats of variants."""
-        return [*self.by_name, *self.formats]
-
-    @property
-    def formats(self) -> list[str]:
-        """Formats of the variants."""
-        return [variant.format for variant in self.variants]
-
-    @property
-    def by_name(self) -> dict[str, Path]:
-        """Folders of the models by the names that TFMA's files use."""
-        names = (CANDIDATE, BASELINE) if len(self.predictors) > 1 else ("",)
-        return {name: predictor.model.path for name, predictor in zip(names, self.predictors, strict=True)}
-
-
-@contextlib.contextmanager
-def opened(model: Path, baseline: Path | None, target: Target, examples: Examples) -> Iterator[Models]:
-    """Loads the models while the block runs. A baseline that cannot answer for this data is left out, with the reason."""
-    with contextlib.ExitStack() as stack:
-        candidate = Predictor(stack.enter_context(LoadedModel(model)), target)
-        candidate.check(examples.columns)
-        variants = _variants(candidate, [stack.enter_context(Variant(folder)) for folder in variant_folders(model)])
-        if baseline is None:
-            yield Models((candidate,), None, variants)
-            return
-        try:
-            before = Predictor(stack.enter_context(LoadedModel(baseline)), target, candidate.classes)
-            before.check(examples.columns)
-        except (ModelError, DataError) as error:
-            yield Models((candidate,), str(error), variants)
-            return
-        yield Models((candidate, before), None, variants)
-
-
-def _variants(candidate: Predictor, variants: Sequence[Variant]) -> tuple[VariantPredictor, ...]:
-    if not variants:
-        return ()
-    transformed = Transformed(candidate.model)
-    return tuple(VariantPredictor(candidate, variant, transformed) for variant in variants)
+    from stellwerk.components.evaluation.tfma_beam import Computed, OtherMetrics
 
 
 @dataclass(frozen=True)
@@ -146,33 +90,37 @@ def measure(
     progress: Progress,
 ) -> Measurement:
     """Streams the split once through all models. Raises DataError when no row has a label to compare with."""
-    slices, excluded = Slices(settings.slices), Excluded()
-    classes = models.predictors[0].classes
-    tallies = {name: new_tally(target.type, classes, settings.threshold, standard) for name in models.names}
+    counted = Counted(Terms.of(models, target, settings, standard))
     done, total = 0, examples.rows(SPLIT)
-    for batch in predictions(examples, target, models.predictors, slices, excluded, variants=models.variants):
-        for tally, answers in zip(tallies.values(), batch.predictions, strict=False):
-            tally.add(batch.labels, answers, batch.groups)
-        for variant, answers in zip(models.variants, batch.predictions[len(models.predictors) :], strict=False):
-            variant.compare(batch.predictions[0], answers)
+    for batch in counted.through(models, examples, target):
         if others is not None and batch.predictions:
             others.add(batch.labels, batch.predictions, batch.groups)
         done += batch.rows
         progress(done, total)
-    counts = next(iter(tallies.values())).counts(len(slices))
-    if not counts[0]:
-        raise DataError(_nothing(target, done, excluded, classes))
-    every = {name: tally.metrics(len(slices)) for name, tally in tallies.items()}
+    refuse_nothing(counted, target, done)
+    computed = others.compute(models.names, counted.slices.keys) if others is not None else {}
+    return measurement(counted, computed)
+
+
+def measurement(counted: Counted, computed: Mapping[str, Computed]) -> Measurement:
+    """Returns the metrics of what was counted, and of what TFMA computed, by model."""
+    slices, standard = counted.slices, counted.terms.standard
+    every = {name: tally.metrics(len(slices)) for name, tally in counted.tallies.items()}
     metrics = {model: {name: values[name] for name in standard} for model, values in every.items()}
-    extra = _add_others(metrics, others, slices) if others is not None else {}
-    return Measurement(standard, slices, counts, metrics, tallies, extra, excluded)
+    extra = _add_others(metrics, computed, slices)
+    return Measurement(standard, slices, counted.examples, metrics, counted.tallies, extra, counted.excluded)
+
+
+def refuse_nothing(counted: Counted, target: Target, rows: int) -> None:
+    """Raises DataError when none of `rows` rows has a label to compare with."""
+    if not counted.examples[0]:
+        raise DataError(_nothing(target, rows, counted.excluded, counted.terms.classes))
 
 
 def _add_others(
-    metrics: dict[str, dict[str, Array]], others: OtherMetrics, slices: Slices
+    metrics: dict[str, dict[str, Array]], computed: Mapping[str, Computed], slices: Slices
 ) -> dict[str, dict[SliceKey, Any]]:
-    """Adds what TFMA computes to `metrics`, and returns TFMA's own protos."""
-    computed = others.compute(list(metrics), slices.keys)
+    """Adds what TFMA computed to `metrics`, and returns TFMA's own protos."""
     for model, results in computed.items():
         for name, by_slice in results.numbers.items():
             metrics[model][name] = np.array([by_slice.get(key, math.nan) for key in slices.keys])

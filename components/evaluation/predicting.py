@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,6 +39,12 @@ class Excluded:
     missing: int = 0
     unseen: int = 0
     unseen_values: Counter[str] = field(default_factory=Counter)
+
+    def take(self, other: Excluded) -> None:
+        """Adds the rows that were left out elsewhere."""
+        self.missing += other.missing
+        self.unseen += other.unseen
+        self.unseen_values.update(other.unseen_values)
 
     def as_json(self) -> dict[str, Any]:
         """Returns the counts and the most frequent values that the model has never seen."""
@@ -118,8 +124,28 @@ def _about(path: Path) -> dict[str, Any]:
     return about
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What must be read of the examples: their columns, and so many rows at a time."""
+
+    columns: list[str]
+    rows: int
+
+
+def wanted(examples: Examples, target: Target, predictors: Sequence[Predictor], slices: Slices) -> Wanted:
+    """Returns what the models, the slices and the label need of the examples. Raises DataError where there is no label."""
+    if target.column not in examples.columns:
+        raise DataError(
+            f"the examples have no target column '{target.column}'; they have: {', '.join(examples.columns)}."
+        )
+    inputs = [name for predictor in predictors for name in predictor.model.inputs]
+    columns = dict.fromkeys([target.column, *slices.columns, *inputs])
+    rows = min(BATCH_ROWS, max(256, BATCH_VALUES // max(len(predictors[0].classes), 1)))
+    return Wanted([name for name in columns if name in examples.columns], rows)
+
+
 def predictions(
-    examples: Examples,
+    batches: Iterable[pa.RecordBatch],
     target: Target,
     predictors: Sequence[Predictor],
     slices: Slices,
@@ -127,19 +153,12 @@ def predictions(
     *,
     variants: Sequence[Asked] = (),
 ) -> Iterator[Batch]:
-    """Yields the rows of the split that have a label, with what each model predicts for them; counts the others.
+    """Yields the rows of `batches` that have a label, with what each model predicts for them; counts the others.
 
     Predictions of `variants` come behind those of the models.
     """
-    if target.column not in examples.columns:
-        raise DataError(
-            f"the examples have no target column '{target.column}'; they have: {', '.join(examples.columns)}."
-        )
     classes = predictors[0].classes
-    inputs = [name for predictor in predictors for name in predictor.model.inputs]
-    columns = dict.fromkeys([target.column, *slices.columns, *inputs])
-    rows = min(BATCH_ROWS, max(256, BATCH_VALUES // max(len(classes), 1)))
-    for batch in examples.batches(SPLIT, [name for name in columns if name in examples.columns], rows):
+    for batch in batches:
         labels, keep = _labels(batch.column(target.column), target, classes, excluded)
         if not keep.any():
             yield Batch(labels[:0], [], [], batch.num_rows)

@@ -40,6 +40,10 @@ class Slices:
         rows = batch.num_rows if keep is None else int(np.count_nonzero(keep))
         return [self._group(spec, coded, rows) for spec in self.specs]
 
+    def take(self, keys: Sequence[SliceKey]) -> Array:
+        """Returns the numbers here (int64) of slices that were numbered elsewhere."""
+        return np.array([self._number(key) for key in keys], np.int64)
+
     def order(self) -> list[int]:
         """Returns the slice numbers in the order to show them: by spec, then by value."""
         places = {spec: place for place, spec in enumerate(self.specs)}

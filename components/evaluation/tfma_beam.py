@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 import tensorflow_model_analysis as tfma
 import tf_keras
-from apache_beam.runners.portability.fn_api_runner import fn_runner
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
@@ -26,6 +25,7 @@ from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer
 
 from stellwerk.components.artifacts.hooks import load_hook
+from stellwerk.components.beam.jobs import in_process
 from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.slices import SliceKey
 from stellwerk.errors import DataError, HookError, did_you_mean
@@ -134,6 +134,23 @@ class OtherMetrics:
         return self._folder / "predictions.arrow"
 
     def _computed(self, model: str, place: int, keys: Sequence[SliceKey]) -> Computed:
+        folder = self._folder / str(place)
+        try:
+            with pa.OSFile(str(self._spool)) as file:
+                batches = pa.ipc.open_file(file).num_record_batches
+            with beam.Pipeline(runner=in_process()) as pipeline:
+                rows = (
+                    pipeline
+                    | "Batches" >> beam.Create(range(batches))
+                    | "Read" >> beam.FlatMap(_stored, str(self._spool), place, list(keys))
+                )
+                self.evaluate(rows, str(folder))
+        except Exception as error:
+            raise self.refused(_reason(error)) from error
+        return self.load(folder, model)
+
+    def evaluate(self, rows: beam.PCollection, folder: str, label: str = "") -> None:
+        """Adds TFMA's evaluation of `rows` (see `extracts`) to their pipeline; it is written to `folder`."""
         specs = metric_specs.specs_from_metrics(
             list(self._metrics.values()),
             include_example_count=False,
@@ -143,17 +160,25 @@ class OtherMetrics:
         for metric in (metric for spec in specs for metric in spec.metrics):
             metric.module = modules[metric.class_name]
         config = config_pb2.EvalConfig(model_specs=[config_pb2.ModelSpec()], metrics_specs=specs)
-        folder = self._folder / str(place)
-        try:
-            _run(config, self._spool, place, keys, folder)
-        except Exception as error:
-            raise DataError(f"evaluate: TFMA could not compute {', '.join(self._metrics)}: {_reason(error)}") from error
+        evaluator = metrics_plots_and_validations_evaluator.MetricsPlotsAndValidationsEvaluator(config)
+        writer = metrics_plots_and_validations_writer.MetricsPlotsAndValidationsWriter(
+            output_paths={tfma.METRICS_KEY: f"{folder}/{tfma.METRICS_KEY}"}, eval_config=config
+        )
+        evaluation = rows | f"{label}{evaluator.stage_name}" >> evaluator.ptransform
+        _ = evaluation | f"{label}{writer.stage_name}" >> writer.ptransform
+
+    def load(self, folder: Path, model: str) -> Computed:
+        """Reads what `evaluate` wrote."""
         loaded = metrics_plots_and_validations_writer.load_and_deserialize_metrics(str(folder))
         protos = {slicer_lib.deserialize_slice_key(proto.slice_key): proto for proto in loaded}
         for proto in protos.values():
             for item in proto.metric_keys_and_values:
                 item.key.model_name = model
         return Computed(protos, self._numbers(protos))
+
+    def refused(self, reason: str) -> DataError:
+        """Returns the error of metrics that TFMA cannot compute."""
+        return DataError(f"evaluate: TFMA could not compute {', '.join(self._metrics)}: {reason}")
 
     def _numbers(self, protos: Mapping[SliceKey, Any]) -> dict[str, dict[SliceKey, float]]:
         spelled = {_key_name(metric): name for name, metric in self._metrics.items()}
@@ -178,24 +203,7 @@ def _reason(error: BaseException) -> str:
     return lines[0][:300]
 
 
-def _run(config: Any, spool: Path, place: int, keys: Sequence[SliceKey], folder: Path) -> None:
-    evaluator = metrics_plots_and_validations_evaluator.MetricsPlotsAndValidationsEvaluator(config)
-    writer = metrics_plots_and_validations_writer.MetricsPlotsAndValidationsWriter(
-        output_paths={tfma.METRICS_KEY: str(folder / tfma.METRICS_KEY)}, eval_config=config
-    )
-    with pa.OSFile(str(spool)) as file:
-        batches = pa.ipc.open_file(file).num_record_batches
-    with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
-        extracts = (
-            pipeline
-            | "Batches" >> beam.Create(range(batches))
-            | "Read" >> beam.FlatMap(_extracts, str(spool), place, list(keys))
-        )
-        evaluation = extracts | evaluator.stage_name >> evaluator.ptransform
-        _ = evaluation | writer.stage_name >> writer.ptransform
-
-
-def _extracts(number: int, spool: str, place: int, keys: list[SliceKey]) -> Iterator[dict[str, Any]]:
+def _stored(number: int, spool: str, place: int, keys: list[SliceKey]) -> Iterator[dict[str, Any]]:
     """Yields each row of a batch of the spool as TFMA's extracts."""
     with pa.OSFile(spool) as file:
         batch = pa.ipc.open_file(file).get_batch(number)
@@ -205,6 +213,13 @@ def _extracts(number: int, spool: str, place: int, keys: list[SliceKey]) -> Iter
     groups = [
         batch.column(name).to_numpy(zero_copy_only=False) for name in batch.schema.names if name.startswith("group_")
     ]
+    yield from extracts(labels, predictions, groups, keys)
+
+
+def extracts(
+    labels: Array, predictions: Array, groups: Sequence[Array], keys: Sequence[SliceKey]
+) -> Iterator[dict[str, Any]]:
+    """Yields each row as TFMA's extracts; `groups` has its slice number for each spec, and `keys` the slices by number."""
     for row, numbers in enumerate(zip(*groups, strict=True)):
         yield {
             tfma.FEATURES_KEY: {},

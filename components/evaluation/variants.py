@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,30 @@ class Speed:
         self.one_row = statistics.median(taken)
         self.ask(inputs)
 
+    def array(self) -> Array:
+        """Returns seconds, rows and seconds of one row, as they travel between machines."""
+        return np.array([self.seconds, self.rows, self.one_row])
+
+    def take(self, array: Array) -> None:
+        """Takes what other machines measured."""
+        self.seconds, self.rows, self.one_row = float(array[0]), int(array[1]), float(array[2])
+
     def as_json(self) -> dict[str, float]:
         """Returns seconds a row in batches, and for a row alone."""
         return {"seconds_per_row": self.seconds / max(self.rows, 1), "seconds_one_row": self.one_row}
+
+
+_SUMS = np.array([False, True, True, True, True, False])
+"""Which numbers of `VariantPredictor.array` are sums: not the largest difference, and not the time of one row."""
+
+
+def together(parts: Iterable[list[Array]]) -> list[Array]:
+    """Puts the arrays of the variants of several machines together: sums of what are sums, the largest of the others."""
+    joined: list[Array] = []
+    for part in parts:
+        pairs = zip(joined, part, strict=True)
+        joined = [np.where(_SUMS, a + b, np.maximum(a, b)) for a, b in pairs] if joined else list(part)
+    return joined
 
 
 class Transformed:
@@ -124,6 +145,19 @@ class VariantPredictor:
         self.largest = max(self.largest, float(apart.max(initial=0.0)))
         self.total += float(apart.sum())
         self.values += apart.size
+
+    def array(self) -> Array:
+        """Returns how far predictions are apart and how long they took, as that travels between machines."""
+        return np.concatenate([[self.largest, self.total, self.values], self.speed.array()])
+
+    def since(self, before: Array) -> Array:
+        """Returns the `array` of what came after another of them; what is no sum stays as it is."""
+        return np.where(_SUMS, self.array() - before, self.array())
+
+    def take(self, array: Array) -> None:
+        """Takes what other machines found, see `together`."""
+        self.largest, self.total, self.values = float(array[0]), float(array[1]), int(array[2])
+        self.speed.take(array[3:])
 
     def as_json(self, metrics: Mapping[str, float | None], checks: Sequence[Check]) -> dict[str, Any]:
         """Returns the row of `evaluation.json`; `checks` are its requirements."""

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import write_json, written_aside
-from stellwerk.components.evaluation.measuring import Measurement, Models, measure, opened
+from stellwerk.components.evaluation.measuring import Measurement, measure
 from stellwerk.components.evaluation.metrics import check_requirements, check_slices, choose_metrics
+from stellwerk.components.evaluation.models import Models, opened
+from stellwerk.components.evaluation.predicting import SPLIT
 from stellwerk.components.evaluation.requirements import Check, check_all
 from stellwerk.components.evaluation.tfma_files import Evaluated, write_tfma_files
 from stellwerk.components.evaluation.variants import saved_model_row
 from stellwerk.progress import Progress, silent
+from stellwerk.spec.beam import Beam
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.target import Target
 
@@ -32,13 +35,14 @@ def evaluate(
     evaluation: Path,
     blessing: Path,
     progress: Progress = silent,
+    beam: Beam | None = None,
 ) -> None:
     """Measures `model`, and `baseline` (the last blessed model) on the same rows, and says whether the model is blessed.
 
     A model with variants (`variants/<format>/`, see `convert`) is blessed only when each of them, in its own runtime, meets
     every requirement too.
 
-    Writes `evaluation` (TFMA's files and `evaluation.json`) and `blessing` (`blessing.json`). A model that is refused raises
+    With `beam` its workers ask the models. Writes `evaluation` (TFMA's files and `evaluation.json`) and `blessing` (`blessing.json`). A model that is refused raises
     nothing here; pushing it does.
 
     Raises DataError, before any work, for a metric that does not suit the target or a slice that cannot be made; DataError for
@@ -51,18 +55,15 @@ def evaluate(
     check_requirements(settings.require, settings.slices)
     others = _other_metrics(named, hooks)
     with written_aside(evaluation) as folder, written_aside(blessing) as verdict:
-        if others is not None:
+        if others is not None and beam is None:
             others.start(folder / "predictions")
         with opened(model, baseline, target, data) as models:
-            measurement = measure(
-                models,
-                examples=data,
-                target=target,
-                settings=settings,
-                standard=standard,
-                others=others,
-                progress=progress,
-            )
+            asked: dict[str, Any] = {"examples": data, "target": target, "settings": settings, "standard": standard}
+            if beam is None:
+                measurement = measure(models, **asked, others=others, progress=progress)
+            else:
+                measurement = _measured_on(beam, models, **asked, others=others, beside=evaluation)
+                progress(data.rows(SPLIT), data.rows(SPLIT))
             checks = check_all(settings, measurement.rows(), models.incomparable)
             of_variants = {
                 name: check_all(settings, measurement.rows(name), models.incomparable) for name in models.formats
@@ -83,6 +84,12 @@ def _other_metrics(names: Sequence[str], hooks: Mapping[str, str]) -> OtherMetri
     from stellwerk.components.evaluation.tfma_beam import OtherMetrics  # noqa: PLC0415
 
     return OtherMetrics(names, hooks)
+
+
+def _measured_on(beam: Beam, models: Models, **asked: Any) -> Measurement:
+    from stellwerk.components.evaluation.on_beam import measure_on  # noqa: PLC0415 - Beam costs seconds to load
+
+    return measure_on(beam, models, **asked)
 
 
 def _variants(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow_transform.beam as tft_beam
-from apache_beam.runners.portability import fn_api_runner
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, as_lists
+from stellwerk.components.beam.jobs import in_process
 from stellwerk.components.transformation.columns import MISSING_WHOLE
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
 
@@ -22,27 +22,35 @@ _MISSING = {"float": float("nan"), "int64": MISSING_WHOLE, "string": b"", "binar
 
 
 def analyze(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path, scratch: Path) -> None:
-    """Runs the analysers of `preprocessing_fn` over the training split and writes the transform graph to `folder`.
-
-    The runner is Beam's in-process one by name: the default of newer versions looks for another on the internet.
-    """
+    """Runs the analysers of `preprocessing_fn` over the training split and writes the transform graph to `folder`."""
     inputs = plan.all_inputs
     shards = [str(shard) for shard in examples.shards("train")]
-    with tft_beam.Context(temp_dir=str(scratch)), beam.Pipeline(runner=fn_api_runner.FnApiRunner()) as pipeline:
+    with beam.Pipeline(runner=in_process()) as pipeline:
         batches = pipeline | "Shards" >> beam.Create(shards) | "Read" >> beam.FlatMap(_read, inputs)
-        graph = (batches, _config(inputs)) | tft_beam.AnalyzeDataset(preprocessing_fn)
-        graph | tft_beam.WriteTransformFn(str(folder))
+        write_analysis(batches, plan, preprocessing_fn, str(folder), str(scratch))
+
+
+def write_analysis(
+    batches: beam.PCollection, plan: Plan, preprocessing_fn: PreprocessingFn, folder: str, scratch: str
+) -> None:
+    """Adds the analysis of `batches` (see `filled`) to their pipeline: the graph is written to `folder`."""
+    with tft_beam.Context(temp_dir=scratch):
+        graph = (batches, _config(plan.all_inputs)) | tft_beam.AnalyzeDataset(preprocessing_fn)
+        graph | tft_beam.WriteTransformFn(folder)
 
 
 def _read(shard: str, inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
-    """Yields a shard's rows with missing values filled in, as list columns: batches never wait in memory."""
     with pq.ParquetFile(shard) as file:
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(inputs)):
-            columns = [
-                batch.column(name).cast(_ARROW[kind], safe=False).fill_null(_MISSING[kind])
-                for name, kind in inputs.items()
-            ]
-            yield as_lists(pa.RecordBatch.from_arrays(columns, names=list(inputs)))
+        yield from filled(file.iter_batches(batch_size=BATCH_ROWS, columns=list(inputs)), inputs)
+
+
+def filled(batches: Iterable[pa.RecordBatch], inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    """Yields rows with missing values filled in, as list columns of the graph's types: batches never wait in memory."""
+    for batch in batches:
+        columns = [
+            batch.column(name).cast(_ARROW[kind], safe=False).fill_null(_MISSING[kind]) for name, kind in inputs.items()
+        ]
+        yield as_lists(pa.RecordBatch.from_arrays(columns, names=list(inputs)))
 
 
 def _config(inputs: Mapping[str, str]) -> TensorAdapterConfig:

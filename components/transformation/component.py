@@ -2,6 +2,8 @@
 
 # mypy: disable-error-code="type-arg"
 
+from typing import Optional
+
 from stellwerk.components.facing import Artifact, Dataset, Input, Output, component
 
 
@@ -15,6 +17,7 @@ def transform(
     transform_graph: Output[Artifact],
     transformed: Output[Dataset],
     anomalies: Input[Artifact] | None = None,
+    beam: Optional[dict] = None,
 ) -> None:
     """Turns columns into what a network can learn from.
 
@@ -27,6 +30,7 @@ def transform(
         transform_graph: TFT's graph, which is put inside the model too.
         transformed: Rows of each split after the transform.
         anomalies: What the data does against the schema; fails where there is any.
+        beam: Section `beam` of the spec, to read the rows on Beam's workers.
 
     """
     from stellwerk.components.admission import admit

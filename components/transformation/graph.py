@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,35 +10,27 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import impl_helper
 
-from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.transformation.columns import DTYPES
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
 from stellwerk.environment import only_errors
 
+Analyze = Callable[[Plan, PreprocessingFn, Path], None]
 
-def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path) -> None:
+
+def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path, analyze: Analyze) -> None:
     """Writes what `tft.TFTransformOutput` reads.
 
     What the built-in features need was measured before and is part of `preprocessing_fn`; only a hook that calls TFT's
-    analysers needs another pass, by TFT on Beam.
+    analysers needs another pass over the data, `analyze`, by TFT on Beam.
     """
     with only_errors():  # AutoGraph warns of TensorFlow's own functions on Python 3.13
         if any(feature.type == "custom" for feature in plan.features.values()):
             columns = tft.get_analyze_input_columns(preprocessing_fn, plan.specs())
             if columns:
-                _analyze_on_beam(plan, preprocessing_fn, examples, folder)
+                analyze(plan, preprocessing_fn, folder)
                 return
         specs = {name: tf.io.FixedLenFeature([], DTYPES[kind]) for name, kind in plan.all_inputs.items()}
         impl_helper.analyze_in_place(preprocessing_fn, False, specs, plan.specs(), str(folder))
-
-
-def _analyze_on_beam(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
-        from stellwerk.components.transformation.beam import analyze  # noqa: PLC0415 - Beam costs seconds to load
-
-    with tempfile.TemporaryDirectory() as scratch:
-        analyze(plan, preprocessing_fn, examples, folder, Path(scratch))
 
 
 def load_graph(plan: Plan, folder: Path) -> Callable[[dict[str, tf.Tensor]], dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +19,69 @@ from stellwerk.spec.target import Target
 LABEL = "label"
 
 
+class Answers:
+    """What the target's column holds: a measure, over all splits, of which values it has."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._counts: Counter[str] = Counter()
+        self._low, self._high = float("inf"), float("-inf")
+
+    def add(self, column: pa.Array, split: str) -> None:
+        """Takes a batch of a split. Raises DataError for a target that is missing or not finite in some row."""
+        target = self._target
+        _refuse_missing(column, split, target)
+        if target.type == "regression":
+            values = np.asarray(column.cast(pa.float32(), safe=False))
+            self._low = float(min(self._low, values.min(initial=np.inf)))
+            self._high = float(max(self._high, values.max(initial=-np.inf)))
+            return
+        try:
+            found = pc.value_counts(class_names(column))
+        except DataError as error:
+            raise DataError(f"target: column '{target.column}' cannot be {target.type}: {error}.") from None
+        self._counts.update(dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True)))
+
+    def merge(self, other: Answers) -> None:
+        """Takes what `other` has seen."""
+        self._counts.update(other._counts)
+        self._low, self._high = min(self._low, other._low), max(self._high, other._high)
+
+    def as_json(self) -> list[Any]:
+        """Returns the smallest and the largest number, and classes with how often they occur."""
+        return [self._low, self._high, list(self._counts.items())]
+
+    def restore(self, found: list[Any]) -> None:
+        """Takes the smallest and the largest number, and classes with how often they occur."""
+        self._low, self._high, counts = found
+        self._counts = Counter(dict(counts))
+
+    def classes(self) -> list[str]:
+        """Returns the classes (none for regression). Raises DataError for a target that is constant, or of too many values."""
+        if self._target.type != "regression":
+            return find_classes(self._counts, self._target)
+        if self._low >= self._high:
+            raise DataError(
+                f"target: column '{self._target.column}' has only one value ({self._low:g}): there is nothing to learn."
+            )
+        return []
+
+
 def classes_of(examples: Examples, target: Target) -> list[str]:
     """Returns the classes of the target over all splits (none for regression).
 
     Raises DataError for a target that is missing or not finite in some row, constant, or of too many values.
     """
+    check_target(examples, target)
+    answers = Answers(target)
+    for split in examples.manifest["splits"]:
+        for batch in examples.batches(split, [target.column]):
+            answers.add(batch.column(0), split)
+    return answers.classes()
+
+
+def check_target(examples: Examples, target: Target) -> None:
+    """Raises DataError for a target whose column is absent, or is text where a number is to be predicted."""
     if target.column not in examples.columns:
         raise DataError(
             f"target: there is no column '{target.column}' in the examples.{did_you_mean(target.column, examples.columns)}"
@@ -32,28 +91,6 @@ def classes_of(examples: Examples, target: Target) -> list[str]:
             f"target: column '{target.column}' is text, but a regression needs numbers. "
             "Use type: multiclass, or convert it with CAST in data.query."
         )
-    counts: Counter[str] = Counter()
-    low, high = np.inf, -np.inf
-    for split in examples.manifest["splits"]:
-        for batch in examples.batches(split, [target.column]):
-            column = batch.column(0)
-            _refuse_missing(column, split, target)
-            if target.type == "regression":
-                values = np.asarray(column.cast(pa.float32(), safe=False))
-                low, high = min(low, values.min(initial=np.inf)), max(high, values.max(initial=-np.inf))
-                continue
-            try:
-                found = pc.value_counts(class_names(column))
-            except DataError as error:
-                raise DataError(f"target: column '{target.column}' cannot be {target.type}: {error}.") from None
-            counts.update(dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True)))
-    if target.type == "regression":
-        if low >= high:
-            raise DataError(
-                f"target: column '{target.column}' has only one value ({low:g}): there is nothing to learn."
-            )
-        return []
-    return find_classes(counts, target)
 
 
 def _refuse_missing(column: pa.Array, split: str, target: Target) -> None:

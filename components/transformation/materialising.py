@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,18 @@ def materialise(
     seen: Callable[[int], None],
 ) -> None:
     """Writes the train and eval splits and `dataset.json` to `folder`; `seen` hears of every batch's rows."""
-    schema = _schema(plan)
+    schema = schema_of(plan)
     splits = {}
     for split in SPLITS:
-        batches = _transformed(plan, apply, examples, split, seen)
-        splits[split] = _write(batches, schema, folder, split)
+        batches = examples.batches(split, sorted(plan.all_inputs), batch_rows(schema))
+        splits[split] = _write(_heard(transformed(plan, apply, batches, split), seen), schema, folder, split)
+    write_manifest(plan, examples, splits, folder)
+
+
+def write_manifest(plan: Plan, examples: Examples, splits: Mapping[str, Any], folder: Path) -> None:
+    """Writes `dataset.json`; `splits` has rows and shards of each split."""
     manifest = {
-        "columns": {field.name: _type_name(field.type) for field in schema},
+        "columns": {field.name: _type_name(field.type) for field in schema_of(plan)},
         "examples_version": examples.version,
         "splits": splits,
     }
@@ -50,10 +55,17 @@ def materialise(
     write_json(folder / "dataset.json", {**manifest, "version": version})
 
 
-def _schema(plan: Plan) -> pa.Schema:
+def schema_of(plan: Plan) -> pa.Schema:
+    """Returns the columns of the transformed examples, in their order."""
     fields = [pa.field(name, column_type(description)) for name, description in plan.outputs.items()]
     whole = plan.target.type == "multiclass"
     return pa.schema([*fields, pa.field(LABEL, pa.int64() if whole else pa.float32())])
+
+
+def batch_rows(schema: pa.Schema) -> int:
+    """Returns how many rows are transformed at a time: fewer where they are wide."""
+    width = sum(getattr(field.type, "list_size", 1) for field in schema)
+    return max(64, min(BATCH_ROWS, _BATCH_BYTES // (8 * width)))
 
 
 def _type_name(kind: pa.DataType) -> str:
@@ -62,20 +74,23 @@ def _type_name(kind: pa.DataType) -> str:
     return "int64" if pa.types.is_integer(kind) else "float"
 
 
-def _transformed(
+def transformed(
     plan: Plan,
     apply: Callable[[dict[str, tf.Tensor]], dict[str, Any]],
-    examples: Examples,
+    batches: Iterable[pa.RecordBatch],
     split: str,
-    seen: Callable[[int], None],
 ) -> Iterator[pa.RecordBatch]:
-    schema = _schema(plan)
-    width = sum(getattr(field.type, "list_size", 1) for field in schema)
-    rows = max(64, min(BATCH_ROWS, _BATCH_BYTES // (8 * width)))
-    for batch in examples.batches(split, sorted(plan.all_inputs), rows):
+    """Yields every batch after the transform. Raises HookError where a user's own feature made what cannot be learned from."""
+    schema = schema_of(plan)
+    for batch in batches:
         values = {name: tensor.numpy() for name, tensor in apply(as_tensors(batch, plan.all_inputs)).items()}
         _refuse_strange(plan, values, split)
         yield pa.RecordBatch.from_arrays([_column(values[item.name], item.type) for item in schema], schema=schema)
+
+
+def _heard(batches: Iterable[pa.RecordBatch], seen: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch
         seen(batch.num_rows)
 
 
@@ -106,21 +121,23 @@ def _column(values: np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:
 
 
 def _write(batches: Iterator[pa.RecordBatch], schema: pa.Schema, folder: Path, split: str) -> dict[str, Any]:
-    """Writes one split; a new shard begins after every `SHARD_ROWS` rows. A split without rows has one empty shard.
-
-    Lists are not dictionary-encoded: wide sparse vectors are written and read faster without.
-    """
-    (folder / split).mkdir(parents=True)
-    flat = [field.name for field in schema if not pa.types.is_fixed_size_list(field.type)]
+    """Writes one split; a new shard begins after every `SHARD_ROWS` rows. A split without rows has one empty shard."""
     shards: list[dict[str, Any]] = []
     batch = next(batches, None)
     while batch is not None or not shards:
         path = folder / split / f"part-{len(shards):05d}.parquet"
         rows = 0
-        with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=flat) as writer:
+        with opened_shard(path, schema) as writer:
             while batch is not None and rows < SHARD_ROWS:
                 writer.write_batch(batch)
                 rows += batch.num_rows
                 batch = next(batches, None)
         shards.append({"path": f"{split}/{path.name}", "rows": rows, "sha256": file_digest(path)})
     return {"rows": sum(shard["rows"] for shard in shards), "shards": shards}
+
+
+def opened_shard(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Opens a new shard. Lists are not dictionary-encoded: wide sparse vectors are written and read faster without."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flat = [field.name for field in schema if not pa.types.is_fixed_size_list(field.type)]
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=flat)

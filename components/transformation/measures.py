@@ -29,6 +29,12 @@ class Measure(Protocol):
     def merge(self, other: Any) -> None:
         """Takes what another measure of the same kind has seen."""
 
+    def as_json(self) -> Any:
+        """Returns what was found as JSON values: how a measure comes back from another machine."""
+
+    def restore(self, found: Any) -> None:
+        """Takes the place of the measure whose `as_json` this is."""
+
 
 class Moments:
     """Mean and population deviation of the values that are not NaN (Chan, Golub & LeVeque, 1979: stable merging)."""
@@ -54,6 +60,14 @@ class Moments:
         self.mean += delta * count / total
         self.count = total
 
+    def as_json(self) -> list[float]:
+        """Returns count, mean and sum of squares."""
+        return [self.count, self.mean, self._squares]
+
+    def restore(self, found: list[float]) -> None:
+        """Takes count, mean and sum of squares."""
+        self.count, self.mean, self._squares = int(found[0]), found[1], found[2]
+
     @property
     def deviation(self) -> float:
         """Square root of the population variance; 0 when nothing varies or nothing was seen."""
@@ -77,6 +91,14 @@ class Range:
         """Takes what `other` has seen."""
         self._low, self._high = min(self._low, other._low), max(self._high, other._high)
 
+    def as_json(self) -> list[float]:
+        """Returns smallest and largest value."""
+        return [self._low, self._high]
+
+    def restore(self, found: list[float]) -> None:
+        """Takes smallest and largest value."""
+        self._low, self._high = found
+
     @property
     def low(self) -> float:
         """Smallest value."""
@@ -89,9 +111,13 @@ class Range:
 
 
 class Quantiles:
-    """Quantiles of the values that are not NaN, by TFX's sketch: exact for small data, within 0.1 % of rank for large."""
+    """Quantiles of the values that are not NaN, by TFX's sketch: exact for small data, within 0.1 % of rank for large.
 
-    def __init__(self) -> None:
+    `parts` are the numbers of shares that will be asked for.
+    """
+
+    def __init__(self, *parts: int) -> None:
+        self._parts = parts
         self._sketch = sketches.QuantilesSketch(_QUANTILE_ERROR, _QUANTILE_STREAM, 1)
         self._count = 0
         self._found: dict[int, list[float]] = {}
@@ -111,6 +137,14 @@ class Quantiles:
         """Takes what `other` has seen."""
         self._sketch.Merge(other._sketch)
         self._count += other._count
+
+    def as_json(self) -> list[tuple[int, list[float]]]:
+        """Returns the cuts for every number of shares that will be asked for."""
+        return [(parts, self.inner(parts)) for parts in self._parts]
+
+    def restore(self, found: list[tuple[int, list[float]]]) -> None:
+        """Takes the cuts for every number of shares."""
+        self._found = {int(parts): cuts for parts, cuts in found}
 
     def inner(self, parts: int) -> list[float]:
         """Returns the distinct values that cut the data into `parts` equal shares: at most `parts` - 1, none for no data."""
@@ -134,6 +168,14 @@ class Counts:
     def merge(self, other: Counts) -> None:
         """Takes what `other` has seen."""
         self._counts.update(other._counts)
+
+    def as_json(self) -> list[tuple[Any, int]]:
+        """Returns values and how often they occur."""
+        return list(self._counts.items())
+
+    def restore(self, found: list[tuple[Any, int]]) -> None:
+        """Takes values and how often they occur."""
+        self._counts = Counter(dict(found))
 
     def vocabulary(self, top: int | None = None, at_least: int = 1) -> list[str]:
         """Returns the values seen `at_least` so often, the most frequent `top` of them, in order; ties by name.
@@ -166,6 +208,15 @@ class Words:
         self._counts.update(other._counts)
         self._texts_with.update(other._texts_with)
         self.texts += other.texts
+
+    def as_json(self) -> list[Any]:
+        """Returns the number of texts, and words with how often they occur and in how many texts."""
+        return [self.texts, list(self._counts.items()), list(self._texts_with.items())]
+
+    def restore(self, found: list[Any]) -> None:
+        """Takes the number of texts, and words with how often they occur and in how many texts."""
+        self.texts, counts, texts_with = found
+        self._counts, self._texts_with = Counter(dict(counts)), Counter(dict(texts_with))
 
     def texts_with(self, word: str) -> int:
         """Returns how many texts have `word`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,35 +18,50 @@ from stellwerk.components.transformation.plan import Plan
 
 Key = tuple[str, str]
 
-_ROWS = 16_384
+ROWS = 16_384
 """Rows measured at a time: words of long texts need room."""
 
 
+class Measuring:
+    """What the features of a plan ask for, traced once: raw columns are counted as Arrow has them, all else in one function."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._fed = _fed(plan)
+        self._asked: dict[Key, Asked] = {}
+
+        def derived(tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            self._asked.update(plan.asked(Columns(tensors)))
+            return {str(key): one.values for key, one in self._asked.items() if not isinstance(one.values, str)}
+
+        specs = {name: plan.specs()[name] for name in self._fed}
+        self._traced = tf.function(derived, input_signature=[specs], autograph=False) if self._fed else None
+        if self._traced is not None:
+            self._traced = self._traced.get_concrete_function()
+        self._asked = self._asked or plan.asked(Columns({}))
+        raw = {one.values for one in self._asked.values() if isinstance(one.values, str)}
+        self.columns = sorted({*self._fed, *raw})
+        """Columns that are measured: no others need be read."""
+
+    def empty(self) -> dict[Key, Measure]:
+        """Returns measures that have seen nothing, by feature and key."""
+        return {key: copy.deepcopy(one.measure) for key, one in self._asked.items()}
+
+    def add(self, measures: Mapping[Key, Measure], batch: pa.RecordBatch) -> None:
+        """Gives a batch with `columns` to every measure."""
+        tensors = self._traced(as_tensors(batch, self._fed)) if self._traced is not None else {}
+        for key, one in self._asked.items():
+            raw = isinstance(one.values, str)
+            measures[key].add(batch.column(one.values) if raw else _as_measured(tensors[str(key)]))
+
+
 def measure(plan: Plan, examples: Examples, seen: Callable[[int], None]) -> dict[Key, Measure]:
-    """Returns the filled measures by feature and key; `seen` hears of every batch's rows.
-
-    Raw columns are counted as Arrow has them; whatever else is measured comes out of one traced function. Columns that
-    nobody measures are not read.
-    """
-    fed = _fed(plan)
-    asked: dict[Key, Asked] = {}
-
-    def derived(tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        asked.update(plan.asked(Columns(tensors)))
-        return {str(key): one.values for key, one in asked.items() if not isinstance(one.values, str)}
-
-    specs = {name: plan.specs()[name] for name in fed}
-    traced = tf.function(derived, input_signature=[specs], autograph=False).get_concrete_function() if fed else None
-    asked = asked or plan.asked(Columns({}))
-    raw = {one.values for one in asked.values() if isinstance(one.values, str)}
-    for batch in examples.batches("train", sorted({*fed, *raw}), _ROWS) if asked else ():
-        tensors = traced(as_tensors(batch, fed)) if traced else {}
-        for key, one in asked.items():
-            one.measure.add(
-                batch.column(one.values) if isinstance(one.values, str) else _as_measured(tensors[str(key)])
-            )
+    """Returns the filled measures by feature and key; `seen` hears of every batch's rows."""
+    measuring = Measuring(plan)
+    measures = measuring.empty()
+    for batch in examples.batches("train", measuring.columns, ROWS) if measures else ():
+        measuring.add(measures, batch)
         seen(batch.num_rows)
-    return {key: one.measure for key, one in asked.items()}
+    return measures
 
 
 def _fed(plan: Plan) -> dict[str, str]:

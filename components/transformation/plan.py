@@ -28,11 +28,12 @@ class Plan:
 
     features: Mapping[str, Feature]
     target: Target
-    classes: list[str]
     hooks: Mapping[str, str]
     inputs: dict[str, str]
     """Raw columns that features read, and the type in which they enter the graph."""
     label_input: str
+    classes: list[str] = field(default_factory=list)
+    """Classes of the target (none for regression): known once its column was read."""
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Lines of `features.json` by output: known once the graph was traced."""
 
@@ -42,7 +43,6 @@ class Plan:
         features: Mapping[str, Feature],
         target: Target,
         hooks: Mapping[str, str],
-        classes: list[str],
         examples: Examples,
     ) -> Plan:
         """Chooses the type of every graph input. Raises DataError for a column that is absent or does not fit."""
@@ -53,7 +53,7 @@ class Plan:
                 inputs[column] = "int64" if "int64" in (form, inputs.get(column)) else form
         if target.column in inputs:
             raise DataError(f"features: column '{target.column}' is the target and cannot be a feature as well.")
-        return cls(features, target, classes, hooks, inputs, examples.columns[target.column])
+        return cls(features, target, hooks, inputs, examples.columns[target.column])
 
     @property
     def all_inputs(self) -> dict[str, str]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import file_digest, write_json, written_aside
 from stellwerk.components.artifacts.sample import write_sample
-from stellwerk.components.transformation.graph import load_graph, write_graph
-from stellwerk.components.transformation.label import classes_of
-from stellwerk.components.transformation.materialising import SPLITS, materialise
-from stellwerk.components.transformation.measuring import measure
+from stellwerk.components.transformation.graph import write_graph
+from stellwerk.components.transformation.here import Here
+from stellwerk.components.transformation.label import check_target
+from stellwerk.components.transformation.materialising import SPLITS
 from stellwerk.components.transformation.plan import Plan
 from stellwerk.progress import Progress, silent
+from stellwerk.spec.beam import Beam
 from stellwerk.spec.features import Feature
 from stellwerk.spec.target import Target
+
+if TYPE_CHECKING:
+    from stellwerk.components.transformation.on_beam import OnBeam
 
 
 def transform(
@@ -29,22 +35,38 @@ def transform(
     transform_graph: Path,
     transformed: Path,
     progress: Progress = silent,
+    beam: Beam | None = None,
 ) -> None:
     """Writes the TransformGraph (with `features.json` and a sample of raw rows) and the transformed train and eval splits.
 
-    Only the training split is measured; memory does not grow with the rows. Raises DataError for columns that are
+    Only the training split is measured; memory does not grow with the rows. With `beam` its workers read the rows. Raises DataError for columns that are
     absent or do not fit their feature, and HookError for a custom feature that misbehaves.
     """
     data = Examples.open(examples)
     seen = _counted(progress, data.rows("train") + sum(data.rows(split) for split in SPLITS))
-    plan = Plan.make(features, target, hooks, classes_of(data, target), data)
-    with written_aside(transform_graph) as graph, written_aside(transformed) as rows:
-        with tempfile.TemporaryDirectory(dir=graph) as vocabularies:
-            measures = measure(plan, data, seen)
-            write_graph(plan, plan.preprocessing_fn(measures, Path(vocabularies)), data, graph)
-        materialise(plan, load_graph(plan, graph), data, rows, seen)
-        _describe(plan, data, schema, graph / "features.json")
-        write_sample(data, list(plan.inputs), graph)
+    check_target(data, target)
+    plan = Plan.make(features, target, hooks, data)
+    with _passes(beam, data, seen, transformed) as passes:
+        measures = passes.measure(plan)
+        with written_aside(transform_graph) as graph, written_aside(transformed) as rows:
+            with tempfile.TemporaryDirectory(dir=graph) as vocabularies:
+                write_graph(plan, plan.preprocessing_fn(measures, Path(vocabularies)), graph, passes.analyze)
+            passes.materialise(plan, graph, rows)
+            _describe(plan, data, schema, graph / "features.json")
+            write_sample(data, list(plan.inputs), graph)
+
+
+@contextlib.contextmanager
+def _passes(beam: Beam | None, data: Examples, seen: Callable[[int], None], beside: Path) -> Iterator[Here | OnBeam]:
+    """Gives who reads the data: this process, or Beam's workers."""
+    if beam is None:
+        yield Here(data, seen)
+        return
+    from stellwerk.components.beam.meeting import meeting  # noqa: PLC0415 - Beam costs seconds to load
+    from stellwerk.components.transformation.on_beam import OnBeam  # noqa: PLC0415
+
+    with meeting(beam, beside) as place:
+        yield OnBeam(beam, place, data, seen)
 
 
 def _counted(progress: Progress, total: int) -> Callable[[int], None]:

@@ -23,6 +23,7 @@ def validate(
     name: str = "",
     directory: str = "",
     pushed_to: Optional[str] = None,
+    beam: Optional[dict] = None,
 ) -> None:
     """Computes statistics and stops the run when the data is not as the schema says.
 
@@ -41,6 +42,7 @@ def validate(
         name: Name of the served model, with `pushed_to`.
         directory: Folder where a relative `pushed_to` starts.
         pushed_to: Where models are pushed: `previous` is found there, of the newest version that other data made.
+        beam: Section `beam` of the spec, to count on Beam's workers.
 
     """
     from stellwerk.components.admission import refusals

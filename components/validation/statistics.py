@@ -46,7 +46,7 @@ def statistics_of(
     for (split, _), statistics in zip(tasks, counted, strict=True):
         if statistics is not found[split]:
             found[split].datasets[0].features.extend(statistics.datasets[0].features)
-    return {split: _in_order(statistics, columns) for split, statistics in found.items()}
+    return {split: in_order(statistics, columns) for split, statistics in found.items()}
 
 
 def _shares(columns: Sequence[str], types: Mapping[str, str], number: int) -> list[list[str]]:
@@ -111,7 +111,7 @@ def _counted(
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Returns the statistics of some columns; `add` is told the cells of each batch when it is counted."""
     types = {column: examples.columns[column] for column in columns}
-    options = stats_options.StatsOptions(schema=_hints(types, categorical))
+    options = stats_options.StatsOptions(schema=hints(types, categorical))
     generators = stats_impl.get_generators(options, in_memory=True)
     partial = [generator.create_accumulator() for generator in generators]
     with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are the gate's to report
@@ -125,7 +125,7 @@ def _counted(
     return statistics
 
 
-def _in_order(
+def in_order(
     statistics: statistics_pb2.DatasetFeatureStatisticsList, columns: list[str]
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Puts the columns in the order of the data."""
@@ -135,7 +135,7 @@ def _in_order(
     return statistics
 
 
-def _hints(columns: Mapping[str, str], categorical: Collection[str]) -> schema_pb2.Schema:
+def hints(columns: Mapping[str, str], categorical: Collection[str]) -> schema_pb2.Schema:
     """Says what the column types do not: which integers are names, and that binary columns are no texts to count."""
     schema = schema_pb2.Schema()
     for column, kind in columns.items():

@@ -21,7 +21,7 @@ from stellwerk.components.validation.targets import target_rows
 from stellwerk.components.validation.writing import as_text
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.progress import Progress, silent
-from stellwerk.spec import SPLITS, Target, Validate
+from stellwerk.spec import SPLITS, Beam, Target, Validate
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatisticsList]
 
@@ -40,11 +40,12 @@ def validate(
     schema: Path,
     anomalies: Path,
     progress: Progress = silent,
+    beam: Beam | None = None,
 ) -> None:
     """Measures every split and compares it with the schema, with the train split and with an earlier run.
 
     `curated` is a person's own schema; without one it is inferred from the train split. `previous` is the Statistics
-    artifact of the last run that passed. Writes Statistics, Schema and Anomalies whole, then raises GateRefused
+    artifact of the last run that passed. With `beam` the statistics are counted on its workers. Writes Statistics, Schema and Anomalies whole, then raises GateRefused
     where there are anomalies and `settings.on_anomaly` is fail. Raises DataError where the data or the curated schema
     cannot be used at all.
     """
@@ -53,7 +54,8 @@ def validate(
     earlier = read(previous / "train") if previous else None
     _check_target(target, data)
     comparing.check_columns(settings, data.columns)
-    measured = _measure(data, settings, target, own, progress)
+    categorical = _categorical(settings, target, own)
+    measured = _measured_on(beam, data, categorical, statistics) if beam else _measure(data, categorical, progress)
     used = own.schema if own else _inferred(measured, data, settings, target)
     found = _anomalies(measured, used, settings, target, earlier)
     rows = _rows(Reporter(data, measured, used, own, target.column), found, target_rows(target, data, measured))
@@ -96,10 +98,14 @@ def _categorical(settings: Validate, target: Target, own: Curated | None) -> set
     return columns if target.type == "regression" else columns | {target.column}
 
 
-def _measure(
-    examples: Examples, settings: Validate, target: Target, own: Curated | None, progress: Progress
-) -> dict[str, statistics_pb2.DatasetFeatureStatisticsList]:
-    return statistics_of(examples, _splits(examples), _categorical(settings, target, own), progress)
+def _measure(examples: Examples, categorical: set[str], progress: Progress) -> Statistics:
+    return statistics_of(examples, _splits(examples), categorical, progress)
+
+
+def _measured_on(beam: Beam, examples: Examples, categorical: set[str], beside: Path) -> Statistics:
+    from stellwerk.components.validation.beam import statistics_on  # noqa: PLC0415 - only where Beam is asked for
+
+    return statistics_on(beam, examples, _splits(examples), categorical, beside)
 
 
 def _inferred(measured: Statistics, examples: Examples, settings: Validate, target: Target) -> schema_pb2.Schema:

@@ -28,7 +28,11 @@ def check(loaded: LoadedSpec, data: bool = True, *, again: bool = True) -> list[
 
 
 def _installed(loaded: LoadedSpec) -> Iterator[Found]:
-    """Yields what cannot be pushed by what is installed here: formats, and the place itself."""
+    """Yields who cannot be asked from here: Beam's runner; and what cannot be pushed: formats, and the place itself."""
+    if loaded.spec.beam is not None:
+        from stellwerk.pipelines.checking import beam  # noqa: PLC0415 - only where it is asked for
+
+        yield from beam.find_problems(loaded)
     push = loaded.spec.push
     if push is None:
         return

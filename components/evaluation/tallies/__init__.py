@@ -6,7 +6,7 @@ All have the same shape: `add` takes a batch, `metrics` gives every standard met
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from stellwerk.components.evaluation.counts import Array
@@ -21,6 +21,12 @@ class Tally(Protocol):
     def add(self, labels: Array, predictions: Array, groups: Sequence[Array]) -> None:
         """Adds a batch: labels [rows], predictions [rows, outputs], and the slice number of each row for each spec."""
 
+    def arrays(self, slices: int) -> dict[str, Array]:
+        """Returns everything that was gathered of the first `slices` slices, as it travels between machines."""
+
+    def take(self, arrays: Mapping[str, Array], numbers: Array) -> None:
+        """Adds the `arrays` of another tally of the same kind; its slices have the `numbers` here (int64 [slices])."""
+
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns the standard metrics of each slice (float64 [slices]); NaN where one is not defined."""
 
@@ -34,13 +40,16 @@ class Tally(Protocol):
         """Returns for each slice rows (label, prediction, count) of its confusion matrix; none for a regression."""
 
 
-def new_tally(kind: str, classes: Sequence[str], threshold: float, wanted: Sequence[str]) -> Tally:
-    """Returns an empty tally for a kind of target; `wanted` are the standard metrics that will be asked for."""
+def new_tally(kind: str, classes: Sequence[str], threshold: float, wanted: Sequence[str], seed: int = 0) -> Tally:
+    """Returns an empty tally for a kind of target; `wanted` are the standard metrics that will be asked for.
+
+    `seed` chooses the random numbers of a sample: tallies that are put together later need different ones.
+    """
     if kind == "binary":
         return BinaryTally(classes, threshold)
     if kind == "multiclass":
         return MulticlassTally(classes, ranks=bool({"auc", "auc_pr"} & set(wanted)))
-    return RegressionTally()
+    return RegressionTally(seed)
 
 
 __all__ = ["Tally", "new_tally"]

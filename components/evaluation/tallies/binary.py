@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,16 @@ class BinaryTally:
         places = buckets(p)
         for index, weights in enumerate((None, y, p)):
             self._histogram[index] += np.bincount(places, weights=weights, minlength=BUCKETS + 2)
+
+    def arrays(self, slices: int) -> dict[str, Array]:
+        """Returns sums, confusion counts and histograms."""
+        return {"sums": self._sums.table(slices), "histogram": self._histogram, **self._ranking.arrays()}
+
+    def take(self, arrays: Mapping[str, Array], numbers: Array) -> None:
+        """Adds what another tally has."""
+        self._sums.take(arrays["sums"], numbers)
+        self._ranking.take(arrays, numbers)
+        self._histogram += arrays["histogram"]
 
     def counts(self, slices: int) -> Array:
         """Returns the number of examples of each slice."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,20 @@ class MulticlassTally:
             self._confusion.add((numbers * size + labels) * size + said)
             if self._ranking is not None and truth is not None:
                 self._ranking.add(np.broadcast_to(numbers[:, None], truth.shape), predictions, truth)
+
+    def arrays(self, slices: int) -> dict[str, Array]:
+        """Returns sums, confusion counts and the histogram."""
+        keys, counts = self._confusion.items()
+        ranked = self._ranking.arrays() if self._ranking is not None else {}
+        return {"sums": self._sums.table(slices), "cells": keys, "cell_counts": counts, **ranked}
+
+    def take(self, arrays: Mapping[str, Array], numbers: Array) -> None:
+        """Adds what another tally has."""
+        self._sums.take(arrays["sums"], numbers)
+        slices, rest = np.divmod(arrays["cells"], len(self.classes) ** 2)
+        self._confusion.take(numbers[slices] * len(self.classes) ** 2 + rest, arrays["cell_counts"])
+        if self._ranking is not None:
+            self._ranking.take(arrays, numbers)
 
     def counts(self, slices: int) -> Array:
         """Returns the number of examples of each slice."""

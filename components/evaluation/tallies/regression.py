@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,12 @@ GRID = 30
 class RegressionTally:
     """Sums for each slice, and a sample of the whole split for what needs single values."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
         self._sums = Sums(6)
         self._centre: float | None = None
         self._largest = 0.0
         self._sample = np.zeros((3, 0))
-        self._random = np.random.default_rng(0)
+        self._random = np.random.default_rng(seed)
 
     def add(self, labels: Array, predictions: Array, groups: Sequence[Array]) -> None:
         """Adds labels ([rows]) and predictions ([rows, 1]). Squares are of distances from the first labels' mean."""
@@ -39,14 +39,37 @@ class RegressionTally:
             self._sums.add(numbers, columns)
         if y.size:
             self._largest = max(self._largest, float(np.abs(error).max()))
-            self._keep(y, p)
+            self._keep(np.stack([self._random.random(y.size), y, p]))
 
-    def _keep(self, y: Array, p: Array) -> None:
+    def _keep(self, rows: Array) -> None:
         """Keeps the rows with the smallest of random numbers: a uniform sample of all rows so far."""
-        together = np.concatenate([self._sample, [self._random.random(y.size), y, p]], axis=1)
+        together = np.concatenate([self._sample, rows], axis=1)
         if together.shape[1] > SAMPLE:
             together = together[:, np.argpartition(together[0], SAMPLE)[:SAMPLE]]
         self._sample = together
+
+    def arrays(self, slices: int) -> dict[str, Array]:
+        """Returns sums, what they are taken around, and the sample."""
+        centre = [] if self._centre is None else [self._centre]
+        return {
+            "sums": self._sums.table(slices),
+            "centre": np.array(centre),
+            "largest": np.array(self._largest),
+            "sample": self._sample,
+        }
+
+    def take(self, arrays: Mapping[str, Array], numbers: Array) -> None:
+        """Adds what another tally has; its sums are moved from around its centre to around this one's."""
+        if not arrays["centre"].size:
+            return
+        centre = float(arrays["centre"][0])
+        self._centre = centre if self._centre is None else self._centre
+        n, off, p, absolute, squared, off2 = arrays["sums"].T
+        moved = centre - self._centre
+        columns = [n, off + moved * n, p, absolute, squared, off2 + 2 * moved * off + moved**2 * n]
+        self._sums.take(np.column_stack(columns), numbers)
+        self._largest = max(self._largest, float(arrays["largest"]))
+        self._keep(arrays["sample"])
 
     def counts(self, slices: int) -> Array:
         """Returns the number of examples of each slice."""

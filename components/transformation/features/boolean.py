@@ -40,6 +40,14 @@ class Strangers:
         """Takes what `other` has seen."""
         self.found |= other.found
 
+    def as_json(self) -> list[str]:
+        """Returns what was found."""
+        return sorted(self.found)
+
+    def restore(self, found: list[str]) -> None:
+        """Takes what was found."""
+        self.found = set(found)
+
 
 def measured(name: str, feature: Boolean, columns: Columns) -> dict[str, Asked]:  # noqa: ARG001 - looked at without the graph
     """Asks for values that are neither true nor false."""

@@ -12,6 +12,9 @@ from stellwerk.spec.features.number import Number
 
 FORMS = AS_NUMBER
 
+MIDDLE = 2
+"""Shares that a median cuts data into."""
+
 
 def measured(name: str, feature: Number, columns: Columns) -> dict[str, Asked]:
     """Asks for what the scale and the filling of gaps need, over the values that are there."""
@@ -20,7 +23,7 @@ def measured(name: str, feature: Number, columns: Columns) -> dict[str, Asked]:
     if feature.missing == "mean":
         asked["mean"] = Asked(Moments(), values)
     if feature.missing == "median" or feature.scale == "buckets":
-        asked["quantiles"] = Asked(Quantiles(), values)
+        asked["quantiles"] = Asked(Quantiles(MIDDLE, feature.buckets), values)
     if feature.scale in ("standard", "log"):
         asked["scale"] = Asked(Moments(), _logarithm(values) if feature.scale == "log" else values)
     if feature.scale == "minmax":
@@ -48,7 +51,7 @@ def _filling(feature: Number, known: Known) -> float:
     if feature.missing == "mean":
         return float(known.measures["mean"].mean)
     if feature.missing == "median":
-        middle = known.measures["quantiles"].inner(2)
+        middle = known.measures["quantiles"].inner(MIDDLE)
         return middle[0] if middle else 0.0
     return feature.missing
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from stellwerk.spec.beam import Beam
 from stellwerk.spec.cluster import Cluster
 from stellwerk.spec.data import Data
 from stellwerk.spec.evaluate import METRICS_OF, STANDARD_METRICS, Evaluate
@@ -50,6 +51,8 @@ push: {to: models}
     """How good it must be."""
     push: Push | None = None
     """Where it goes once it is blessed; without this section nothing is pushed."""
+    beam: Beam | None = None
+    """Steps that read their data on Apache Beam's workers; without this section none does."""
     cluster: Cluster | None = None
     """Only for Kubeflow."""
 
@@ -89,4 +92,17 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield ("train", "class_weights"), "a regression target has no classes. Remove class_weights"
 
 
-__all__ = ["SPLITS", "Data", "Evaluate", "Feature", "Model", "Push", "Spec", "Split", "Target", "Train", "Validate"]
+__all__ = [
+    "SPLITS",
+    "Beam",
+    "Data",
+    "Evaluate",
+    "Feature",
+    "Model",
+    "Push",
+    "Spec",
+    "Split",
+    "Target",
+    "Train",
+    "Validate",
+]

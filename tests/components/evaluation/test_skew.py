@@ -15,7 +15,7 @@ import tensorflow as tf
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import read_json
 from stellwerk.components.calling import call
-from stellwerk.components.evaluation.predicting import Excluded, Predictor, predictions
+from stellwerk.components.evaluation.predicting import SPLIT, Excluded, Predictor, predictions, wanted
 from stellwerk.components.evaluation.slices import Slices
 from stellwerk.serving.config import one_model
 from stellwerk.serving.loading import LoadedModel
@@ -73,7 +73,9 @@ def evaluated(flights, trained) -> np.ndarray:
     """The predictions that the evaluation is made of."""
     with LoadedModel(trained) as model:
         target = Target.model_validate(TARGET)
-        batches = predictions(Examples.open(flights), target, [Predictor(model, target)], Slices([]), Excluded())
+        examples, asked, slices = Examples.open(flights), [Predictor(model, target)], Slices([])
+        want = wanted(examples, target, asked, slices)
+        batches = predictions(examples.batches(SPLIT, want.columns, want.rows), target, asked, slices, Excluded())
         return np.concatenate([batch.predictions[0] for batch in batches])[:, 0]
 
 
