@@ -114,7 +114,7 @@ def grpc_server(
     )
     guards = [one for one in interceptors if isinstance(one, Guard)]
     if len(guards) == len(interceptors):
-        turns.work[PREDICT] = PredictCalls(manager, service, guards, methods.answer, turns.elsewhere).answer
+        turns.work[PREDICT] = PredictCalls(manager, service, guards, methods.answer, turns).answer
     bound = turns.bind(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", credentials)
     return GrpcServer(bound, turns, health)
 

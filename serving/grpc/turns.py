@@ -38,6 +38,9 @@ _PATIENCE = 8
 
 _POLL_S = 0.5
 _BUSY_POLL_S = 0.005
+_HELD_BACK_S = 0.002
+"""How long calls wait at most because others are asked: the model of a table takes less for a whole group."""
+
 _WATCH_S = 0.1
 
 
@@ -66,7 +69,11 @@ class Turns:
         self._server.register_completion_queue(self._queue)
         self._open: dict[Call, None] = {}
         self._ready: deque[Call] = deque()
+        self._ready_together: deque[Call] = deque()
+        self._asking: dict[int, float] = {}
         self._turn = threading.Lock()
+        self.sending = threading.Lock()
+        """Held by who takes calls or sends the answers of a group: in turns of their own they would wait for each other at each call."""
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="grpc-apart")
         self._idle: set[int] = set()
         self._at_work: set[int] = set()
@@ -119,6 +126,10 @@ class Turns:
         """Does some work in another thread."""
         self._pool.submit(work)
 
+    def asked(self) -> None:
+        """Says, from the thread that answers a group, that it has asked the model: the next group may be taken."""
+        self._asking.pop(threading.get_ident(), None)
+
     def _begin(self, work: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)
         thread.start()
@@ -140,6 +151,8 @@ class Turns:
                 if not calls:
                     return
                 self._at_work.add(me)
+                if calls[0].details.method in self.work:
+                    self._asking[me] = time.perf_counter()
                 if not self._idle and len(self._threads) < self._workers + 2:
                     self._begin_turns()
             try:
@@ -149,6 +162,7 @@ class Turns:
                 for call in calls:
                     call.refuse(grpc.StatusCode.UNKNOWN, "the server could not answer this request; its log says why.")
             del calls
+            self._asking.pop(me, None)
             self._at_work.discard(me)
 
     def _answer(self, calls: list[Call]) -> None:
@@ -163,25 +177,30 @@ class Turns:
         while not self._ended:
             busy = len(self._at_work) >= self._workers
             if self._ready and not busy:
-                return self._taken()
-            self._receive(_BUSY_POLL_S if busy else 0.0 if self._ready else _POLL_S)
+                return [self._ready.popleft()]
+            held_back = busy or self._asks_now()
+            if self._ready_together and not held_back:
+                most = min(self._together, len(self._ready_together))
+                return [self._ready_together.popleft() for _ in range(most)]
+            self._receive(_BUSY_POLL_S if busy else _HELD_BACK_S if self._ready_together else _POLL_S)
         return []
 
-    def _taken(self) -> list[Call]:
-        calls = [self._ready.popleft()]
-        method = calls[0].details.method
-        most = self._together if method in self.work else 1
-        while self._ready and len(calls) < most and self._ready[0].details.method == method:
-            calls.append(self._ready.popleft())
-        return calls
+    def _asks_now(self) -> bool:
+        """Says whether a group has just begun to ask the model: those that came meanwhile wait a moment, and are asked as one."""
+        since = time.perf_counter() - _HELD_BACK_S
+        return self._together > 1 and any(began > since for began in list(self._asking.values()))
 
     def _receive(self, seconds: float) -> None:
         """Waits for the first event so long, and takes what else is there."""
-        until, empty = time.time() + seconds, 0
+        event = self._queue.poll(time.time() + seconds)
+        with self.sending:
+            self._take_all(event)
+
+    def _take_all(self, event: Any) -> None:
+        """Takes an event and what else is there."""
+        empty = 0
         patience = min(_PATIENCE, len(self._open)) if self._together > 1 else 1
         for _ in range(_MOST_EVENTS):
-            event = self._queue.poll(until)
-            until = 0.0
             if event.completion_type != cygrpc.CompletionType.queue_timeout:
                 empty = 0
                 try:
@@ -189,8 +208,9 @@ class Turns:
                 except Exception:
                     _LOG.exception("a call could not be received")
                 event = None  # an event that holds a call while the queue is asked makes the C core wait
-            elif not self._ready or (empty := empty + 1) >= patience:
+            elif not (self._ready or self._ready_together) or (empty := empty + 1) >= patience:
                 return
+            event = self._queue.poll(0.0)
 
     def _handle(self, event: Any) -> None:
         tag = event.tag
@@ -202,7 +222,7 @@ class Turns:
                 tag.refuse(grpc.StatusCode.INVALID_ARGUMENT, "The call ended without a request.")
             else:
                 tag.message = message
-                self._ready.append(tag)
+                (self._ready_together if tag.details.method in self.work else self._ready).append(tag)
         elif tag is _ACCEPT:
             if event.success:
                 self._accept(event)
