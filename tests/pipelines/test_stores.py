@@ -55,6 +55,30 @@ def test_an_unchanged_object_is_neither_read_nor_ingested_again(project: Project
     assert manifest["sources"][0]["bytes"] == len(shorter)
 
 
+def test_an_object_that_is_read_in_place_counts_in_the_cache_and_in_lineage_by_its_version(
+    project: Project, s3_store: Any
+) -> None:
+    versioning = {"Status": "Enabled"}
+    s3_store.content.put_bucket_versioning(Bucket="models", VersioningConfiguration=versioning)
+    content = s3_store.content.get_object(Bucket="models", Key="data/flights.csv")["Body"].read()
+    wanted = s3_store.content.put_object(Bucket="models", Key="data/flights.csv", Body=content)["VersionId"]
+    spec = project("s3://models/data/flights.csv")
+    spec.write_text(
+        spec.read_text().replace("'s3://models/data/flights.csv'", "{path: 's3://models/data/*.csv', access: in_place}")
+    )
+    loaded = load(spec)
+    assert check(loaded) == []
+    first = run(loaded, until="ingest")
+    assert first.step("ingest").status == "done"
+    assert not list((first.folder.parent / ".objects").glob("*"))
+    events = [json.loads(line) for line in (first.folder / "openlineage.jsonl").read_text().splitlines()]
+    read = [dataset for event in events for dataset in event["inputs"] if dataset["namespace"] == "s3://models"]
+    assert {dataset["facets"]["version"]["datasetVersion"] for dataset in read} == {wanted}
+    assert run(loaded, until="ingest").step("ingest").status == "cached"
+    s3_store.content.put_object(Bucket="models", Key="data/flights.csv", Body=content)
+    assert run(loaded, until="ingest").step("ingest").status == "done"
+
+
 def test_check_holds_the_spec_against_the_columns_of_an_object(project: Project, s3_store: Any) -> None:
     spec = project("s3://models/data/*.csv")
     assert check(load(spec)) == []
