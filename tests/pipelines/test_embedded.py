@@ -184,10 +184,9 @@ def worker_of(process: subprocess.Popen[str], step: str, spec: Path) -> psutil.P
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         with suppress(psutil.NoSuchProcess):  # one that ended while it was looked at
-            for server in psutil.Process(process.pid).children():
-                for child in server.children():
-                    if any(file.path.endswith(f"/{step}/log.txt") for file in child.open_files()):
-                        return child
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if any(file.path.endswith(f"/{step}/log.txt") for file in child.open_files()):
+                    return child
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
     raise AssertionError(f"step {step} did not start")
