@@ -19,6 +19,7 @@ from stellwerk.spec.beam import Beam
 
 _OURS = re.compile(r"stellwerk\.errors\.(\w+): (.+?)(?: \[while running|\\n|\n|$)")
 _CAUSE = re.compile(r"^(?:Caused by: )?[\w.$]+(?:Error|Exception): .+$", re.MULTILINE)
+_WHERE = " [while running"
 _LONGEST = 500
 
 
@@ -42,6 +43,11 @@ def job(settings: Beam, step: str) -> Iterator[beam.Pipeline]:
     try:
         with beam.Pipeline(runner=runner, options=options) as pipeline:
             yield pipeline
+    except StepFailed as error:  # a worker in this process keeps the type, and says behind the message where it was
+        text, where, _ = str(error).partition(_WHERE)
+        if where:
+            raise type(error)(text) from error
+        raise
     except StellwerkError:
         raise
     except Exception as error:
