@@ -38,7 +38,11 @@ class Pushed:
     def _check(self) -> None:
         """Raises StepFailed where a folder cannot be seen from here: that nothing is there would be no more than a guess."""
         path = Path(self.to).expanduser()
-        if "://" not in self.to and not path.is_absolute() and not self.directory.is_dir():
+        if "://" in self.to or path.is_absolute():
+            return
+        if (
+            not self.directory.is_dir() and not (self.directory / path).resolve().is_dir()
+        ):  # ../models may be there alone
             raise StepFailed(
                 f"push.to: {self.directory / path}: the folder that it starts at, {self.directory}, is not there, so what is "
                 "pushed cannot be compared with. Mount its volume in this step too (cluster.volumes), or name a bucket"

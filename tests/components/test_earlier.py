@@ -110,6 +110,9 @@ def test_a_volume_that_is_not_mounted_is_not_taken_for_one_where_nothing_is(clus
     arguments = cluster.arguments("one", "models", directory=str(cluster.folder / "none"))
     with pytest.raises(StepFailed, match=r"none, is not there, .* Mount its volume in this step too"):
         compared("evaluate", arguments).__enter__()
+    cluster.run("one", "models")
+    with compared("evaluate", {**arguments, **cluster.run("two"), "pushed_to": "../models"}) as found:
+        assert Path(found["baseline"]) == cluster.folder / "models" / "late" / "1", "it is there, whatever is beside it"
 
 
 @pytest.mark.parametrize(
