@@ -18,7 +18,9 @@ def stellwerk(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", ["", "check", "run", "compile", "schema", "runs", "report", "serve", "completion"])
+@pytest.mark.parametrize(
+    "command", ["", "check", "run", "compile", "schema", "runs", "report", "clean", "connect", "serve", "completion"]
+)
 def test_help_teaches_and_loads_no_framework(command: str):
     code = (
         "import sys; from stellwerk.__main__ import cli; "

@@ -54,6 +54,8 @@ class Gate:
     logins: int = 0
     seen: list[str] = field(default_factory=list)
     """Method and path of every request."""
+    busy: int = 0
+    """How many of the next requests to Dex are answered with 503."""
     is_open: bool = False
     """Whether it lets everybody through."""
     ends_before: str | None = None
@@ -117,7 +119,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _dex(self, path: str) -> None:
         state = self.query.get("state", "")
-        if path == "/dex/auth":
+        if self.gate.busy:
+            self.gate.busy -= 1
+            self._page(503, "no healthy upstream")
+        elif path == "/dex/auth":
             if self.gate.connectors > 1:
                 self._page(200, CONNECTORS.format(urlencode(self.query)))
             else:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import os
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from .gate import Gate, guarding
-from .server import Backend
+from .server import Backend, Fault, serving
 
 TO = ("-p", "to=models", "--namespace", "ada")
 ADA = ("--user", "ada@example.com", "--password-env", "KF_PASSWORD")
@@ -103,6 +105,31 @@ def test_a_session_that_is_refused_again_is_told_and_not_renewed_for_ever(comman
     assert ran.code == 3
     assert "does not accept the session of user 'ada@example.com' (HTTP 401: Authentication request failed)" in ran.err
     assert gate.logins == 2
+
+
+def test_a_login_that_is_busy_is_tried_again(command, backend, gate, ir):
+    gate.busy = 2
+    ran = command("submit", ir, *TO, *ADA, "--host", gate.url)
+    assert ran.code == 0, ran.err
+    assert (gate.logins, len(backend.runs)) == (1, 1)
+    gate.busy = 100
+    ran = command("submit", ir, *TO, *ADA, "--host", gate.url, "--patience", "0")
+    assert ran.code == 3
+    assert f"{gate.url}/dex/auth: is busy or down (HTTP 503)" in ran.err
+
+
+def test_a_password_does_not_go_without_tls_where_the_host_has_it(command, newer, ir, certificates: tuple[Path, Path]):
+    certificate, key = certificates
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with serving(Backend(), lambda plain: context.wrap_socket(plain, server_side=True)) as backend:
+        elsewhere = {"Location": f"{newer.url}/dex/auth/local/login?state=1"}
+        backend.faults = [Fault("GET", "/", status=302, headers=elsewhere)]
+        host = backend.url.replace("http://127.0.0.1", "https://localhost")
+        ran = command("submit", ir, *TO, *ADA, "--host", host, "--ca", certificate)
+    assert ran.code == 3
+    assert ran.err == f"{newer.url}/dex/auth/local/login: wants the password without TLS, and does not get it.\n"
+    assert newer.seen == ["GET /dex/auth/local/login"]
 
 
 def test_without_credentials_the_login_page_is_named(command, backend, gate, ir):
