@@ -6,7 +6,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,9 @@ class Counted:
 
     def to_bytes(self) -> bytes:
         """Returns everything as NumPy's own file of arrays, without pickles."""
-        about = {"keys": self.slices.keys, "excluded": asdict(self.excluded)}
+        left_out = self.excluded
+        excluded = [left_out.missing, left_out.unseen, dict(left_out.unseen_values)]
+        about = {"keys": self.slices.keys, "excluded": excluded}
         arrays = {
             f"{place}/{name}": array
             for place, tally in enumerate(self.tallies.values())
@@ -99,8 +101,8 @@ class Counted:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             about: dict[str, Any] = json.loads(arrays[ABOUT].tobytes())
             numbers = counted.slices.take([_key(key) for key in about["keys"]])
-            excluded = about["excluded"]
-            counted.excluded.take(Excluded(excluded["missing"], excluded["unseen"], Counter(excluded["unseen_values"])))
+            missing, unseen, values = about["excluded"]
+            counted.excluded.take(Excluded(missing, unseen, Counter(values)))
             for place, tally in enumerate(counted.tallies.values()):
                 own = {name.partition("/")[2]: name for name in arrays.files if name.startswith(f"{place}/")}
                 tally.take({name: arrays[file] for name, file in own.items()}, numbers)
