@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 from stellwerk.errors import ClusterError, UsageError
 from stellwerk.pipelines.kubeflow.submission.credentials import Away
@@ -27,7 +28,7 @@ class Web:
         self._session: Any = None
 
     def ask(self, method: str, url: str, form: Mapping[str, str] | None = None) -> Any:
-        """Returns an answer, a `requests.Response`, after all redirections.
+        """Returns an answer, a `requests.Response`, after all redirections; a form is sent to the URL itself only.
 
         Raises Away where there is none, or somebody is busy, and ClusterError for a certificate or a proxy that refuses.
         """
@@ -35,7 +36,13 @@ class Web:
 
         try:
             answer = self._opened().request(
-                method, url, data=form, timeout=TIMEOUT, verify=self._trust.authorities, cert=self._trust.pair
+                method,
+                url,
+                data=form,
+                timeout=TIMEOUT,
+                verify=self._trust.authorities,
+                cert=self._trust.pair,
+                allow_redirects=method == "GET",
             )
         except exceptions.TooManyRedirects:
             raise ClusterError(f"{plain(url)}: leads from page to page and to no end.") from None
@@ -47,7 +54,13 @@ class Web:
             raise self._trouble(url, error) from None
         if answer.status_code in BUSY:
             raise Away(f"{plain(answer.url)}: is busy or down (HTTP {answer.status_code})")
-        return answer
+        return self._onward(answer) if method != "GET" and answer.is_redirect else answer
+
+    def _onward(self, answer: Any) -> Any:
+        """Goes where a form leads; a form that was sent goes to nobody else."""
+        if answer.status_code in (307, 308):
+            raise ClusterError(f"{plain(answer.url)}: sends a form on to somebody else, who does not get it.")
+        return self.ask("GET", urljoin(answer.url, answer.headers["Location"]))
 
     def cookies_for(self, url: str) -> str:
         """Returns the `Cookie` header of a request to a URL; an empty string where no cookie is for it."""

@@ -54,6 +54,8 @@ class Gate:
     logins: int = 0
     seen: list[str] = field(default_factory=list)
     """Method and path of every request."""
+    forwards: str | None = None
+    """Where a login that was sent is sent on to, with what is in it."""
     busy: int = 0
     """How many of the next requests to Dex are answered with 503."""
     is_open: bool = False
@@ -146,6 +148,9 @@ class Handler(BaseHTTPRequestHandler):
         action = f"/dex/auth/local/login?back=&amp;state={quote(state)}"
         if self.command == "GET":
             self._page(200, LOGIN.format(action=action, wrong=""))
+            return
+        if self.gate.forwards is not None:
+            self._send(307, b"", {"Location": self.gate.forwards})
             return
         form = {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
         if self.gate.passwords.get(form.get("login", "")) != form.get("password"):

@@ -132,6 +132,14 @@ def test_a_password_does_not_go_without_tls_where_the_host_has_it(command, newer
     assert newer.seen == ["GET /dex/auth/local/login"]
 
 
+def test_a_password_is_not_sent_on_to_somebody_else(command, backend, newer, ir):
+    newer.forwards = f"{backend.url}/elsewhere"
+    ran = command("submit", ir, *TO, *ADA, "--host", newer.url)
+    assert ran.code == 3
+    assert "/dex/auth/local/login: sends a form on to somebody else, who does not get it." in ran.err
+    assert backend.seen == []
+
+
 def test_without_credentials_the_login_page_is_named(command, backend, gate, ir):
     ran = command("submit", ir, *TO, "--host", gate.url)
     assert ran.code == 3
