@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -203,6 +204,14 @@ def test_sections_survive_the_journey_whole_numbers_included(compiled, tmp_path)
     assert constants(ir, "train")["target"] == {"column": "late", "type": "binary", "positive": 1}
     parameters = whole(constants(ir, "train")["architecture"])["parameters"]
     assert [type(value) for value in (parameters["a"], parameters["b"])] == [int, float]
+
+
+def test_sources_that_are_read_in_place_are_so_on_kubeflow_too(compiled):
+    given = {"path": "gs://flights/2013/*.parquet", "access": "in_place"}
+    loaded, ir = compiled(f"data.sources.flights={json.dumps(given)}")
+    assert ir["root"]["inputDefinitions"]["parameters"]["sources"]["defaultValue"]["flights"] == given
+    data = whole(changed("ingest", {**constants(ir, "ingest"), **from_the_run(ir, "ingest")}))["data"]
+    assert Data.model_validate(data).sources["flights"] == loaded.spec.data.sources["flights"]
 
 
 def test_hooks_and_the_curated_schema_travel_as_text(compiled, tmp_path):

@@ -22,7 +22,8 @@ from stellwerk.components.ingestion.places.base import Object
 from stellwerk.components.ingestion.places.hdfs import FileSystem
 from stellwerk.components.ingestion.probing import probe
 from stellwerk.components.ingestion.work import ingest
-from stellwerk.errors import DataError
+from stellwerk.errors import DataError, SpecError
+from stellwerk.loading import load
 from stellwerk.spec.data import Data, Source
 from stellwerk.spec.target import Target
 
@@ -329,6 +330,22 @@ def test_a_file_system_that_knows_files_by_their_time_is_refused():
     item = Object("hdfs://host/rows.csv", "rows.csv", "rows.csv", 10, "17", FileSystem("hdfs://host", None))
     with pytest.raises(DataError, match=r"hdfs://host/rows\.csv: its server gives neither a version"):
         reading.settled("rows", [item], None)
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ({"path": "rows.csv"}, r"access: is for gs://, s3://, minio://, http://, https:// only\. Remove it"),
+        ({"path": "hdfs://host/rows.csv"}, "access: is for gs://"),
+        ({"path": "gs://rows/rows.dat", "format": "tfrecord"}, "access: is for csv and jsonl and parquet files"),
+    ],
+)
+def test_the_key_is_refused_where_it_means_nothing(tmp_path, source, sentence):
+    spec = tmp_path / "pipeline.yaml"
+    given = json.dumps({"sources": {"rows": {**source, "access": "in_place"}}})
+    spec.write_text(f"name: a\ndata: {given}\nfeatures: {{n: {{type: number}}}}\ntarget: {{column: y, type: binary}}\n")
+    with pytest.raises(SpecError, match=rf"pipeline\.yaml:2: data\.sources\.rows\.{sentence}"):
+        load(spec)
 
 
 def test_check_looks_at_the_same_objects(stored, formats, tmp_path):
