@@ -19,8 +19,8 @@ from stellwerk.environment import load, prepare
 prepare()
 load("tensorflow")
 
-from stellwerk.components.calling import call  # noqa: E402 - after the environment is prepared
-from stellwerk.components.training import epochs, fitting  # noqa: E402
+from stellwerk.components.calling import call  # after the environment is prepared
+from stellwerk.components.training import epochs, fitting
 
 WARM_UP = 3
 """Calls that are not counted: the first traces the graph, the next find the length of a call."""
