@@ -184,7 +184,9 @@ def test_what_an_interrupted_removal_left_goes_with_the_next(runs):
 def test_what_cannot_be_removed_is_told_and_stays_whole(runs):
     old, new = runs.make(data="same"), runs.make(data="same")
     (runs.folder / ".removed").write_text("a file")
-    with pytest.raises(StepFailed, match=r"\.removed: cannot be removed: File exists\. What was removed before is gone"):
+    with pytest.raises(
+        StepFailed, match=r"\.removed: cannot be removed: File exists\. What was removed before is gone"
+    ):
         plan(runs.folder, 1, now=NOW).carry_out()
     assert runs.left == [old.run, new.run]
 
