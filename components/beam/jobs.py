@@ -22,6 +22,9 @@ _CAUSE = re.compile(r"^(?:Caused by: )?[\w.$]+(?:Error|Exception): .+$", re.MULT
 _WHERE = " [while running"
 _LONGEST = 500
 
+PATIENCE = 30 * 86_400
+"""Seconds a job may take: Beam's `job_server_timeout` also ends the streams that tell how a job goes, after one minute by default."""
+
 
 def in_process() -> fn_api_runner.FnApiRunner:
     """Returns Beam's runner inside this process, by name: the default of newer versions looks for another on the internet."""
@@ -68,7 +71,8 @@ def _options(settings: Beam, step: str) -> PipelineOptions:
                 f"beam.options.{name}: neither Beam nor its {settings.runner} has this option."
                 f"{did_you_mean(name, known)} Correct it or remove it."
             )
-    return PipelineOptions.from_dictionary({"job_name": f"stellwerk-{step}", **given})
+    usual = {"job_name": f"stellwerk-{step}", "job_server_timeout": PATIENCE}
+    return PipelineOptions.from_dictionary({**usual, **given})
 
 
 def _described(endpoint: str) -> set[str]:
