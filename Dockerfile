@@ -42,14 +42,16 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
         --requirement requirements.txt --constraint constraints.txt
 # What no step reads, each line for its reason: headers and static libraries build extensions; libclang is for generating
 # TensorFlow's own sources; Vertex AI's client is for Beam's remote inference; tests test the libraries; symbols are for debuggers.
+# What auditwheel patched (`*.libs`) is left as it is, as older binutils break it; NVIDIA's libraries have no symbols to lose.
 RUN cd /opt/stellwerk/lib/python3*/site-packages \
- && rm -rf tensorflow/include pyarrow/include pyarrow/src \
+ && rm -rf tensorflow/include pyarrow/include pyarrow/src nvidia/*/include \
  && rm -rf clang libclang-*.dist-info \
  && rm -rf google/cloud/aiplatform* vertexai agentplatform google_cloud_aiplatform-*.dist-info \
  && find . -type d \( -name tests -o -path ./onnx/backend/test -o -path ./scipy/_lib/array_api_compat/tests \) -prune \
         -exec rm -rf {} + \
  && find . \( -name '*.a' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' -o -name '*.cc' -o -name '*.hpp' \) -delete \
- && find . \( -name '*.so' -o -name '*.so.*' \) -size +1M -exec strip --strip-unneeded {} +
+ && find . \( -name '*.libs' -o -path ./nvidia \) -prune \
+        -o \( -name '*.so' -o -name '*.so.*' \) -size +1M -exec strip --strip-unneeded {} +
 # Without bytecode every import of TensorFlow takes two to three times as long, and the root file system may be read-only.
 # A few files of the libraries are templates that no Python compiles: hence no word about them.
 RUN python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash /opt/stellwerk/lib || true
