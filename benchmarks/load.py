@@ -2,10 +2,10 @@
 
     python benchmarks/load.py rest --port 8501 --path /v1/models/NAME:predict --body FILE --clients 8 --seconds 5
 
-The body is bytes made beforehand and the answer is only looked at for its status. One thread waits for all connections, and
-gRPC is the few frames of HTTP/2 that a call takes, so that the load costs as little as it can on the cores that it shares with
-the server: a client of grpcio takes as much CPU as a server. Writes one JSON object. Sends to the loopback address and
-nowhere else.
+The request is bytes made beforehand. Of every answer it is seen that it is one, is whole and is no error; a few are kept for
+whoever knows what is right. One thread waits for all connections, and gRPC is the few frames of HTTP/2 that a call takes, so that
+the load costs as little as it can on the cores that it shares with the server: a client of grpcio takes as much CPU as a server.
+Writes one JSON object. Sends to the loopback address and nowhere else.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from __future__ import annotations
 import argparse
 import heapq
 import json
-import selectors
+import select
 import socket
 import struct
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +26,9 @@ MOST_BODY = 60_000
 """Larger bodies would need the flow control of HTTP/2, which is left out here."""
 
 MOST_ERRORS = 1000
+MOST_SAMPLES, SAMPLED = 50, 200
+"""So many answers are kept, one of so many."""
+
 WARM_SECONDS = 0.5
 """Requests of the first moments, when connections are made, are sent but not counted."""
 
@@ -37,16 +39,21 @@ DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
 
 
+class Wrong(Exception):
+    """An answer that is an error."""
+
+
 class Connection(Protocol):
     """One client: what it sends, and what it makes of what comes back."""
 
     socket: socket.socket
+    began: float
 
     def request(self) -> bytes:
         """Returns the bytes of the next request."""
 
-    def answers(self, data: bytes) -> Iterator[str]:
-        """Takes what came, and yields for each whole answer what was wrong with it, or an empty text."""
+    def answer(self, data: bytes) -> bytes | None:
+        """Takes what came; returns the body of the answer once it is whole. Raises Wrong where it is none."""
 
 
 class Rest:
@@ -58,23 +65,33 @@ class Rest:
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         self.socket = _connected(port)
+        self.began = 0.0
         self._request = head.encode() + body
-        self._buffer = b""
+        self._buffer = self._head = b""
+        self._at = slice(0)
 
     def request(self) -> bytes:
         """Returns the same request every time."""
         return self._request
 
-    def answers(self, data: bytes) -> Iterator[str]:
-        """Yields an answer once all of it is there."""
-        self._buffer += data
-        head, found, text = self._buffer.partition(b"\r\n\r\n")
-        if not found:
-            return
-        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        if len(text) >= length:
-            self._buffer = text[length:]
-            yield "" if head.startswith(b"HTTP/1.1 200") else f"{head[:20]!r} {text[:400]!r}"
+    def answer(self, data: bytes) -> bytes | None:
+        """Returns the answer once all of it is there."""
+        if self._buffer:
+            data = self._buffer + data
+        head, found, text = data.partition(b"\r\n\r\n")
+        if not found or len(text) < self._length(head):
+            self._buffer = data
+            return None
+        self._buffer = b""
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise Wrong(f"{head[:20]!r} {text[:400]!r}")
+        return text
+
+    def _length(self, head: bytes) -> int:
+        if len(head) != len(self._head):  # of two heads of one length the same number stands at the same place
+            self._head, at = head, head.lower().index(b"content-length:") + 15
+            self._at = slice(at, head.find(b"\r\n", at) if b"\r\n" in head[at:] else len(head))
+        return int(head[self._at])
 
 
 class Grpc:
@@ -87,10 +104,10 @@ class Grpc:
         headers = b"\x83\x86" + b"".join(_field(name, value) for name, value in fields.items())  # POST, http
         message = b"\0" + struct.pack(">I", len(body)) + body
         self._headers = _head(HEADERS, END_HEADERS, len(headers)), headers + _head(DATA, END_STREAM, len(message))
-        self._message = message
+        self._sent = message
         self._stream = -1
-        self._buffer = b""
-        self._sound = False
+        self._buffer = self._message = b""
+        self.began = 0.0
         self.socket = _connected(port)
         settings = _frame(SETTINGS, 0, struct.pack(">HI", 4, WINDOW))
         self.socket.sendall(PREFACE + settings + _frame(WINDOW_UPDATE, 0, struct.pack(">I", WINDOW - 65535)))
@@ -100,27 +117,30 @@ class Grpc:
         self._stream += 2
         number = struct.pack(">I", self._stream)
         first, second = self._headers
-        return b"".join((first, number, second, number, self._message))
+        return b"".join((first, number, second, number, self._sent))
 
-    def answers(self, data: bytes) -> Iterator[str]:
-        """Yields an answer once its stream has ended."""
-        data, at = self._buffer + data, 0
+    def answer(self, data: bytes) -> bytes | None:
+        """Returns the message once its stream has ended."""
+        data, at, found = self._buffer + data, 0, None
         while len(data) - at >= 9:
             length, kind, flags = int.from_bytes(data[at : at + 3], "big"), data[at + 3], data[at + 4]
-            if len(data) - at < 9 + length:
+            payload, at = at + 9, at + 9 + length
+            if len(data) < at:
+                at = payload - 9
                 break
-            payload = at + 9
-            at = payload + length
-            if kind == DATA and length > 5:
-                self._sound = True
-            if kind in (DATA, HEADERS) and flags & END_STREAM:
-                yield "" if self._sound else f"no message: {data[payload:at]!r}"[:500]
-                self._sound = False
+            if kind == DATA:
+                self._message += data[payload:at]
             elif kind in (RESET, GOAWAY):
                 raise ConnectionError(f"ended by the server: {data[payload:at]!r}")
             elif kind in (SETTINGS, PING) and not flags & ACK:
                 self.socket.sendall(_frame(kind, ACK, data[payload:at] if kind == PING else b""))
+            if kind in (DATA, HEADERS) and flags & END_STREAM:
+                found, self._message = self._message, b""
+                if len(found) <= 5:
+                    self._buffer = data[at:]
+                    raise Wrong(f"no message: {data[payload:at]!r}"[:500])
         self._buffer = data[at:]
+        return None if found is None else found[5:]
 
 
 class Load:
@@ -129,25 +149,27 @@ class Load:
     def __init__(self, given: argparse.Namespace) -> None:
         self._made = (Rest if given.kind == "rest" else Grpc), given.port, given.path, given.body.read_bytes()
         self._pause: float = given.pause
-        self._selector = selectors.DefaultSelector()
+        self._epoll = select.epoll()
+        self._open: dict[int, Connection] = {}
+        self._asked = 0
         self._paused: list[tuple[float, int, Connection]] = []
-        self._began: dict[Connection, float] = {}
         self.counted_from = time.perf_counter() + min(WARM_SECONDS, given.seconds / 4)
         self.until = self.counted_from + given.seconds
         self.sent = 0
         self.latencies: list[float] = []
         self.errors: list[str] = []
+        self.samples: list[bytes] = []
         for _ in range(given.clients):
             self._connect()
 
     def run(self) -> None:
         """Sends and receives until the time is over, and the last answers are there."""
-        while self._began or self._paused:
-            for key, _ in self._selector.select(self._wait()):
-                self._receive(key.data)
+        while self._asked or self._paused:
+            for file, _ in self._epoll.poll(self._wait()):
+                self._receive(self._open[file])
             now = time.perf_counter()
             while self._paused and self._paused[0][0] <= now:
-                self._send(heapq.heappop(self._paused)[2])
+                self._send(heapq.heappop(self._paused)[2], now)
 
     def _wait(self) -> float:
         return max(0.0, self._paused[0][0] - time.perf_counter()) if self._paused else 1.0
@@ -155,44 +177,50 @@ class Load:
     def _connect(self) -> None:
         kind, port, path, body = self._made
         connection: Connection = kind(port, path, body)
-        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
-        self._send(connection)
+        self._open[connection.socket.fileno()] = connection
+        self._epoll.register(connection.socket, select.EPOLLIN)
+        self._send(connection, time.perf_counter())
 
-    def _send(self, connection: Connection) -> None:
-        now = time.perf_counter()
+    def _send(self, connection: Connection, now: float) -> None:
         if now >= self.until or len(self.errors) >= MOST_ERRORS:
             self._hang_up(connection)
             return
         self.sent += 1
-        self._began[connection] = now
+        self._asked += 1
+        connection.began = now
         try:
             connection.socket.sendall(connection.request())
         except OSError as error:
             self._failed(connection, error)
 
     def _receive(self, connection: Connection) -> None:
+        pause = self._pause
         try:
-            data = connection.socket.recv(262_144)
+            data = connection.socket.recv(65_536)
             if not data:
                 raise ConnectionError("the server hung up")
-            for wrong in list(connection.answers(data)):
-                self._answered(connection, wrong)
+            body = connection.answer(data)
+            now = time.perf_counter()
+            if body is None:
+                return
+            if connection.began >= self.counted_from:
+                self.latencies.append(now - connection.began)
+                if len(self.samples) < MOST_SAMPLES and len(self.latencies) % SAMPLED == 1:
+                    self.samples.append(body)
+        except Wrong as error:
+            self.errors.append(str(error))
+            now, pause = time.perf_counter(), ERROR_PAUSE
         except (OSError, ValueError) as error:
             self._failed(connection, error)
-
-    def _answered(self, connection: Connection, wrong: str) -> None:
-        began, now = self._began.pop(connection), time.perf_counter()
-        if wrong:
-            self.errors.append(wrong)
-        elif began >= self.counted_from:
-            self.latencies.append(now - began)
-        pause = ERROR_PAUSE if wrong else self._pause
+            return
+        self._asked -= 1
         if pause:
             heapq.heappush(self._paused, (now + pause, id(connection), connection))
         else:
-            self._send(connection)
+            self._send(connection, now)
 
     def _failed(self, connection: Connection, error: Exception) -> None:
+        self._asked -= 1
         self._hang_up(connection)
         self.errors.append(str(error)[:500])
         if time.perf_counter() < self.until and len(self.errors) < MOST_ERRORS:
@@ -200,8 +228,7 @@ class Load:
             self._connect()
 
     def _hang_up(self, connection: Connection) -> None:
-        self._began.pop(connection, None)
-        self._selector.unregister(connection.socket)
+        del self._open[connection.socket.fileno()]
         connection.socket.close()
 
 
@@ -217,6 +244,7 @@ def main() -> None:
     given = parser.parse_args()
     if not 1 <= given.clients <= MOST_CLIENTS:
         parser.error(f"--clients must be between 1 and {MOST_CLIENTS}")
+    load_began = time.process_time()
     load = Load(given)
     load.run()
     seconds, latencies = time.perf_counter() - load.counted_from, sorted(load.latencies)
@@ -227,7 +255,8 @@ def main() -> None:
         "per_second": len(latencies) / seconds,
         "p50": latencies[len(latencies) // 2] if latencies else None,
         "p99": latencies[len(latencies) * 99 // 100] if latencies else None,
-        "load_cpu": time.process_time(),
+        "load_cpu": time.process_time() - load_began,
+        "samples": [sample.hex() for sample in load.samples],
     }
     print(json.dumps(found))
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import struct
 import subprocess
 import sys
 import tempfile
@@ -40,6 +42,8 @@ class Served:
     p99: float
     per_second: float
     cpu: float
+    value: float | None
+    """What the model answered, the same in every answer that was looked at; None where it is not known how to read it."""
 
 
 Kind = tuple[str, str, int]
@@ -94,6 +98,7 @@ def _round(folder: Path, seconds: float, *, kserve: bool) -> tuple[dict[str, Any
         paths = {"rest": PATHS["rest"], "grpc": "/inference.GRPCInferenceService/ModelInfer"}
         with running([*script, "REST_PORT", "GRPC_PORT", *files]) as server:
             served |= _loads("KServe", server, paths, bodies, seconds)
+    _same([one.value for one in served.values() if one.value is not None])
     return json.loads(bare.stdout), served
 
 
@@ -107,8 +112,35 @@ def _loads(
             before = server.cpu
             found = load(Target(kind, port, paths[kind], bodies[kind]), clients, seconds)
             cpu = (server.cpu - before) / max(found["sent"], 1)
-            served[name, protocol, clients] = Served(found["p50"], found["p99"], found["per_second"], cpu)
+            value = _value(kind, [bytes.fromhex(sample) for sample in found["samples"]])
+            served[name, protocol, clients] = Served(found["p50"], found["p99"], found["per_second"], cpu, value)
     return served
+
+
+def _value(kind: str, samples: Sequence[bytes]) -> float | None:
+    """Returns the first number of the answers, which all have to agree on."""
+    values = [_number(sample) if kind == "rest" else _float_val(sample) for sample in samples]
+    read = [value for value in values if value is not None]
+    _same(read)
+    return read[0] if read else None
+
+
+def _number(answer: bytes) -> float:
+    value = json.loads(answer)["predictions"]
+    while isinstance(value, list):
+        value = value[0]
+    return float(value)
+
+
+def _float_val(answer: bytes) -> float | None:
+    """Returns the first float of a PredictResponse: field 5 of its tensor, packed; None in the answers of other services."""
+    _, found, rest = answer.partition(b"\x2a\x04")
+    return float(struct.unpack("<f", rest[:4])[0]) if found else None
+
+
+def _same(values: Sequence[float]) -> None:
+    if any(not math.isclose(value, values[0], rel_tol=1e-3, abs_tol=1e-6) for value in values):
+        raise RuntimeError(f"the same request got different answers: {sorted(set(values))}")
 
 
 def _text(bare: Sequence[dict[str, Any]], rounds: Sequence[dict[Kind, Served]]) -> str:
