@@ -70,7 +70,8 @@ def main() -> None:
     inside = sum(ended - began for began, ended, _ in calls)
     rows = sum(count for _, _, count in calls)
     began = time.perf_counter()
-    delivered = sum(len(chunk) for chunk in epochs.ReadAhead(readers[0].shuffled("train", (1, 1))))
+    with epochs.read_ahead(readers[0].shuffled("train", (1, 1)), epochs.READ_AHEAD) as chunks:
+        delivered = sum(len(chunk) for chunk in chunks)
     seconds = time.perf_counter() - began
     print(json.dumps({"delivered": delivered / seconds, "consumed": rows / wall, "share": inside / wall}))
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from stellwerk.ahead import read_ahead
 from stellwerk.components.training.checkpoint import Checkpoint, State
 from stellwerk.components.training.fitting import Fitting, assign, values_of
 from stellwerk.components.training.packing import Chunk
-from stellwerk.components.training.reading import ReadAhead, Reader
+from stellwerk.components.training.reading import READ_AHEAD, Reader
 from stellwerk.components.training.targets import Head
 from stellwerk.errors import StepFailed
 from stellwerk.progress import Progress
@@ -80,10 +80,10 @@ class Epochs:
     def _epoch(self, epoch: int) -> dict[str, Any]:
         began = perf_counter()
         seed = (self._settings.seed % 2**32, epoch)
-        with closing(ReadAhead(self._reader.shuffled("train", seed))) as chunks:
+        with read_ahead(self._reader.shuffled("train", seed), READ_AHEAD) as chunks:
             learned = self._pass(chunks, epoch, learn=True)
         seconds = perf_counter() - began
-        with closing(ReadAhead(self._reader.in_order("eval"))) as chunks:
+        with read_ahead(self._reader.in_order("eval"), READ_AHEAD) as chunks:
             judged = self._pass(chunks, epoch, learn=False)
         return {
             "epoch": epoch,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +16,7 @@ POOL_BYTES = 16 << 20
 """Packed rows that are mixed with one another: a small data set is shuffled whole, a larger one through this window."""
 
 READ_AHEAD = 1
+"""Chunks that wait while another is learned from."""
 
 
 @dataclass(frozen=True)
@@ -76,38 +74,3 @@ class Reader:
 def _permuted(pool: list[Chunk], random: np.random.Generator) -> Chunk:
     joined = Chunk.join(pool)
     return joined[random.permutation(len(joined))]
-
-
-class ReadAhead:
-    """Runs an iterator of chunks in a second thread, so that reading uses the core that training leaves free."""
-
-    _END = object()
-
-    def __init__(self, chunks: Iterator[Chunk]) -> None:
-        self._queue: queue.Queue[Any] = queue.Queue(READ_AHEAD)
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._fill, args=(chunks,), name="read-ahead", daemon=True)
-        self._thread.start()
-
-    def __iter__(self) -> Iterator[Chunk]:
-        while (item := self._queue.get()) is not self._END:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-    def close(self) -> None:
-        """Ends the thread, whether or not all chunks were taken."""
-        self._closed.set()
-        while self._thread.is_alive():
-            with suppress(queue.Empty):
-                self._queue.get(timeout=0.05)
-
-    def _fill(self, chunks: Iterator[Chunk]) -> None:
-        try:
-            for chunk in chunks:
-                self._queue.put(chunk)
-                if self._closed.is_set():
-                    return
-            self._queue.put(self._END)
-        except BaseException as error:
-            self._queue.put(error)  # raised where the chunks are used

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
+from stellwerk.ahead import read_ahead
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples
 from stellwerk.components.artifacts.folders import file_digest, write_json
 from stellwerk.components.transformation.columns import as_tensors
@@ -23,6 +24,9 @@ from stellwerk.errors import HookError
 
 SPLITS = ("train", "eval")
 """The test split is not transformed here: it goes through the exported model."""
+
+AHEAD = 2
+"""Transformed batches that wait to be written: one thread computes, another compresses and writes."""
 
 SHARD_ROWS = 1 << 20
 _BATCH_BYTES = 32 << 20
@@ -40,7 +44,8 @@ def materialise(
     splits = {}
     for split in SPLITS:
         batches = examples.batches(split, sorted(plan.all_inputs), batch_rows(schema))
-        splits[split] = _write(_heard(transformed(plan, apply, batches, split), seen), schema, folder, split)
+        with read_ahead(transformed(plan, apply, batches, split), AHEAD) as made:
+            splits[split] = _write(_heard(made, seen), schema, folder, split)
     write_manifest(plan, examples, splits, folder)
 
 

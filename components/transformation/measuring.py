@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
+from stellwerk.ahead import read_ahead
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.transformation.columns import Columns, as_tensors
 from stellwerk.components.transformation.features.base import Asked
 from stellwerk.components.transformation.measures import Measure, WordsOfTexts
 from stellwerk.components.transformation.plan import Plan
+from stellwerk.machine import available_cores
 
 Key = tuple[str, str]
+
+AHEAD = 2
+"""Batches that wait to be measured."""
 
 ROWS = 16_384
 """Rows measured at a time: words of long texts need room."""
@@ -48,19 +54,33 @@ class Measuring:
 
     def add(self, measures: Mapping[Key, Measure], batch: pa.RecordBatch) -> None:
         """Gives a batch with `columns` to every measure."""
+        for key, values in self.values(batch).items():
+            measures[key].add(values)
+
+    def values(self, batch: pa.RecordBatch) -> dict[Key, Any]:
+        """Returns what each measure takes of a batch."""
         tensors = self._traced(as_tensors(batch, self._fed)) if self._traced is not None else {}
-        for key, one in self._asked.items():
-            raw = isinstance(one.values, str)
-            measures[key].add(batch.column(one.values) if raw else _as_measured(tensors[str(key)]))
+        return {
+            key: batch.column(one.values) if isinstance(one.values, str) else _as_measured(tensors[str(key)])
+            for key, one in self._asked.items()
+        }
 
 
 def measure(plan: Plan, examples: Examples, seen: Callable[[int], None]) -> dict[Key, Measure]:
-    """Returns the filled measures by feature and key; `seen` hears of every batch's rows."""
+    """Returns the filled measures by feature and key; `seen` hears of every batch's rows.
+
+    Every measure sees all batches in their order; different measures are filled side by side, while the next batch is read.
+    """
     measuring = Measuring(plan)
     measures = measuring.empty()
-    for batch in examples.batches("train", measuring.columns, ROWS) if measures else ():
-        measuring.add(measures, batch)
-        seen(batch.num_rows)
+    if not measures:
+        return measures
+    batches = examples.batches("train", measuring.columns, ROWS)
+    made = ((batch.num_rows, measuring.values(batch)) for batch in batches)
+    with read_ahead(made, AHEAD) as ready, ThreadPoolExecutor(available_cores(), thread_name_prefix="measures") as pool:
+        for rows, values in ready:
+            list(pool.map(lambda key, values=values: measures[key].add(values[key]), measures))
+            seen(rows)
     return measures
 
 

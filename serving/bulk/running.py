@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from stellwerk.ahead import read_ahead
 from stellwerk.errors import DataError, StepFailed, UsageError, sentence
-from stellwerk.serving.bulk.ahead import read_ahead
 from stellwerk.serving.bulk.fitting import Fitted
 from stellwerk.serving.bulk.inputs import BLOCK_BYTES, BadRow, Position, Reader
 from stellwerk.serving.bulk.job import Job

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +10,7 @@ import pytest
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.packing import Packing
-from stellwerk.components.training.reading import ReadAhead, Reader
+from stellwerk.components.training.reading import Reader
 
 ROWS = 1_000
 
@@ -88,22 +86,3 @@ def test_what_is_unpacked_in_the_graph_is_what_was_packed(reader):
         assert np.array_equal(inputs["words"], np.stack([row % 7, row % 11], axis=1))
         assert np.array_equal(inputs["id"], row % 5)
         assert np.array_equal(chunk.labels, row % 2)
-
-
-def test_reading_ahead_gives_the_same_chunks_and_ends_its_thread(reader):
-    ahead = ReadAhead(reader.in_order("train"))
-    assert np.array_equal(np.concatenate(_rows(ahead)), np.arange(ROWS))
-    ahead.close()
-    early = ReadAhead(reader.shuffled("train", (1, 1)))
-    next(iter(early))
-    early.close()
-    assert not any(thread.name == "read-ahead" for thread in threading.enumerate())
-
-
-def test_an_error_while_reading_ahead_reaches_the_one_who_reads():
-    def broken():
-        yield from ()
-        raise OSError("the disk is gone")
-
-    with pytest.raises(OSError, match="the disk is gone"):
-        list(ReadAhead(broken()))

@@ -1,4 +1,4 @@
-"""Reads ahead in a thread, a few items and no more, so that reading and asking overlap in bounded memory."""
+"""Works ahead in a thread, a few items and no more, so that making and using them overlap in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _POLL_S = 0.1
 
 @contextlib.contextmanager
 def read_ahead(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
-    """Gives an iterator over `items` that are made in a thread, at most `depth` before they are wanted."""
+    """Gives an iterator over `items` that are made in a thread, at most `depth` before they are wanted.
+
+    What the making raises is raised where the items are used. The thread has ended when the block has.
+    """
     made: queue.Queue[T | BaseException | None] = queue.Queue(depth)
     ended = threading.Event()
 
