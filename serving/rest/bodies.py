@@ -103,10 +103,12 @@ class Chunked:
 
     def _end(self, buffer: bytearray) -> bool:
         line = _line(buffer)
+        if line is None:
+            return False
         if line:
             raise HttpRefused(400, "The chunked body is malformed.")
         self._read = self._size
-        return line is not None
+        return True
 
     def _trailer(self, buffer: bytearray) -> bool:
         line = _line(buffer)

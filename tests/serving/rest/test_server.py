@@ -11,6 +11,7 @@ import time
 import pytest
 
 from stellwerk.errors import UsageError
+from stellwerk.serving.rest.bodies import Chunked
 from stellwerk.serving.rest.limits import Limits
 from stellwerk.serving.rest.messages import Response
 from stellwerk.serving.rest.server import HttpServer
@@ -316,6 +317,17 @@ def test_a_client_that_never_takes_its_answer_is_ended_in_time():
             time.sleep(0.01)
         assert not server.connections
         lazy.close()
+
+
+def test_a_chunked_body_may_be_cut_anywhere():
+    sent = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: x\r\n\r\n"
+    for cuts in (range(1, len(sent) + 1), *([at, len(sent)] for at in range(1, len(sent)))):
+        body, buffer, begin, found = Chunked(100, lambda _: None), bytearray(), 0, None
+        for end in cuts:
+            assert found is None
+            buffer += sent[begin:end]
+            begin, found = end, body.take(buffer)
+        assert (found, buffer) == (b"abcde", b"")
 
 
 def test_bytes_may_come_one_by_one():
