@@ -79,6 +79,9 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if metric in STANDARD_METRICS and metric not in suits:
             message = f"'{metric}' does not suit a {target.type} target"
             yield ("evaluate", *keys), f"{message}. Known for it: {', '.join(suits)}"
+        elif ".py:" in metric and spec.beam is not None and spec.beam.apart("evaluate"):
+            message = f"'{metric}' is your own, and Beam's workers cannot import it"
+            yield ("evaluate", *keys), f"{message}. Take evaluate out of beam.steps, or the metric out of evaluate"
     for metric, requirement in evaluate.require.items():
         if requirement.per_slice is not None and not evaluate.slices:
             message = "asks something of every slice, and there are none. Name columns in evaluate.slices"

@@ -90,6 +90,11 @@ beam:
             except ValueError as error:
                 yield ("shared",), str(error)
 
+    def apart(self, step: str) -> bool:
+        """Tells whether the workers of a step are other processes than the step."""
+        elsewhere = self.runner != "FnApiRunner" and self.options.get("environment_type") != "LOOPBACK"
+        return step in self.steps and elsewhere
+
     @property
     def endpoint(self) -> str | None:
         """HOST:PORT of the job service that jobs are sent to, where there is one already."""

@@ -78,6 +78,16 @@ def test_check_leaves_addresses_of_the_cluster_to_the_steps_that_run_there(probl
     assert not problems(beam, "cluster: {image: 'registry.example/stellwerk:1'}\n")
 
 
+def test_a_metric_of_ones_own_is_refused_where_workers_cannot_import_it(problems):
+    own = "evaluate: {metrics: [auc, 'metrics.py:Mine']}\n"
+    (problem,) = problems("{runner: PortableRunner, options: {job_endpoint: 'jobs:8099'}}", own)
+    assert "pipeline.yaml:7: evaluate.metrics[1]: 'metrics.py:Mine' is your own" in problem
+    assert "Take evaluate out of beam.steps" in problem
+    elsewhere = "{runner: PortableRunner, options: {job_endpoint: 'jobs:8099'}, steps: [validate]}"
+    found = problems(elsewhere, f"{own}cluster: {{image: 'registry.example/stellwerk:1'}}\n")
+    assert not [problem for problem in found if "is your own" in problem]
+
+
 def test_check_says_that_flink_needs_java(problems, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     (problem,) = problems("{runner: FlinkRunner}")
