@@ -31,8 +31,17 @@ def documents(pipeline: Any) -> list[dict[str, Any]]:
     """Returns the IR of a pipeline made with `dsl.pipeline`: the pipeline's spec and, where there is one, the platform's."""
     made = [json_format.MessageToDict(pipeline.pipeline_spec)]
     if pipeline.platform_spec.platforms:
-        made.append(json_format.MessageToDict(pipeline.platform_spec))
+        made.append(_as_before(json_format.MessageToDict(pipeline.platform_spec)))
     return [without_docstrings(with_meanings(without_unwired(made[0]))), *made[1:]]
+
+
+def _as_before(platform: dict[str, Any]) -> dict[str, Any]:
+    """Returns a platform's spec without `optional: false`, which is the default anyway, where Kubeflow before 2.15 refuses the word."""
+    for executor in platform["platforms"]["kubernetes"].get("deploymentSpec", {}).get("executors", {}).values():
+        for given in [*executor.get("secretAsEnv", []), *executor.get("configMapAsEnv", [])]:
+            if given.get("optional") is False:
+                del given["optional"]
+    return platform
 
 
 def text_of(ir: Sequence[Mapping[str, Any]], described: Mapping[str, Any] | None = None) -> str:

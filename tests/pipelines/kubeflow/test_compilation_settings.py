@@ -136,6 +136,17 @@ def test_a_deadline_and_a_time_to_live_are_said_or_refused_by_what_the_sdk_knows
     assert "Remove it, or compile on Python 3.12 or later" in first
 
 
+def test_variables_from_secrets_say_no_word_that_an_earlier_kubeflow_refuses(write):
+    executors = intermediate(load(write(FULL.read_text(encoding="utf-8"))))[1]["platforms"]["kubernetes"][
+        "deploymentSpec"
+    ]["executors"]
+    for executor in executors.values():
+        assert [set(given) & {"optional"} for given in (*executor["secretAsEnv"], *executor["configMapAsEnv"])] == [
+            set(),
+            set(),
+        ]
+
+
 def test_a_deadline_is_refused_for_a_kubeflow_that_would_drop_the_volumes_with_it(write):
     for key in ("deadline_seconds", "ttl_seconds"):
         spec = write(f'cluster:\n  image: {IMAGE}\n  kfp: "2.16.1"\n  {key}: 3600\n  volumes: {{flights: /data}}\n')
