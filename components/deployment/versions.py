@@ -39,7 +39,7 @@ def versions(folder: Path) -> list[Version]:
     """
     try:
         names = list(folder.iterdir())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # a file in the way of the folder: push says so
         return []
     found = [path for path in names if path.name.isascii() and path.name.isdecimal() and path.is_dir()]
     return sorted((Version(int(path.name), path, _provenance(path)) for path in found), key=lambda one: one.number)

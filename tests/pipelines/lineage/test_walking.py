@@ -54,7 +54,7 @@ def test_a_model_leads_back_to_run_spec_code_hyperparameters_transform_schema_da
     assert found["data_version"] == manifest["version"]
     digest = hashlib.sha256(flights.read_bytes()).hexdigest()
     source = {"source": "flights", "path": "flights.csv", "sha256": digest, "bytes": flights.stat().st_size}
-    assert found["sources"] == [{**source, "state": "unchanged"}]
+    assert found["sources"] == [{**source, "stored": "", "state": "unchanged"}]
     assert found["unknown"] == []
 
 
