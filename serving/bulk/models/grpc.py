@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stellwerk.environment import prepare
+from stellwerk.environment import load, prepare
 from stellwerk.errors import ModelError, did_you_mean
 from stellwerk.serving.bulk.models.address import Address, parse
 from stellwerk.serving.bulk.models.rest import AT_FIRST_S
@@ -22,6 +22,7 @@ class GrpcModel:
     def __init__(self, model: str, options: Options, say: Callable[[str], None]) -> None:
         """Asks the server which version there is and what it takes."""
         prepare()
+        load("tensorflow")
         import grpc  # noqa: PLC0415 - with TensorFlow behind it, which REST need not
         from tensorflow_serving.apis import get_model_metadata_pb2, prediction_service_pb2_grpc  # noqa: PLC0415
 

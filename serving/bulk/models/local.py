@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stellwerk.environment import prepare
+from stellwerk.environment import load, prepare
 from stellwerk.errors import ModelError
 from stellwerk.serving.bulk.options import Options
 from stellwerk.serving.tensors import Array
@@ -27,6 +27,7 @@ class LocalModel:
     def __init__(self, model: str, options: Options) -> None:
         """Loads the model. Raises ModelError when there is none, or not the version that was asked for."""
         prepare()
+        load("tensorflow")
         from stellwerk.serving.loading import LoadedModel  # noqa: PLC0415 - TensorFlow, which servers need not
         from stellwerk.serving.versions import newest  # noqa: PLC0415
 

@@ -115,9 +115,10 @@ def serve(**given: Any) -> None:
     Beside the models: /healthz, Prometheus' /metrics, gRPC health and reflection. SIGTERM ends the server after the answers under
     way; SIGHUP reads --models-config anew.
     """  # noqa: D301 - the backspace keeps click from joining lines
-    from stellwerk.environment import prepare  # noqa: PLC0415
+    from stellwerk.environment import load, prepare  # noqa: PLC0415
 
     prepare()
+    load("tensorflow")
     from stellwerk.serving.server import serve as serve_models  # noqa: PLC0415
 
     _log_to_stderr()
