@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import logging
+import signal
 import threading
 import urllib.request
 import zipfile
@@ -32,6 +33,8 @@ FLIGHTS = 6_000
 MakeExamples = Callable[..., Path]
 
 EXISTS = threading.Lock()
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so do their children
 
 
 @pytest.fixture(scope="session")
