@@ -41,6 +41,7 @@ def call(step: str, arguments: Mapping[str, Any]) -> None:
     `arguments` are the work function's keyword arguments; those that are None and have a default are left out. An engine
     outside the container is told what happens, see `telling`, and OpenLineage where it is wanted, see `lineage`.
     """
+    arguments = in_place(arguments)
     with observed(step, arguments), told() as progress, compared(step, arguments) as earlier:
         _call(step, {"progress": progress, **arguments, **earlier})
 
@@ -61,6 +62,13 @@ def _call(step: str, arguments: Mapping[str, Any]) -> None:
         else:
             values[name] = ordered(name, section(step, name, hints[name], whole(given)))
     work(**values)
+
+
+def in_place(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a face's arguments with the URI in the place of each artifact that is read where it lies: `<artifact>_uri`."""
+    uris = {name.removesuffix("_uri"): value for name, value in arguments.items() if name.endswith("_uri")}
+    kept = {name: value for name, value in arguments.items() if not name.endswith("_uri")}
+    return kept | {name: uri for name, uri in uris.items() if uri}
 
 
 def written(text: str) -> Path | None:

@@ -7,13 +7,16 @@
     quarantine/rows.jsonl   rows that did not parse or fit: source, line, reason, row
 
 Columns are flat and of four types: int64, float (32 bits), string and binary; null means missing. Booleans are int64
-0/1, dates and timestamps are int64 seconds since 1970 in UTC.
+0/1, dates and timestamps are int64 seconds since 1970 in UTC. They lie in a folder, or at a URI in an object store,
+where they are read in place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stellwerk.components.artifacts.folders import read_json
+from stellwerk.components.artifacts.stored import StoredFile, stored_files
+from stellwerk.errors import DataError
 
 COLUMN_TYPES = {"int64": pa.int64(), "float": pa.float32(), "string": pa.string(), "binary": pa.binary()}
 """Types that a column may have, by their name in the manifest."""
@@ -34,18 +39,46 @@ ORIGIN = ("version", "sources", "rows", "query", "split")
 
 BATCH_ROWS = 65_536
 
+MANIFEST = "dataset.json"
+
+Shard = Path | StoredFile
+"""A Parquet file, on a disk or in a store."""
+
+
+@contextmanager
+def parquet(shard: Shard, metadata: pq.FileMetaData | None = None) -> Iterator[pq.ParquetFile]:
+    """Opens a shard while the block runs; with its `metadata` the end of the file is not read again."""
+    if isinstance(shard, Path):
+        with pq.ParquetFile(shard, metadata=metadata) as file:
+            yield file
+        return
+    with shard.open() as stored, pq.ParquetFile(stored, metadata=metadata) as file:
+        yield file
+
 
 @dataclass(frozen=True)
 class Examples:
     """Reads an Examples artifact (also transformed ones) in batches, so that memory does not grow with the rows."""
 
-    path: Path
+    path: Path | str
+    """Their folder, or their URI."""
     manifest: dict[str, Any]
+    stored: Mapping[str, StoredFile] = field(default_factory=dict, repr=False)
+    """Their files at a URI, as they were when the artifact was opened."""
 
     @classmethod
-    def open(cls, path: Path) -> Examples:
-        """Opens the artifact in folder `path`."""
-        return cls(path, read_json(path / "dataset.json"))
+    def open(cls, path: Path | str) -> Examples:
+        """Opens the artifact in a folder, or at a URI: `gs://`, `s3://` or `minio://`.
+
+        Raises DataError where the store cannot be read, or has no examples there.
+        """
+        if isinstance(path, Path) or "://" not in path:
+            return cls(Path(path), read_json(Path(path) / MANIFEST))
+        stored = stored_files(path)
+        if MANIFEST not in stored:
+            raise DataError(f"examples: {path}: there is no {MANIFEST}. Run the step that makes these examples again.")
+        with stored[MANIFEST].open() as file:
+            return cls(path, json.loads(file.read()), stored)
 
     @property
     def version(self) -> str:
@@ -69,16 +102,28 @@ class Examples:
         rows: int = self.manifest["splits"][split]["rows"]
         return rows
 
-    def shards(self, split: str) -> list[Path]:
-        """Returns the Parquet files of `split`, in order."""
-        return [self.path / shard["path"] for shard in self.manifest["splits"][split]["shards"]]
+    def shards(self, split: str) -> list[Shard]:
+        """Returns the Parquet files of `split`, in order. Raises DataError where a store has one no more."""
+        names = [shard["path"] for shard in self.manifest["splits"][split]["shards"]]
+        if isinstance(self.path, Path):
+            return [self.path / name for name in names]
+        for name in names:
+            if name not in self.stored:
+                missing = f"examples: {self.path}/{name}: there is no such object, and {MANIFEST} names it."
+                raise DataError(f"{missing} Run the step that makes these examples again.")
+        return [self.stored[name] for name in names]
+
+    def names(self, split: str) -> list[str]:
+        """Returns the columns in the order of the data."""
+        with parquet(self.shards(split)[0]) as file:
+            return list(file.schema_arrow.names)
 
     def batches(
         self, split: str, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS
     ) -> Iterator[pa.RecordBatch]:
         """Yields the examples of `split` in order, `rows` at a time at most, flat columns as they are on disk."""
         for shard in self.shards(split):
-            with pq.ParquetFile(shard) as file:
+            with parquet(shard) as file:
                 yield from file.iter_batches(batch_size=rows, columns=list(columns) if columns is not None else None)
 
 

@@ -9,8 +9,9 @@ from stellwerk.components.facing import Dataset, Input, Model, Output, component
 def convert(
     formats: list,
     model: Input[Model],
-    transformed: Input[Dataset],
     converted: Output[Model],
+    transformed: Input[Dataset] | None = None,
+    transformed_uri: str = "",
 ) -> None:
     """Copies a model and adds variants of it for other runtimes.
 
@@ -18,6 +19,7 @@ def convert(
         formats: Names of the formats, as in `push.formats`.
         model: SavedModel to convert.
         transformed: Rows of each split after the transform, for calibration.
+        transformed_uri: Or their URI, to read in place.
         converted: The same SavedModel with `variants/<format>/` in it.
 
     """

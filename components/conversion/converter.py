@@ -24,7 +24,7 @@ from stellwerk.serving.runtimes.description import DESCRIPTION
 
 def main(model: str, transformed: str, variants: str, events: str, *formats: str) -> int:
     """Converts MODEL to every format and returns the exit status."""
-    network = Network(Path(model), Path(transformed))
+    network = Network(Path(model), transformed)
     with Path(events).open("a", encoding="utf-8") as stream:
         for name in formats:
             try:

@@ -29,7 +29,7 @@ class Job:
 
     formats: tuple[str, ...]
     model: Path
-    transformed: Path
+    transformed: Path | str
     variants: Path
 
 

@@ -24,7 +24,7 @@ Row = dict[str, np.ndarray[Any, Any]]
 class Network:
     """An exported model's second half: transformed features in, probabilities or predictions out."""
 
-    def __init__(self, model: Path, transformed: Path) -> None:
+    def __init__(self, model: Path, transformed: Path | str) -> None:
         """Loads the SavedModel in `model`; `transformed` are the Examples it was trained on. Raises ModelError."""
         self.model, self.transformed = model, transformed
         self._loaded = tf.saved_model.load(str(model))  # its signatures do not keep its variables alive

@@ -16,7 +16,7 @@ def convert(
     *,
     formats: list[FormatName],
     model: Path,
-    transformed: Path,
+    transformed: Path | str,
     converted: Path,
     progress: Progress = silent,
 ) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.artifacts.folders import folder_digest, read_json
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.folders import folder_digest
 from stellwerk.components.deployment.targets import last_blessed, last_statistics
 from stellwerk.errors import StepFailed
 from stellwerk.serving.runtimes.description import VARIANTS
@@ -25,7 +26,7 @@ class Pushed:
     def previous(self, artifacts: Mapping[str, Any], kept: Path) -> Path | None:
         """Returns the Statistics that were pushed with the newest version made from other data than `examples`."""
         self._check()
-        version = read_json(Path(artifacts["examples"].path) / "dataset.json")["version"]
+        version = _examples(artifacts["examples"]).version
         return last_statistics(self.to, self.directory, self.name, version, kept)
 
     def baseline(self, artifacts: Mapping[str, Any], kept: Path) -> Path | None:
@@ -47,3 +48,8 @@ class Pushed:
                 f"push.to: {self.directory / path}: the folder that it starts at, {self.directory}, is not there, so what is "
                 "pushed cannot be compared with. Mount its volume in this step too (cluster.volumes), or name a bucket"
             )
+
+
+def _examples(given: Any) -> Examples:
+    """Opens Examples that a face was given as an artifact, or as the URI where they lie."""
+    return Examples.open(given if isinstance(given, str) else Path(given.path))

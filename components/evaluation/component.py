@@ -23,7 +23,6 @@ def evaluate(
     settings: dict,
     target: dict,
     hooks: dict,
-    examples: Input[Dataset],
     model: Input[Model],
     evaluation: Output[Artifact],
     blessing: Output[Artifact],
@@ -31,6 +30,8 @@ def evaluate(
     classification: Output[ClassificationMetrics],
     verdict: Output[Markdown],
     page: Output[HTML],
+    examples: Input[Dataset] | None = None,
+    examples_uri: str = "",
     baseline: Input[Model] | None = None,
     name: str = "",
     directory: str = "",
@@ -44,6 +45,7 @@ def evaluate(
         target: Section `target` of the spec.
         hooks: Source texts of hook files by path.
         examples: Rows of each split.
+        examples_uri: Or their URI, to read in place.
         model: SavedModel to measure.
         evaluation: Metrics of every slice, as TFMA reads them.
         blessing: Whether every requirement is met, and which is not.

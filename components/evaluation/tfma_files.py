@@ -43,7 +43,7 @@ class Evaluated:
 
     settings: Evaluate
     kind: str
-    data: Path
+    data: Path | str
     models: Mapping[str, Path]
     names: Sequence[str]
     keys: Sequence[SliceKey]

@@ -29,7 +29,7 @@ def evaluate(
     settings: Evaluate,
     target: Target,
     hooks: dict[str, str],
-    examples: Path,
+    examples: Path | str,
     model: Path,
     baseline: Path | None = None,
     evaluation: Path,
@@ -105,7 +105,7 @@ def _variants(
     return {"variants": [whole, *rows]}
 
 
-def _evaluated(settings: Evaluate, kind: str, data: Path, models: Models, measured: Measurement) -> Evaluated:
+def _evaluated(settings: Evaluate, kind: str, data: Path | str, models: Models, measured: Measurement) -> Evaluated:
     slices = measured.slices
     return Evaluated(
         settings=settings,

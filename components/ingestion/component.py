@@ -18,7 +18,7 @@ def ingest(
     metrics: Output[Metrics],
     page: Output[HTML],
     sources: Optional[dict] = None,
-) -> None:
+) -> str:
     """Reads sources, joins and splits them.
 
     Args:
@@ -32,9 +32,13 @@ def ingest(
         page: Where they came from, for the dashboard.
         sources: Takes the place of `sources` in `data`.
 
+    Returns:
+        URI of `examples`.
+
     """
     from stellwerk.components.calling import call
     from stellwerk.components.dashboard import show
 
     call("ingest", locals())
     show("ingest", locals())
+    return str(examples.uri)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stellwerk.components.ingestion.endings import ENDINGS, inner_name, is_data, kind_of
-from stellwerk.components.ingestion.places.base import Object
-from stellwerk.components.ingestion.places.fetching import fetched, plain_name
-from stellwerk.components.ingestion.places.finding import objects
-from stellwerk.components.ingestion.places.reading import AHEAD, SCHEME, InPlace, settled
-from stellwerk.components.ingestion.places.sampling import CODECS, sampled
 from stellwerk.components.ingestion.unpacking import opened
+from stellwerk.components.places.base import Object
+from stellwerk.components.places.endings import ENDINGS, inner_name, is_data, kind_of
+from stellwerk.components.places.fetching import fetched, plain_name
+from stellwerk.components.places.finding import objects
+from stellwerk.components.places.reading import AHEAD, SCHEME, InPlace, settled
+from stellwerk.components.places.sampling import CODECS, sampled
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import Format, Source

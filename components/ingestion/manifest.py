@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.ingestion.columns import Column
 from stellwerk.components.ingestion.files import Found
-from stellwerk.components.ingestion.places.reading import InPlace
 from stellwerk.components.ingestion.quarantine import Quarantine
+from stellwerk.components.places.reading import InPlace
 from stellwerk.spec.data import Data
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from stellwerk.components.ingestion.endings import ENDINGS, PACKED, inner_name, is_data, kind_of
+from stellwerk.components.places.endings import ENDINGS, PACKED, inner_name, is_data, kind_of
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
 

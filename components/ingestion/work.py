@@ -19,8 +19,6 @@ from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.columns import Column, plan, select
 from stellwerk.components.ingestion.files import Found, find
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
-from stellwerk.components.ingestion.places.fetching import remove_unused
-from stellwerk.components.ingestion.places.reading import InPlace, told
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.requirements import (
     check_bad_rows,
@@ -32,6 +30,8 @@ from stellwerk.components.ingestion.requirements import (
 from stellwerk.components.ingestion.sources import Request, Table, read
 from stellwerk.components.ingestion.splitting import Deal, by_column, by_hash, by_time, moments, quantile_moments
 from stellwerk.components.ingestion.writing import Job, Written, write
+from stellwerk.components.places.fetching import remove_unused
+from stellwerk.components.places.reading import InPlace, told
 from stellwerk.errors import DataError, StepFailed
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import ColumnSplit, Data, HashSplit, TimeSplit
@@ -81,7 +81,7 @@ def _reading_in_place(connection: duckdb.DuckDBPyConnection, files: list[InPlace
     if not files:
         yield
         return
-    from stellwerk.components.ingestion.places.serving import served  # noqa: PLC0415 - only who reads in place needs it
+    from stellwerk.components.places.serving import served  # noqa: PLC0415 - only who reads in place needs it
 
     with told(files), served(connection, files):
         yield

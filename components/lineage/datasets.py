@@ -10,29 +10,35 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.lineage.events import Json, facet
 from stellwerk.spec.places import state_of
+
+if TYPE_CHECKING:
+    from stellwerk.components.artifacts.examples import Examples
 
 FORMATS = {"csv": "csv", "jsonl": "json", "parquet": "parquet", "avro": "avro", "orc": "orc"}
 """Format of a source -> its name in a storage facet."""
 MODELS = ("model", "converted")
 
 
-def artifact(namespace: str, name: str, path: Path, *, digest: str | None = None, uri: str | None = None) -> Json:
+def artifact(namespace: str, name: str, path: Path | str, *, digest: str | None = None, uri: str | None = None) -> Json:
     """Returns the dataset of an artifact in the folder `path`, which may be missing; `uri` says where it lies elsewhere.
 
     Examples have their columns, and their version is the data version; other artifacts have the digest of their files.
+    A URI as `path` is that of Examples that are read in place.
     """
-    manifest = _read(path / "dataset.json")
-    version = manifest.get("version") or digest or (folder_digest(path) if path.exists() else None)
+    manifest = _read(path / "dataset.json") if isinstance(path, Path) else _stored(path).manifest
+    version = manifest.get("version") or digest
+    if version is None and isinstance(path, Path) and path.exists():
+        version = folder_digest(path)
     kind = "MODEL" if name.rpartition(".")[2] in MODELS else "JOB_OUTPUT"
     facets: Json = {"datasetType": facet("datasetType", datasetType=kind)}
     if version:
         facets["version"] = facet("version", datasetVersion=version)
-    place = named(uri or str(path.absolute()))
+    place = named(uri or (path if isinstance(path, str) else str(path.absolute())))
     facets["symlinks"] = facet("symlinks", identifiers=[{**place, "type": "LOCATION"}])
     if manifest:
         facets["storage"] = facet("storage", storageLayer="file", fileFormat="parquet")
@@ -45,17 +51,23 @@ def schema(columns: Mapping[str, str]) -> Json:
     return facet("schema", fields=[{"name": name, "type": kind} for name, kind in columns.items()])
 
 
-def counted(path: Path, key: str) -> dict[str, Json]:
+def counted(path: Path | str, key: str) -> dict[str, Json]:
     """Returns rows, bytes and files of Examples as the facet `key` (`inputStatistics`, `outputStatistics`); else nothing."""
-    splits = _read(path / "dataset.json").get("splits", {}).values()
-    shards = [path / shard["path"] for split in splits for shard in split["shards"]]
+    if isinstance(path, str):
+        stored = _stored(path)
+        splits, sizes = stored.manifest["splits"].values(), {name: file.size for name, file in stored.stored.items()}
+    else:
+        splits = _read(path / "dataset.json").get("splits", {}).values()
+        files = {shard["path"]: path / shard["path"] for split in splits for shard in split["shards"]}
+        sizes = {name: file.stat().st_size for name, file in files.items() if file.is_file()}
+    shards = [shard["path"] for split in splits for shard in split["shards"]]
     if not shards:
         return {}
-    size = sum(shard.stat().st_size for shard in shards if shard.is_file())
+    size = sum(sizes.get(name, 0) for name in shards)
     return {key: facet(key, rowCount=sum(split["rows"] for split in splits), size=size, fileCount=len(shards))}
 
 
-def as_input(dataset: Json, path: Path) -> Json:
+def as_input(dataset: Json, path: Path | str) -> Json:
     """Returns an artifact that is read."""
     return {**dataset, "inputFacets": counted(path, "inputStatistics")}
 
@@ -116,6 +128,12 @@ def named(place: str) -> dict[str, str]:
         return {"namespace": "file", "name": rest if separator else place}
     host, _, name = rest.partition("/")
     return {"namespace": f"{'s3' if scheme == 'minio' else scheme}://{host}", "name": name or "/"}
+
+
+def _stored(uri: str) -> Examples:
+    from stellwerk.components.artifacts.examples import Examples  # noqa: PLC0415 - Arrow, for who reads in place only
+
+    return Examples.open(uri)
 
 
 def _read(path: Path) -> dict[str, Any]:

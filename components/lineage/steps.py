@@ -34,6 +34,8 @@ SHOWN = (
     "system.SlicedClassificationMetrics",
 )
 """Artifacts for the dashboard: they are looked at, nothing is made from them."""
+ROWS = ("examples", "transformed")
+"""Artifacts that a step may be given by their URI."""
 FIRST, LAST = "ingest", "summarise"
 ENDED: dict[str, Kind] = {"SUCCEEDED": "COMPLETE", "FAILED": "FAIL", "CANCELLED": "ABORT", "CANCELED": "ABORT"}
 """How KFP says that a run ended -> the event."""
@@ -160,6 +162,14 @@ class _Telling:
                 found[name] = (value, place)
         return found
 
+    def _in_place(self) -> Iterator[tuple[str, Place]]:
+        """Yields the URIs of artifacts that are read where they lie."""
+        for name in ROWS:
+            uri = self.arguments.get(name)
+            place = Place.of(uri) if isinstance(uri, str) else None
+            if place is not None:
+                yield str(uri), place
+
     def _here(self) -> Place:
         """Returns where in which run this step is: any output says it."""
         found = (Place.of(self.arguments[name].uri) for name in sorted(self.outputs))
@@ -175,11 +185,14 @@ class _Telling:
         return self._run().child(self._here().task, own)
 
     def _inputs(self, job: Job) -> list[Json]:
+        read: list[tuple[Path | str, str, Place]]
+        read = [(Path(value.path), value.uri, place) for value, place in self._places(output=False).values()]
+        read += [(uri, uri, place) for uri, place in self._in_place()]
         found = []
-        for value, place in self._places(output=False).values():
+        for path, uri, place in read:
             name = f"{place.pipeline}.{place.task}.{place.artifact}"
-            described = datasets.artifact(job.namespace, name, Path(value.path), uri=value.uri)
-            found.append(datasets.as_input(described, Path(value.path)))
+            described = datasets.artifact(job.namespace, name, path, uri=uri)
+            found.append(datasets.as_input(described, path))
         outputs = {name: Path(value.path) for name, (value, _) in self._places(output=True).items()}
         if "examples" in outputs and "directory" in self.arguments:
             found += datasets.sources(outputs["examples"], Path(self.arguments["directory"]))

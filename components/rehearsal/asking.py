@@ -36,7 +36,7 @@ class Requests:
     expected: Answers
 
 
-def prepare(settings: Rehearse, api: Api, examples: Path, model: Path) -> Requests:
+def prepare(settings: Rehearse, api: Api, examples: Path | str, model: Path) -> Requests:
     """Makes the requests and asks the model for their answers, without a server.
 
     Raises DataError when the eval split is empty or does not fit the model, ModelError when the model does not load or answer.

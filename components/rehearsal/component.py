@@ -18,19 +18,21 @@ from stellwerk.components.facing import (
 @component
 def rehearse(
     settings: dict,
-    examples: Input[Dataset],
     model: Input[Model],
     blessing: Input[Artifact],
     rehearsal: Output[Artifact],
     metrics: Output[Metrics],
     verdict: Output[Markdown],
     page: Output[HTML],
+    examples: Input[Dataset] | None = None,
+    examples_uri: str = "",
 ) -> bool:
     """Starts a server on the model, asks it real examples, and says whether it serves within its resources.
 
     Args:
         settings: Section `push.rehearse` of the spec.
         examples: Rows of each split.
+        examples_uri: Or their URI, to read in place.
         model: SavedModel to serve.
         blessing: Whether the model is good enough; one that is not is not rehearsed.
         rehearsal: What was measured, and which requirement is not met.

@@ -25,7 +25,7 @@ BREATH_SECONDS = 0.5
 def rehearse(
     *,
     settings: Rehearse,
-    examples: Path,
+    examples: Path | str,
     model: Path,
     blessing: Path,
     rehearsal: Path,

@@ -13,12 +13,13 @@ def train(
     training: dict,
     target: dict,
     hooks: dict,
-    transformed: Input[Dataset],
     transform_graph: Input[Artifact],
     model: Output[Model],
     history: Output[Artifact],
     metrics: Output[Metrics],
     page: Output[HTML],
+    transformed: Input[Dataset] | None = None,
+    transformed_uri: str = "",
     epochs: Optional[int] = None,
     batch_size: Optional[int] = None,
     learning_rate: Optional[float] = None,
@@ -31,6 +32,7 @@ def train(
         target: Section `target` of the spec.
         hooks: Source texts of hook files by path.
         transformed: Rows of each split after the transform.
+        transformed_uri: Or their URI, to read in place.
         transform_graph: TFT's graph.
         model: SavedModel that takes raw columns.
         history: Losses and metrics of every epoch.

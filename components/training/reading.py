@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.examples import Examples, Shard, parquet
 from stellwerk.components.training.packing import Chunk, Packing
 
 POOL_BYTES = 16 << 20
@@ -59,15 +58,16 @@ class Reader:
         if pool:
             yield _permuted(pool, random)
 
-    def _groups(self, split: str) -> Iterator[tuple[Any, pq.FileMetaData, int]]:
+    def _groups(self, split: str) -> Iterator[tuple[Shard, pq.FileMetaData, int]]:
         for shard in self.examples.shards(split):
-            metadata = pq.read_metadata(shard)
+            with parquet(shard) as file:
+                metadata = file.metadata
             for group in range(metadata.num_row_groups):
                 if metadata.row_group(group).num_rows:
                     yield shard, metadata, group
 
-    def _read(self, shard: Any, metadata: pq.FileMetaData, group: int) -> Chunk:
-        with pq.ParquetFile(shard, metadata=metadata) as file:
+    def _read(self, shard: Shard, metadata: pq.FileMetaData, group: int) -> Chunk:
+        with parquet(shard, metadata) as file:
             return self.packing.pack(file.read_row_group(group, columns=self.packing.columns, use_threads=False))
 
 

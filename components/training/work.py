@@ -43,7 +43,7 @@ def train(
     training: Train,
     target: Target,
     hooks: dict[str, str],
-    transformed: Path,
+    transformed: Path | str,
     transform_graph: Path,
     model: Path,
     history: Path,

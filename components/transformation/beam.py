@@ -7,12 +7,11 @@ from pathlib import Path
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.parquet as pq
 import tensorflow_transform.beam as tft_beam
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
-from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, as_lists
+from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, Shard, as_lists, parquet
 from stellwerk.components.beam.jobs import in_process
 from stellwerk.components.transformation.columns import MISSING_WHOLE
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
@@ -24,7 +23,7 @@ _MISSING = {"float": float("nan"), "int64": MISSING_WHOLE, "string": b"", "binar
 def analyze(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path, scratch: Path) -> None:
     """Runs the analysers of `preprocessing_fn` over the training split and writes the transform graph to `folder`."""
     inputs = plan.all_inputs
-    shards = [str(shard) for shard in examples.shards("train")]
+    shards = examples.shards("train")
     with beam.Pipeline(runner=in_process()) as pipeline:
         batches = pipeline | "Shards" >> beam.Create(shards) | "Read" >> beam.FlatMap(_read, inputs)
         write_analysis(batches, plan, preprocessing_fn, str(folder), str(scratch))
@@ -39,8 +38,8 @@ def write_analysis(
         graph | tft_beam.WriteTransformFn(folder)
 
 
-def _read(shard: str, inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(shard) as file:
+def _read(shard: Shard, inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    with parquet(shard) as file:
         yield from filled(file.iter_batches(batch_size=BATCH_ROWS, columns=list(inputs)), inputs)
 
 

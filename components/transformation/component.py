@@ -12,13 +12,14 @@ def transform(
     features: dict,
     target: dict,
     hooks: dict,
-    examples: Input[Dataset],
     schema: Input[Artifact],
     transform_graph: Output[Artifact],
     transformed: Output[Dataset],
+    examples: Input[Dataset] | None = None,
+    examples_uri: str = "",
     anomalies: Input[Artifact] | None = None,
     beam: Optional[dict] = None,
-) -> None:
+) -> str:
     """Turns columns into what a network can learn from.
 
     Args:
@@ -26,11 +27,15 @@ def transform(
         target: Section `target` of the spec.
         hooks: Source texts of hook files by path.
         examples: Rows of each split.
+        examples_uri: Or their URI, to read in place.
         schema: TFDV schema of the rows.
         transform_graph: TFT's graph, which is put inside the model too.
         transformed: Rows of each split after the transform.
         anomalies: What the data does against the schema; fails where there is any.
         beam: Section `beam` of the spec, to read the rows on Beam's workers.
+
+    Returns:
+        URI of `transformed`.
 
     """
     from stellwerk.components.admission import admit
@@ -38,3 +43,4 @@ def transform(
 
     admit(anomalies)
     call("transform", locals())
+    return str(transformed.uri)

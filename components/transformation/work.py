@@ -30,7 +30,7 @@ def transform(
     features: dict[str, Feature],
     target: Target,
     hooks: dict[str, str],
-    examples: Path,
+    examples: Path | str,
     schema: Path,
     transform_graph: Path,
     transformed: Path,

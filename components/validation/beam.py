@@ -7,7 +7,6 @@ from pathlib import Path
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.parquet as pq
 from tensorflow_data_validation.api import stats_api
 from tensorflow_data_validation.statistics import stats_options
 from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -26,7 +25,7 @@ def statistics_on(
     settings: Beam, examples: Examples, splits: Sequence[str], categorical: Collection[str], beside: Path
 ) -> Measured:
     """Returns what `statistics_of` does, measured in one job; `beside` is an output of the step, see `meeting`."""
-    columns = pq.read_schema(examples.shards(splits[0])[0]).names
+    columns = examples.names(splits[0])
     found: Measured = {}
     with meeting(settings, beside) as place:
         with job(settings, "validate") as pipeline:

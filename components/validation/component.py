@@ -11,12 +11,13 @@ from stellwerk.components.facing import HTML, Artifact, Dataset, Input, Markdown
 def validate(
     settings: dict,
     target: dict,
-    examples: Input[Dataset],
     statistics: Output[Artifact],
     schema: Output[Artifact],
     anomalies: Output[Artifact],
     verdict: Output[Markdown],
     page: Output[HTML],
+    examples: Input[Dataset] | None = None,
+    examples_uri: str = "",
     curated: str = "",
     previous: Input[Artifact] | None = None,
     stop: bool = True,
@@ -31,6 +32,7 @@ def validate(
         settings: Section `validate` of the spec.
         target: Section `target` of the spec.
         examples: Rows of each split.
+        examples_uri: Or their URI, to read in place.
         statistics: TFDV statistics of each split.
         schema: TFDV schema that was used.
         anomalies: What the data does against it.

@@ -8,7 +8,6 @@ from concurrent.futures import ProcessPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from tensorflow_data_validation.statistics import stats_impl, stats_options
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
@@ -33,7 +32,7 @@ def statistics_of(
     `categorical` names int64 columns whose numbers are names: they get value counts instead of a histogram. The columns are
     shared out among the cores: what TFDV says of one depends on no other, so the statistics are the same as from one process.
     """
-    columns = pq.read_schema(examples.shards(splits[0])[0]).names  # in the order of the data
+    columns = examples.names(splits[0])
     cells = sum(examples.rows(split) for split in splits) * len(columns)
     shares = _shares(columns, examples.columns, available_cores() if cells >= WORTH_SHARING else 1)
     tasks = [(split, share) for split in splits for share in shares]

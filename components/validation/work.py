@@ -33,7 +33,7 @@ def validate(
     *,
     settings: Validate,
     target: Target,
-    examples: Path,
+    examples: Path | str,
     curated: Path | None = None,
     previous: Path | None = None,
     statistics: Path,

@@ -29,8 +29,11 @@ from stellwerk.spec.cluster import Cluster
 JUDGES = ("rehearse", "evaluate")
 """Which step's decision says whether the model may be pushed: the first that is in the graph."""
 
-DECISION = "Output"
+RETURNED = "Output"
 """What KFP calls the value that a component returns; its local runner finds the parameters of conditions by this name alone."""
+
+ROWS = ("examples", "transformed")
+"""Artifacts that a step can read where they lie: their makers return their URI, and their readers take it as `<artifact>_uri`."""
 
 REPORTED = (
     ("manifest", "ingest"),
@@ -117,8 +120,13 @@ class _Pipeline:
         tasks: dict[str, Any] = {}
         for step in self.graph.steps:
             with self._condition(step, tasks):
-                artifacts = {name: tasks[made].outputs[artifact] for name, (made, artifact) in step.inputs.items()}
                 values = self._values(step, declared, given)
+                artifacts = {}
+                for name, (made, artifact) in step.inputs.items():
+                    if self._in_place and artifact in ROWS:
+                        values[f"{name}_uri"] = tasks[made].outputs[RETURNED]
+                    else:
+                        artifacts[name] = tasks[made].outputs[artifact]
                 if not self.local:
                     self._show_refused_data(step, values, artifacts, tasks)
                 tasks[step.name] = task = getattr(components, step.name)(**values, **artifacts)
@@ -127,6 +135,10 @@ class _Pipeline:
                 configure(task, step.name, self.cluster, cached=cached, local=self.local, as_push=outside)
         if not self.local:
             self._report(tasks)
+
+    @property
+    def _in_place(self) -> bool:
+        return self.cluster.examples == "in_place" and not self.local
 
     def _show_refused_data(self, step: Step, values: dict[str, Any], artifacts: dict[str, Any], tasks: Any) -> None:
         """Lets transform refuse what validate found: of a step that fails, the dashboard keeps no page and no artifact."""
@@ -177,7 +189,7 @@ class _Pipeline:
         judge = next((name for name in JUDGES if name in tasks), None)
         if step.name != "push" or judge is None or not RUNS_CONDITIONS:
             return nullcontext()
-        refusable: AbstractContextManager[Any] = dsl.If(tasks[judge].outputs[DECISION] == True)  # noqa: E712
+        refusable: AbstractContextManager[Any] = dsl.If(tasks[judge].outputs[RETURNED] == True)  # noqa: E712
         return refusable
 
     def _summary(self) -> str:

@@ -45,8 +45,10 @@ def work_arguments(step: str) -> tuple[set[str], set[str]]:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_face_gives_its_work_every_argument(step: str):
     face = getattr(components, step).component_spec
-    decisions = {name for name, spec in face.outputs.items() if spec.type == "Boolean"}
-    given = {*face.inputs, *face.outputs} - decisions
+    returned = {name for name, spec in face.outputs.items() if spec.type in ("Boolean", "String")}
+    uris = {f"{name}_uri" for name in ("examples", "transformed") if f"{name}_uri" in face.inputs}
+    assert all(face.inputs[uri.removesuffix("_uri")].optional for uri in uris)
+    given = {*face.inputs, *face.outputs} - returned - uris
     needed, possible = work_arguments(step)
     assert needed <= given
     of_the_face = {"run", *CHANGES.get(step, ()), *SHOWN, *GATE.get(step, ()), *PLACE.get(step, ())}

@@ -10,11 +10,11 @@ import duckdb
 
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import File
-from stellwerk.components.ingestion.places.reading import InPlace
 from stellwerk.components.ingestion.sources import types
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.components.ingestion.sources.headers import header
 from stellwerk.components.ingestion.sources.lines import LineCount, expected_rows
+from stellwerk.components.places.reading import InPlace
 from stellwerk.errors import DataError, did_you_mean
 
 SAMPLE_ROWS = 10_240

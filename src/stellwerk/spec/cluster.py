@@ -267,6 +267,8 @@ cluster:
     """Experiment that the runs belong to, made where there is none; by default the pipeline's name."""
     pipeline_root: str | None = None
     """Where Kubeflow keeps the artifacts of the runs, `gs://BUCKET/PREFIX`, `s3://...` or `minio://...`; without it where the namespace's `kfp-launcher` says. The steps see it as `/gcs/`, `/s3/` or `/minio/`."""
+    examples: Literal["copy", "in_place"] = "copy"
+    """How steps read the rows that pass between them: `copy` has Kubeflow fetch them whole into every pod; with `in_place` they are read in parts where they lie, in the store of `pipeline_root`, with the credentials that the pods have."""
     service_account: ObjectName | None = None
     """Kubernetes service account that the steps run as; without it Kubeflow's default for the namespace."""
     schedule: Schedule | None = None
@@ -316,6 +318,14 @@ cluster:
                     yield ("resources", step, name), f"{said}. Lower it, or raise cluster.limits.{name}"
 
     def _impossible(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if self.examples == "in_place" and self.pipeline_root is None:
+            said = "in_place needs to know the store. Say where the artifacts lie: cluster.pipeline_root: gs://BUCKET/PREFIX,"
+            yield ("examples",), f"{said} s3://... or minio://..."
+        if self.examples == "in_place" and "?" in (self.pipeline_root or ""):
+            said = (
+                "cannot have a query with `examples: in_place`, as its readers take the server from their environment"
+            )
+            yield ("pipeline_root",), f"{said}. Set AWS_ENDPOINT_URL and AWS_REGION in cluster.env, and remove it"
         for step, pod in self.steps.items():
             if pod.cache and step in OUTSIDE:
                 said = "cannot be true: KFP would take yesterday's result for what lies outside today"

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from stellwerk.components.ingestion.places import patience
+from stellwerk.components.places import patience
 
 
 @pytest.fixture(autouse=True)

@@ -17,11 +17,11 @@ import pytest
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.ingestion.files import origins
-from stellwerk.components.ingestion.places import reading
-from stellwerk.components.ingestion.places.base import Object
-from stellwerk.components.ingestion.places.hdfs import FileSystem
 from stellwerk.components.ingestion.probing import probe
 from stellwerk.components.ingestion.work import ingest
+from stellwerk.components.places import reading
+from stellwerk.components.places.base import Object
+from stellwerk.components.places.hdfs import FileSystem
 from stellwerk.errors import DataError, SpecError
 from stellwerk.loading import load
 from stellwerk.spec.data import Data, Source

@@ -9,8 +9,8 @@ from pyarrow import fs
 from pydantic import ValidationError
 
 from stellwerk.components.ingestion.files import origins
-from stellwerk.components.ingestion.places import PLACES, hdfs, patience
-from stellwerk.components.ingestion.places.finding import matches, objects
+from stellwerk.components.places import PLACES, hdfs, patience
+from stellwerk.components.places.finding import matches, objects
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Source
 from stellwerk.spec.places import SCHEMES

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from stellwerk.components.ingestion.files import find, origins
-from stellwerk.components.ingestion.places import fetching, patience
-from stellwerk.components.ingestion.places import web as module
 from stellwerk.components.ingestion.probing import probe
+from stellwerk.components.places import fetching, patience
+from stellwerk.components.places import web as module
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Data, Source
 

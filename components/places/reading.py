@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal, cast
 
-from stellwerk.components.ingestion.endings import PACKED, kind_of
-from stellwerk.components.ingestion.places.base import Object, PlaceError
-from stellwerk.components.ingestion.places.patience import patiently, pieces
+from stellwerk.components.places.base import Object, PlaceError
+from stellwerk.components.places.endings import PACKED, kind_of
+from stellwerk.components.places.patience import patiently, pieces
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stellwerk.components.ingestion.places.base import Object, PlaceError
-from stellwerk.components.ingestion.places.patience import pieces
+from stellwerk.components.places.base import Object, PlaceError
+from stellwerk.components.places.patience import pieces
 from stellwerk.errors import DataError
 from stellwerk.progress import Progress, silent
 

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from stellwerk.components.ingestion.places.base import Changed, Interrupted, Object, PlaceError
+from stellwerk.components.places.base import Changed, Interrupted, Object, PlaceError
 from stellwerk.spec.data import Source
 
 PIECE = 8 << 20

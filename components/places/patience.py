@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from stellwerk.components.ingestion.places.base import Interrupted, Object, PlaceError
+from stellwerk.components.places.base import Interrupted, Object, PlaceError
 
 ATTEMPTS = 5
 """How often the same is asked before it is given up."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from stellwerk.components.ingestion.places.base import Interrupted, Object, Place, PlaceError
+from stellwerk.components.places.base import Interrupted, Object, Place, PlaceError
 from stellwerk.spec.data import Source
 from stellwerk.spec.places import place_of
 
 PLACES = {
-    "gs": "stellwerk.components.ingestion.places.gcs",
-    "s3": "stellwerk.components.ingestion.places.s3",
-    "minio": "stellwerk.components.ingestion.places.s3",
-    "http": "stellwerk.components.ingestion.places.web",
-    "https": "stellwerk.components.ingestion.places.web",
-    "hdfs": "stellwerk.components.ingestion.places.hdfs",
+    "gs": "stellwerk.components.places.gcs",
+    "s3": "stellwerk.components.places.s3",
+    "minio": "stellwerk.components.places.s3",
+    "http": "stellwerk.components.places.web",
+    "https": "stellwerk.components.places.web",
+    "hdfs": "stellwerk.components.places.hdfs",
 }
 """The module of each scheme; it has `place(scheme, host, source) -> Place`. Libraries of stores are imported on first use."""
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 
-from stellwerk.components.ingestion.places import opened
-from stellwerk.components.ingestion.places.base import Object, Place, PlaceError
-from stellwerk.components.ingestion.places.patience import patiently
+from stellwerk.components.places import opened
+from stellwerk.components.places.base import Object, Place, PlaceError
+from stellwerk.components.places.patience import patiently
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.data import Source
 from stellwerk.spec.places import scheme_of

@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from stellwerk.components.ingestion.places.base import Object, PlaceError
-from stellwerk.components.ingestion.places.patience import Remote, Streamed
+from stellwerk.components.places.base import Object, PlaceError
+from stellwerk.components.places.patience import Remote, Streamed
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
 

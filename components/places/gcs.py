@@ -12,7 +12,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from stellwerk.components.ingestion.places.base import Changed, Interrupted, Object, PlaceError
+from stellwerk.components.places.base import Changed, Interrupted, Object, PlaceError
 from stellwerk.spec.data import Source
 
 PIECE = 8 << 20

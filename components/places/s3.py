@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from stellwerk.components.ingestion.places.base import Changed, Interrupted, Object, PlaceError
+from stellwerk.components.places.base import Changed, Interrupted, Object, PlaceError
 from stellwerk.spec.data import Source
 
 PIECE = 1 << 20

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import duckdb
 from fsspec import AbstractFileSystem
 
-from stellwerk.components.ingestion.places.reading import SCHEME, InPlace
+from stellwerk.components.places.reading import SCHEME, InPlace
 
 
 class ObjectFiles(AbstractFileSystem):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from stellwerk.components.ingestion.places.base import Changed, Interrupted, Object, PlaceError
+from stellwerk.components.places.base import Changed, Interrupted, Object, PlaceError
 from stellwerk.spec.data import Source
 
 PIECE = 1 << 20
