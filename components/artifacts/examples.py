@@ -47,12 +47,15 @@ Shard = Path | StoredFile
 
 @contextmanager
 def parquet(shard: Shard, metadata: pq.FileMetaData | None = None) -> Iterator[pq.ParquetFile]:
-    """Opens a shard while the block runs; with its `metadata` the end of the file is not read again."""
+    """Opens a shard while the block runs; with its `metadata` the end of the file is not read again.
+
+    Of a stored one Arrow asks for a column of a row group at a time: what it fetches ahead it would keep until all is read.
+    """
     if isinstance(shard, Path):
         with pq.ParquetFile(shard, metadata=metadata) as file:
             yield file
         return
-    with shard.open() as stored, pq.ParquetFile(stored, metadata=metadata) as file:
+    with shard.open() as stored, pq.ParquetFile(stored, metadata=metadata, pre_buffer=False) as file:
         yield file
 
 

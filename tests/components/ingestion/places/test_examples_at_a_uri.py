@@ -16,6 +16,7 @@ import pytest
 from stellwerk.components.artifacts import stored as stored_module
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import read_json, write_json
+from stellwerk.components.places import reading
 from stellwerk.components.training.packing import ModelInput, Packing
 from stellwerk.components.training.reading import Reader
 from stellwerk.components.validation import statistics
@@ -30,12 +31,13 @@ ROWS = 3000
 def folder(tmp_path: Path, make_examples: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Examples in small row groups, two shards of the train split; a request brings little, as with large data."""
     monkeypatch.setattr(stored_module, "AHEAD", 4096)
-    row = np.arange(ROWS)
+    row, random = np.arange(ROWS), np.random.default_rng(1)
     table = pa.table(
         {
             "n": row,
             "x": pa.array((row * 7919 % 1009 / 7).astype(np.float32), mask=row % 11 == 0),
             "c": [f"c{number % 7}" for number in row],
+            "picture": pa.array([random.bytes(200) for _ in row], pa.binary()),
             "label": (row % 2).astype(np.float32),
         }
     )
@@ -75,14 +77,22 @@ def test_batches_are_those_of_the_folder_and_nothing_is_written(folder, uri, sto
     assert {method for method, _ in stored.asked} <= {"GET", "HEAD"}
 
 
-def test_a_column_is_read_without_the_others(uri, folder, stored):
+def test_columns_are_read_without_the_others_and_row_groups_one_by_one(folder, uri, monkeypatch):
+    asked: list[int] = []
+    pieces = reading.pieces
+
+    def counted(item: Any, start: int, end: int) -> Any:
+        asked.append(end - start)
+        return pieces(item, start, end)
+
     there = Examples.open(uri)
-    stored.asked.clear()
+    monkeypatch.setattr(reading, "pieces", counted)
+    whole = sum((folder / shard["path"]).stat().st_size for shard in there.manifest["splits"]["train"]["shards"])
+    _table(there, "train", "c", "x")
+    few, _ = sum(asked), asked.clear()
+    assert few < whole / 2, "pictures are left where they are"
     _table(there, "train")
-    whole = len(stored.asked)
-    stored.asked.clear()
-    _table(there, "train", "c")
-    assert len(stored.asked) < whole
+    assert max(asked) < whole / 5, "no request is for more than a row group"
 
 
 def test_training_sees_the_rows_of_the_folder_in_the_same_order(folder, uri):
