@@ -78,7 +78,7 @@ def test_an_edit_that_breaks_it_is_named(written: str, edited: str, message: str
 def test_an_input_that_is_missing_or_too_many_is_named(tmp_path):
     text = (GOLDEN / "flight-delays.kfp-2.13.yaml").read_text(encoding="utf-8")
     for written, edited, message in (
-        ("              examples:\n                taskOutputArtifact", "              rows:\n                taskOutputArtifact", "lacks 'examples', which the step needs"),
+        ("              schema:\n                taskOutputArtifact", "              rows:\n                taskOutputArtifact", "lacks 'schema', which the step needs"),
         ("              examples:\n                taskOutputArtifact", "              rows:\n                taskOutputArtifact", "there is no input 'rows'"),
     ):  # fmt: skip
         assert written in text
