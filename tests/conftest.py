@@ -34,7 +34,9 @@ MakeExamples = Callable[..., Path]
 
 EXISTS = threading.Lock()
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so do their children
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # a shell's background jobs ignore it, and so do their children
 
 
 @pytest.fixture(scope="session")
