@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
+from pickle import UnpicklingError
 
 import jinja2
 from jinja2.bccache import Bucket, FileSystemBytecodeCache
@@ -20,6 +21,13 @@ class CompiledTemplates(FileSystemBytecodeCache):
         super().__init__(
             str(templates / "__pycache__"), f"%s.jinja-{jinja2.__version__}.{sys.implementation.cache_tag}"
         )
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Takes a template that was compiled before, if there is one that can be read."""
+        try:
+            super().load_bytecode(bucket)
+        except (OSError, EOFError, ValueError, UnpicklingError):
+            bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keeps a compiled template, unless Python is told to write no bytecode."""
