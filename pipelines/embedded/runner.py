@@ -84,8 +84,12 @@ class _Walk:
         waiting = [step for step in self.graph.steps if self._status(step) == "waiting"]
         if waiting:
             with contextlib.nullcontext(workers) if workers else Workers() as warm:
-                warm.preload([step.name for step in waiting])
-                self._run_all(warm)
+                try:
+                    warm.preload([step.name for step in waiting])
+                    self._run_all(warm)
+                except BaseException:
+                    warm.stop()  # before what they left half-written is removed
+                    raise
         if self.problem is not None:
             raise self.problem
         ask_the_gates(self.record)

@@ -37,6 +37,9 @@ PROGRESS_SECONDS = 0.1
 MESSAGE_BYTES = 1 << 16
 READY = b"ready"
 
+PATIENCE_SECONDS = 0.5
+"""How long the second process may take to end its children and itself: while it loads TensorFlow it has none, and hears nothing."""
+
 FIRST = ("stellwerk.components.calling", "stellwerk.spec")
 """What every step needs, and what is small."""
 
@@ -176,11 +179,14 @@ class Server:
                 self._control.send(json.dumps(reply).encode())
 
     def _kill_children(self) -> None:
-        """Ends every child; they are waited for, so that what they used counts as used by this process."""
-        for child in self._children:
-            os.kill(child, signal.SIGKILL)
-        for child in self._children:
-            os.waitpid(child, 0)
+        """Ends every child, and returns when they have ended; so what they used counts as used by this process.
+
+        The other process ends its own children first, and is killed where it does not come to that.
+        """
+        for child, name in self._children.items():
+            if name is not None or not _has_ended(child, PATIENCE_SECONDS):
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
 
 
 class _Prepared:
@@ -200,6 +206,15 @@ class _Prepared:
             socket.send_fds(self.line, [json.dumps(request).encode()], [events])
             return True
         return False
+
+
+def _has_ended(child: int, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 def _fork() -> int:
@@ -305,3 +320,4 @@ class _Events:
 if __name__ == "__main__":
     die_with_parent()  # the end of the socket tells it too, but not while an import is under way
     Server(*(socket.socket(fileno=int(number)) for number in sys.argv[1:])).serve()
+    os._exit(0)  # what the frameworks have to take down is of no use to anybody

@@ -23,7 +23,7 @@ WORKER = {**FRAMEWORKS, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
 """Environment of the steps: frameworks keep quiet, sets have the same order in every run."""
 
 
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
 """How long the warm process may take to end by itself, before it and all its children are killed."""
 
 
@@ -69,6 +69,7 @@ class Workers:
             given.close()
             self._selector.register(ours, selectors.EVENT_READ, ours)
         self._running: dict[str, _Running] = {}
+        self._stopped = False
 
     @property
     def pid(self) -> int:
@@ -147,7 +148,10 @@ class Workers:
                 yield Event(step, "died", running.status)
 
     def stop(self) -> None:
-        """Ends the warm process and every step with it."""
+        """Ends the warm process and every step with it; they have ended when it returns. Once is enough, twice does no harm."""
+        if self._stopped:
+            return
+        self._stopped = True
         self._small.close()
         self._frameworks.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
