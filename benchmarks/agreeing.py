@@ -25,6 +25,7 @@ import data as taxi
 import numpy as np
 import pandas as pd
 import pyarrow.csv
+import pyarrow.parquet
 import tensorflow_data_validation as tfdv
 import tensorflow_model_analysis as tfma
 import tensorflow_transform as tft

@@ -117,15 +117,19 @@ class Cache:
         """Returns the SHA-256 of each file; one that looks as it did (size, time, inode) is not read again."""
         digests = []
         for path in paths:
-            found = path.stat()
-            name = str(path.resolve())
-            looks = [found.st_size, found.st_mtime_ns, found.st_ino]
+            name, now = str(path.resolve()), looks(path)
             known = self._digests.get(name)
-            if known is None or known["looks"] != looks:
-                known = self._digests[name] = {"looks": looks, "sha256": file_digest(path)}
+            if known is None or known["looks"] != now:
+                known = self._digests[name] = {"looks": now, "sha256": file_digest(path)}
             digests.append(known["sha256"])
         write_json(self._folder / "files.json", self._digests)
         return digests
+
+
+def looks(path: Path) -> list[int]:
+    """Returns how a file looks without being read: its size, time and inode."""
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
 
 
 def _link(source: str, target: str) -> None:

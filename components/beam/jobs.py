@@ -62,10 +62,9 @@ def _options(settings: Beam, step: str) -> PipelineOptions:
     known = set(PipelineOptions([]).get_all_options())
     if settings.endpoint is not None:
         known |= _described(settings.endpoint)
-    asked_first = settings.endpoint is not None or settings.runner in ("FnApiRunner", "DataflowRunner")
-    for name in (
-        given if asked_first else ()
-    ):  # a job server that is not started yet may know more options than Beam does
+    # A job server that is not started yet may know more options than Beam does.
+    all_known = settings.endpoint is not None or settings.runner in ("FnApiRunner", "DataflowRunner")
+    for name in given if all_known else ():
         if name not in known and not name.startswith("no_"):
             raise StepFailed(
                 f"beam.options.{name}: neither Beam nor its {settings.runner} has this option."

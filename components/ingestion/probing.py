@@ -20,7 +20,7 @@ from stellwerk.components.ingestion.sources import MisreadError, Request, open_t
 from stellwerk.components.ingestion.splitting import as_column_value
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Data, Format
-from stellwerk.spec.places import scheme_of
+from stellwerk.spec.places import is_here
 
 SAMPLE_ROWS = 10_240
 SAMPLE_BYTES = 4 << 20
@@ -155,7 +155,7 @@ def _kinds(columns: list[Column], sample: pa.Table, share: float) -> tuple[dict[
 
 def _all_values(data: Data, directory: Path, column: str, limit: int) -> tuple[Any, ...] | None:
     """Returns up to `limit` different values in all the data; None when that is too much to read, or lies elsewhere."""
-    if any(scheme_of(path) not in ("", "file") for source in data.sources.values() for path in source.paths):
+    if any(not is_here(path) for source in data.sources.values() for path in source.paths):
         return None
     with tempfile.TemporaryDirectory(prefix="stellwerk-probe-") as folder:
         scratch = Path(folder)

@@ -39,8 +39,8 @@ def transform(
 ) -> None:
     """Writes the TransformGraph (with `features.json` and a sample of raw rows) and the transformed train and eval splits.
 
-    Only the training split is measured; memory does not grow with the rows. With `beam` its workers read the rows. Raises DataError for columns that are
-    absent or do not fit their feature, and HookError for a custom feature that misbehaves.
+    Only the training split is measured; memory does not grow with the rows. With `beam` its workers read the rows. Raises
+    DataError for columns that are absent or do not fit their feature, and HookError for a custom feature that misbehaves.
     """
     data = Examples.open(examples)
     seen = _counted(progress, data.rows("train") + sum(data.rows(split) for split in SPLITS))

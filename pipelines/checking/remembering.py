@@ -10,8 +10,9 @@ from stellwerk.components.artifacts.folders import read_json, write_json
 from stellwerk.components.ingestion.files import origins
 from stellwerk.components.lineage.code import package_digest
 from stellwerk.loading import LoadedSpec
-from stellwerk.pipelines.cache import library_versions
+from stellwerk.pipelines.cache import library_versions, looks
 from stellwerk.pipelines.runs import runs_of
+from stellwerk.spec.places import is_here
 
 LOOKING = ("stellwerk.components.ingestion", "stellwerk.pipelines.checking", "stellwerk.spec")
 """The code that decides what a look at the data finds."""
@@ -22,13 +23,15 @@ def look(loaded: LoadedSpec) -> str | None:
 
     A file counts by its name, size, time and inode. Raises DataError for a source that leads nowhere.
     """
-    files = []
-    for name, source in loaded.spec.data.sources.items():
-        for path in origins(name, source, loaded.directory):
-            if not isinstance(path, Path):
-                return None
-            found = path.stat()
-            files.append([name, str(path), found.st_size, found.st_mtime_ns, found.st_ino])
+    sources = loaded.spec.data.sources
+    if not all(is_here(path) for source in sources.values() for path in source.paths):
+        return None
+    files = [
+        [name, str(path), *looks(path)]
+        for name, source in sources.items()
+        for path in origins(name, source, loaded.directory)
+        if isinstance(path, Path)
+    ]
     decides = {
         "spec": loaded.spec.model_dump_json(by_alias=True),
         "files": files,

@@ -9,7 +9,7 @@ from pathlib import Path
 from stellwerk.components.ingestion.files import origins
 from stellwerk.errors import UsageError
 from stellwerk.loading import LoadedSpec
-from stellwerk.spec.places import scheme_of
+from stellwerk.spec.places import is_here
 
 Mounts = dict[str, dict[str, str]]
 """Folder of this machine -> where it is inside, and whether it can be written there; docker's own form."""
@@ -21,7 +21,7 @@ def mounts(loaded: LoadedSpec) -> Mounts:
     The folder of pushed models is made, as only what exists can be mounted. What lies in a store or on the web needs none.
     """
     found = {str(folder): {"bind": str(folder), "mode": "ro"} for folder in _outermost(_data(loaded))}
-    if loaded.spec.push is not None and scheme_of(loaded.spec.push.to) in ("", "file"):
+    if loaded.spec.push is not None and is_here(loaded.spec.push.to):
         pushed = _absolute(loaded, loaded.spec.push.to)
         try:
             pushed.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def mounts(loaded: LoadedSpec) -> Mounts:
 def _data(loaded: LoadedSpec) -> Iterator[Path]:
     """Yields the folders of the files that are read, those that links lead to included."""
     for name, source in loaded.spec.data.sources.items():
-        here = [path for path in source.paths if scheme_of(path) in ("", "file")]
+        here = [path for path in source.paths if is_here(path)]
         for file in origins(name, source.model_copy(update={"path": here}), loaded.directory) if here else ():
             assert isinstance(file, Path)  # noqa: S101 - no other is left
             yield Path(os.path.abspath(file)).parent  # noqa: PTH100 - links stay links: the spec's paths lead through them

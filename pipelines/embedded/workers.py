@@ -69,7 +69,6 @@ class Workers:
             given.close()
             self._selector.register(ours, selectors.EVENT_READ, ours)
         self._running: dict[str, _Running] = {}
-        self._stopped = False
 
     @property
     def pid(self) -> int:
@@ -149,9 +148,8 @@ class Workers:
 
     def stop(self) -> None:
         """Ends the warm process and every step with it; they have ended when it returns. Once is enough, twice does no harm."""
-        if self._stopped:
+        if self._server.returncode is not None:
             return
-        self._stopped = True
         self._small.close()
         self._frameworks.close()
         with contextlib.suppress(subprocess.TimeoutExpired):

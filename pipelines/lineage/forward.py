@@ -14,7 +14,7 @@ from stellwerk.errors import StepFailed, UsageError
 from stellwerk.pipelines.lineage.models import Pushed, pushed_at, pushed_below, pushed_by
 from stellwerk.pipelines.lineage.sources import located
 from stellwerk.pipelines.runs import RunRecord
-from stellwerk.spec.places import scheme_of
+from stellwerk.spec.places import is_here
 
 _VERSION = re.compile(r"[0-9a-f]{6,64}")
 
@@ -146,7 +146,7 @@ def _of_models(models: Iterable[Pushed]) -> Iterable[_Origin]:
 
 def _using(dataset: str, origins: Iterable[_Origin]) -> Iterable[tuple[_Origin, bool | None]]:
     """Yields what was made from a source, and whether from the bytes that it has now: by its digest, or by its path."""
-    elsewhere = scheme_of(dataset) not in ("", "file")
+    elsewhere = not is_here(dataset)
     path = Path(dataset.removeprefix("file://")).absolute()
     inside = (
         [path]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.spec import places
-from stellwerk.spec.places import scheme_of
+from stellwerk.spec.places import is_here
 
 State = Literal["unchanged", "changed", "gone", "not looked at"]
 """`not looked at`: it lies elsewhere, or nobody knows where its path starts."""
@@ -61,7 +61,7 @@ def state_of(path: str, sha256: str, directory: Path | None) -> State:
 
 def located(path: str, directory: Path | None) -> Path | None:
     """Returns where a path lies on this machine; None for a URI, and for a relative one that nobody knows the start of."""
-    if scheme_of(path) not in ("", "file"):
+    if not is_here(path):
         return None
     plain = Path(path.removeprefix("file://"))
     if plain.is_absolute():

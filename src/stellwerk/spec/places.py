@@ -25,6 +25,11 @@ def scheme_of(path: str) -> str:
     return found.group(1).lower() if found else ""
 
 
+def is_here(path: str) -> bool:
+    """Tells whether a path or URI names files of this machine."""
+    return scheme_of(path) in ("", "file")
+
+
 def place_of(path: str) -> tuple[str, str, str]:
     """Returns scheme, bucket or host, and the name there, of a URI; for a path ("", "", path).
 

@@ -14,8 +14,10 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+from .answering import Answering
 
 SIGN_IN = (
     '<form method="GET" action="/oauth2/start"><input type="hidden" name="rd" value="/"><button>Sign in</button></form>'
@@ -64,7 +66,7 @@ class Gate:
     """Method of the request before which all sessions end."""
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     protocol_version = "HTTP/1.1"
     gate: Gate
 
@@ -181,17 +183,6 @@ class Handler(BaseHTTPRequestHandler):
             f"<!DOCTYPE html><html><body>{text}</body></html>".encode(),
             {"Content-Type": "text/html; charset=utf-8"},
         )
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        with contextlib.suppress(OSError):
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nobody reads it."""
 
 
 @contextlib.contextmanager

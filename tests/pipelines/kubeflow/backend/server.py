@@ -14,10 +14,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from .answering import Answering
 from .contract import Operation, Violation, check, operations
 
 CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13, 501: 12, 503: 14}
@@ -302,7 +303,7 @@ def page(name: str, things: list[dict[str, Any]], asked: dict[str, str]) -> Any:
     return {name: things[start : start + size], "total_size": len(things), **more}
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     protocol_version = "HTTP/1.1"
     backend: Backend
 
@@ -381,17 +382,6 @@ class Handler(BaseHTTPRequestHandler):
             check(shown, operation.answer, "answer")
             return shown
         raise Violation(f"{self.command} {path}: no operation of the API")
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        with contextlib.suppress(OSError):
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Nobody reads it."""
 
 
 def without_inner(value: Any) -> Any:

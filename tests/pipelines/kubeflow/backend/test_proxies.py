@@ -10,19 +10,20 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from .answering import Answering
 from .gate import Gate, guarding
 from .server import Backend, serving
 
 TO = ("-p", "to=models")
 
 
-class Proxy(BaseHTTPRequestHandler):
+class Proxy(Answering):
     """Passes requests on, and opens tunnels, always to the same port of this machine, whatever the host is called."""
 
     protocol_version = "HTTP/1.1"
@@ -36,9 +37,9 @@ class Proxy(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         known = f"Basic {base64.b64encode((self.user or '').encode()).decode()}"
         if self.user is not None and self.headers.get("Proxy-Authorization") != known:
-            self._answer(407, b"", {"Proxy-Authenticate": "Basic"})
+            self._send(407, b"", {"Proxy-Authenticate": "Basic"})
         elif self.refuses:
-            self._answer(self.refuses, b"not from here", {})
+            self._send(self.refuses, b"not from here", {})
         elif self.command == "CONNECT":
             self._tunnel()
         else:
@@ -54,7 +55,7 @@ class Proxy(BaseHTTPRequestHandler):
         onward.request(self.command, path, body or None, headers)
         answer = onward.getresponse()
         names = ("content-type", "location", "set-cookie")
-        self._answer(
+        self._send(
             answer.status, answer.read(), {name: value for name, value in answer.getheaders() if name.lower() in names}
         )
         onward.close()
@@ -75,16 +76,6 @@ class Proxy(BaseHTTPRequestHandler):
                     if not found:
                         return
                     others[each].sendall(found)
-
-    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nobody reads it."""
 
 
 @contextlib.contextmanager
