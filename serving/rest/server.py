@@ -61,6 +61,7 @@ class HttpServer:
         self._done: deque[tuple[Hashable | None, Sequence[tuple[Exchange, Response]]]] = deque()
         self._woken = False
         self._wakes = FileIO(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), "r+")
+        self._waking = threading.Lock()  # whoever wakes must not meet a file that is just being closed
         self._epoll = select.epoll()
         self._epoll.register(self._wakes, select.EPOLLIN)
         self._epoll.register(self._listener, select.EPOLLIN)
@@ -100,7 +101,7 @@ class HttpServer:
             self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(ValueError):  # the server has ended
+        with self._waking, contextlib.suppress(ValueError):  # the server has ended
             self._wakes.write(_ONE)
 
     def _run(self) -> None:
@@ -120,7 +121,8 @@ class HttpServer:
             self._work.stop()
             self._listener.close()
             self._epoll.close()
-            self._wakes.close()
+            with self._waking:
+                self._wakes.close()
 
     def _turn(self, seconds: float) -> None:
         """Waits so long for something to happen, and does all that can be done about it without waiting."""
