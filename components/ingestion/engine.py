@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +38,69 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def lock(connection: duckdb.DuckDBPyConnection, readable: Iterable[str]) -> None:
-    """Leaves SQL nothing but its tables and the files at the addresses `readable`, on one thread.
+def confine(connection: duckdb.DuckDBPyConnection, readable: Iterable[str], *folders: Path) -> None:
+    """Leaves SQL nothing but its tables, the files at the addresses `readable`, and those in `folders`, for good."""
+    if _is_set(connection, "enable_external_access"):
+        connection.execute(f"SET allowed_paths = {text_list(readable)}")
+        connection.execute(f"SET allowed_directories = {text_list(map(str, folders))}")
+        connection.execute("SET enable_external_access = false")
 
-    One thread, because a join on several hands out its rows, and adds up floats, in another order each time: with one the
-    same data gives the same bytes. The query loses little by it, as its rows are written by a second thread meanwhile.
+
+def settle(connection: duckdb.DuckDBPyConnection, *, threads: int | None = None, whole_rows: bool = False) -> None:
+    """Says on how many threads SQL runs (all without a number), and lets nothing change it any more.
+
+    With `whole_rows` every column of a source is read, also those that the query leaves out: else bad values in these would
+    not be found.
     """
-    connection.execute("SET threads = 1")
-    connection.execute(f"SET allowed_paths = {text_list(readable)}")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
+    if not _is_set(connection, "lock_configuration"):
+        if threads is not None:
+            connection.execute(f"SET threads = {threads}")
+        if whole_rows:
+            connection.execute("SET disabled_optimizers = 'unused_columns'")
+        connection.execute("SET lock_configuration = true")
+
+
+def _is_set(connection: duckdb.DuckDBPyConnection, setting: str) -> bool:
+    row = first_row(connection, "SELECT current_setting(?)", [setting])
+    return bool(row and row[0])
+
+
+def is_row_by_row(connection: duckdb.DuckDBPyConnection, query: str, view: str) -> bool:
+    """Tells whether a checked query makes each row of one row of `view` and drops none, so that both can be read as one.
+
+    Raises duckdb.Error where the query is wrong.
+    """
+    row = first_row(connection, "SELECT json_serialize_sql(?)", [query])
+    statements = json.loads(row[0]).get("statements") if row else None
+    node = statements[0]["node"] if statements else {}
+    read = node.get("from_table", {})
+    if read.get("type") != "BASE_TABLE" or read["table_name"].lower() != view.lower() or node["cte_map"]["map"]:
+        return False
+    operators = _plan(connection, query)
+    return _are(operators, {"PROJECTION"}) and "Filters" not in operators[-1][1]
+
+
+def keeps_order(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
+    """Tells whether a checked query gives its rows in the order of the one file it reads, on however many threads.
+
+    A join or an aggregate hands out its rows, and adds up floats, in another order each time. Raises duckdb.Error where the
+    query is wrong.
+    """
+    return _are(_plan(connection, query), {"PROJECTION", "FILTER"})
+
+
+def _are(operators: Sequence[tuple[str, Any]], allowed: Set[str]) -> bool:
+    return bool(operators) and {name for name, _ in operators[:-1]} <= allowed
+
+
+def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Returns the operators of a plan that is one chain, from the result to the file that is read; of any other, none."""
+    row = first_row(connection, f"EXPLAIN (FORMAT JSON) {query}")
+    found, nodes = [], json.loads(row[1]) if row else []
+    while len(nodes) == 1:
+        found.append((nodes[0]["name"].strip(), nodes[0]["extra_info"]))
+        nodes = nodes[0]["children"]
+    return found if not nodes and found and found[-1][0].startswith("READ_") else []
 
 
 def batches(answer: duckdb.DuckDBPyRelation, rows: int) -> Iterator[pa.RecordBatch]:

@@ -129,7 +129,8 @@ def _stage(request: Request, kind: Format) -> bool:
 
 
 def _result(connection: duckdb.DuckDBPyConnection, data: Data, numbers: list[str]) -> tuple[list[Column], str]:
-    engine.lock(connection, ())
+    engine.confine(connection, ())
+    engine.settle(connection, threads=1)
     if data.query is None:
         relation = f"SELECT * FROM {engine.name(next(iter(data.sources)))}"
     else:

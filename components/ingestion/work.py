@@ -112,6 +112,15 @@ def _disk_full(examples: Path, message: str) -> StepFailed:
     return StepFailed(f"ingest: the disk is full while writing {examples}: {message}. Free some space and run again.")
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """A source: how many rows it has, and the files behind its view, or what was written of it."""
+
+    rows: int
+    paths: tuple[str, ...] = ()
+    written: tuple[list[Column], Written] | None = None
+
+
 @dataclass
 class _Ingestion:
     connection: duckdb.DuckDBPyConnection
@@ -139,10 +148,7 @@ class _Ingestion:
             prints: dict[str, Future[Fingerprint]] = {
                 name: pool.submit(fingerprint, files) for name, files in found.items()
             }
-            if self._is_one_pass():
-                columns, written = self._straight(*next(iter(found.items())))
-            else:
-                columns, written = self._queried(found)
+            columns, written = self._read(found)
             counts = self._counts(written)
             check_book_keeping(counts)
             check_bad_rows(self.data, self.rows, written, self.quarantine)
@@ -160,53 +166,85 @@ class _Ingestion:
         )
         write_json(self.root / "dataset.json", content)
 
-    def _is_one_pass(self) -> bool:
-        """Tells whether rows can be written while they are read: not for a query, nor before the times to cut at are known."""
-        split = self.data.split
-        return self.data.query is None and not (isinstance(split, TimeSplit) and moments(split) is None)
-
     def _counts(self, written: Written) -> Counts:
         rejected = sum(rows.rejected for rows in self.rows.values())
         if self.data.query is None:
             return Counts(written.rows + rejected, written.written, self.quarantine.rows, 0)
         return Counts(written.rows, written.written, self.quarantine.rows - rejected, rejected)
 
-    def _straight(self, name: str, found: Found) -> tuple[list[Column], Written]:
-        """Writes the rows of the only source while they are read."""
-
-        def consume(table: Table) -> tuple[int, tuple[list[Column], Written]]:
-            self.quarantine.reset()
-            file = found.files[0].label if len(found.files) == 1 else None
-            columns, written = self._write(table.sql, name, file, table.rows)
-            return written.rows, (columns, written)
-
-        numbers = frozenset(self.numbers) - set(self.data.sources[name].types)
-        table, (columns, written) = read(found.format, self._request(name, found, numbers), consume)
-        self._account(name, table, written.rows)
-        self.quarantine.release(table.lines() if self.quarantine.holds else None)
-        return columns, written
-
-    def _queried(self, found: dict[str, Found]) -> tuple[list[Column], Written]:
-        """Makes every source a view of Parquet files, then writes the rows of the query."""
-        open_files: list[str] = []
+    def _read(self, found: dict[str, Found]) -> tuple[list[Column], Written]:
+        """Writes the rows while their only source is read where that can be; else makes every source a view first."""
+        readable: list[str] = []
         for name, files in found.items():
-            table, (rows, paths) = read(files.format, self._request(name, files), partial(self._stage, name))
-            self._account(name, table, rows)
-            open_files += paths
-        engine.lock(self.connection, open_files)
-        if self.data.query is None:
-            relation = f"SELECT * FROM {engine.name(next(iter(found)))}"
-        else:
-            relation = engine.check_query(self.connection, self.data.query)
-        columns, written = self._write(relation, "query" if self.data.query else next(iter(found)), None, None)
+            table, taken = read(files.format, self._request(name, files), partial(self._take, name, files))
+            self._account(name, table, taken.rows)
+            if taken.written is not None:
+                where = table.lines() if self.data.query is None and self.quarantine.holds else None
+                self.quarantine.release(where)
+                return taken.written
+            readable += taken.paths
+        columns, written = self._write(self._over_views(readable), "query" if self.data.query else next(iter(found)))
         self.quarantine.release(None)
         return columns, written
 
-    def _request(self, name: str, found: Found, numbers: frozenset[str] = frozenset()) -> Request:
+    @property
+    def _one_pass(self) -> bool:
+        """Whether rows can be written while they are read: not of several sources, nor before the times to cut at are known."""
+        split = self.data.split
+        return len(self.data.sources) == 1 and not (isinstance(split, TimeSplit) and moments(split) is None)
+
+    def _request(self, name: str, found: Found) -> Request:
+        straight = self._one_pass and self.data.query is None
+        numbers = frozenset(self.numbers) - set(self.data.sources[name].types) if straight else frozenset()
         return Request(self.connection, name, self.data.sources[name], found.files, self.scratch, numbers)
 
-    def _stage(self, name: str, table: Table) -> tuple[int, tuple[int, tuple[str, ...]]]:
-        """Makes a source a view; returns its rows, and those again with the files that are behind the view.
+    def _take(self, name: str, found: Found, table: Table) -> tuple[int, _Taken]:
+        """Writes the rows of a source, or makes it a view; returns how many it has, too."""
+        relation = self._streamed(name, found, table) if self._one_pass else None
+        if relation is None:
+            return self._stage(name, table)
+        self.quarantine.reset()
+        if self.data.query is not None:
+            columns, written = self._write(relation, "query", total=table.rows)
+        else:
+            file = found.files[0].label if len(found.files) == 1 else None
+            columns, written = self._write(relation, name, file, table.rows)
+        return written.rows, _Taken(written.rows, written=(columns, written))
+
+    def _streamed(self, name: str, found: Found, table: Table) -> str | None:
+        """Returns the SELECT that can be written while the source is read: for a query, where it makes each row of one row."""
+        if self.data.query is None:
+            return table.sql
+        if table.files:  # they are queried where they lie, and only the columns that are wanted
+            return None
+        self.connection.execute(f"CREATE OR REPLACE VIEW {engine.name(name)} AS {table.sql}")
+        engine.confine(self.connection, [file.address for file in found.files], self.scratch)
+        query = engine.check_query(self.connection, self.data.query)
+        try:
+            if not engine.is_row_by_row(self.connection, query, name):
+                return None
+        except duckdb.Error:  # a type may have been guessed wrong: told once all is read
+            return None
+        engine.settle(self.connection, whole_rows=True)
+        return query
+
+    def _over_views(self, readable: list[str]) -> str:
+        """Returns the SELECT over the sources, which are views of the files `readable`; nothing else can be read any more."""
+        engine.confine(self.connection, readable, self.scratch)
+        query = self.data.query
+        if query is None:
+            relation = f"SELECT * FROM {engine.name(next(iter(self.data.sources)))}"
+        else:
+            relation = engine.check_query(self.connection, query)
+        try:
+            in_order = engine.keeps_order(self.connection, relation)
+        except duckdb.Error as error:
+            raise engine.query_error(error) from None
+        engine.settle(self.connection, threads=None if in_order else 1)
+        return relation
+
+    def _stage(self, name: str, table: Table) -> tuple[int, _Taken]:
+        """Makes a source a view.
 
         Rows of other formats are copied to Parquet beside the output, not into a table in memory: that takes a third of
         the space, and memory does not grow with the rows.
@@ -218,7 +256,7 @@ class _Ingestion:
             rows = int(copied[0]) if copied else 0
             sql = f"SELECT * FROM read_parquet({engine.text(paths[0])})"
         self.connection.execute(f"CREATE OR REPLACE VIEW {engine.name(name)} AS {sql}")
-        return rows or 0, (rows or 0, paths)
+        return rows or 0, _Taken(rows or 0, paths)
 
     def _account(self, name: str, table: Table, rows: int) -> None:
         """Notes how many rows a source has; raises StepFailed when the format says another number."""
@@ -231,7 +269,9 @@ class _Ingestion:
             self.quarantine.add(reject)
         self.rows[name] = SourceRows(rows, self.quarantine.rows - before)
 
-    def _write(self, relation: str, source: str, file: str | None, total: int | None) -> tuple[list[Column], Written]:
+    def _write(
+        self, relation: str, source: str, file: str | None = None, total: int | None = None
+    ) -> tuple[list[Column], Written]:
         try:
             described = engine.describe(self.connection, f"SELECT * FROM ({relation})")
         except duckdb.Error as error:

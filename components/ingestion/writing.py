@@ -27,8 +27,8 @@ from stellwerk.components.ingestion.splitting import UNDEALT, Deal
 from stellwerk.progress import Progress
 from stellwerk.spec.section import SPLITS
 
-AHEAD = 3
-"""Batches that may wait for the writer."""
+AHEAD = 1
+"""Batches that the writer may have before it is waited for: a second one waiting costs memory and saves no time."""
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def _options(request: Request, delimiter: str, columns: dict[str, str], errors: 
     return (
         f"auto_detect = false, delim = {engine.text(delimiter)}, quote = '\"', escape = '\"', header = true, "
         f"columns = {engine.text_struct(columns)}, nullstr = {engine.text_list(nulls)}, "
-        f"encoding = {engine.text(request.source.encoding)}, {errors}"
+        f"encoding = {engine.text(request.source.encoding)}, buffer_size = {BUFFER}, {errors}"
     )
 
 

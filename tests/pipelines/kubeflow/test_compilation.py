@@ -32,6 +32,16 @@ SDK = ".".join(kfp.__version__.split(".")[:2])
 IMAGE = "cluster.image=registry.example/stellwerk:0.1.0"
 FULL = GOLDEN / "cluster.yaml"
 """A section `cluster` with all that pods may be told."""
+GOLDEN_SPECS: dict[str, list[str]] = {
+    "flight-delays": [],
+    "cluster": [],
+    "in-place": [
+        "cluster.pipeline_root=s3://runs/flights",
+        "cluster.examples=in_place",
+        "push.formats=[saved_model, litert]",
+    ],
+}
+"""What is compiled to guard the IR, and what is said of it beside the file: `in-place` has every step that reads rows."""
 
 Compile = Callable[..., tuple[LoadedSpec, dict[str, Any]]]
 
@@ -85,10 +95,10 @@ def with_cluster(folder: Path) -> Path:
     return folder / "pipeline.yaml"
 
 
-@pytest.mark.parametrize("name", ["flight-delays", "cluster"])
+@pytest.mark.parametrize("name", GOLDEN_SPECS)
 def test_the_golden_ir_is_up_to_date(name: str, tmp_path):
     spec = with_cluster(tmp_path) if name == "cluster" else ROOT / EXAMPLE
-    compile_spec(load(spec, [IMAGE]), tmp_path / "ir.yaml")
+    compile_spec(load(spec, [IMAGE, *GOLDEN_SPECS[name]]), tmp_path / "ir.yaml")
     golden = GOLDEN / f"{name}.kfp-{SDK}.yaml"
     if os.environ.get("REGENERATE_GOLDEN"):
         shutil.copy(tmp_path / "ir.yaml", golden)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,6 @@ import pytest
 import yaml
 from kfp import components as kfp_components
 
-from stellwerk import components
-from stellwerk.components.artifacts.examples import Examples
-from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.deployment.earlier import Pushed
 from stellwerk.errors import SpecError
 from stellwerk.loading import load
@@ -86,15 +81,6 @@ def test_what_cannot_be_read_in_place_is_refused(spec: Path, overrides: list[str
         load(spec, [IMAGE, *overrides])
 
 
-@dataclass
-class Artifact:
-    """An artifact as KFP gives it to a face."""
-
-    path: str
-    uri: str
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-
 RUN = "small-flights/0f6c2b5e-9d0a-4c39-8a53-2f4f0f6d7a11"
 
 
@@ -117,111 +103,24 @@ def ran(finished: Path) -> Path:
     return max((finished.parent / "runs").glob("*/*/run.json")).parent
 
 
-@dataclass
-class Cluster:
-    """Calls faces with what the IR of the small pipeline gives them, and with the rows of a run in a store."""
-
-    made: Path
-    uri: str
-    parameters: dict[str, Any]
-
-    def call(self, step: str, **inputs: Path | str) -> tuple[Path, Any]:
-        face = getattr(components, step)
-        names = {name for name, each in face.component_spec.outputs.items() if each.type.startswith("system.")}
-        given = {name: Artifact(str(self.made / step / name), f"{self.uri}/{step}/{name}") for name in names}
-        given |= {name: Artifact(str(path), "") for name, path in inputs.items() if isinstance(path, Path)}
-        uris = {name: uri for name, uri in inputs.items() if isinstance(uri, str)}
-        return self.made / step, face.python_func(**self.parameters[step], **given, **uris)
-
-
 @pytest.fixture
-def cluster(
-    make_project: Callable[[Path], Path], tmp_path: Path, ran: Path, store: tuple[str, Callable[[str, bytes], None]]
-) -> Cluster:
+def uri(ran: Path, store: tuple[str, Callable[[str, bytes], None]]) -> str:
+    """The URI of a run's folder in a store, where the rows of a run here lie."""
     uri, put = store
     for step, artifact in (("ingest", "examples"), ("transform", "transformed")):
         for file in (ran / step / artifact).rglob("*.*"):
             put(f"{step}/{artifact}/{file.relative_to(ran / step / artifact).as_posix()}", file.read_bytes())
-    ir = intermediate(load(make_project(tmp_path / "project"), [IMAGE, ROOT, IN_PLACE]))[0]
-    declared = ir["root"]["inputDefinitions"]["parameters"]
-    parameters: dict[str, Any] = {}
-    for step, task in tasks(ir).items():
-        parameters[step] = {}
-        for name, given in task["inputs"].get("parameters", {}).items():
-            if "runtimeValue" in given:
-                parameters[step][name] = given["runtimeValue"]["constant"]
-            elif (parameter := given.get("componentInputParameter", "").removeprefix("pipelinechannel--")) in declared:
-                parameters[step][name] = declared[parameter]["defaultValue"]
-    return Cluster(tmp_path / "made", uri, parameters)
+    return uri
 
 
-@pytest.mark.parametrize("store", ["s3"], indirect=True)
-def test_steps_that_are_given_uris_make_what_the_run_made(cluster: Cluster, ran: Path, monkeypatch, tmp_path):
-    told = tmp_path / "lineage.jsonl"
-    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "file")
-    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__LOG_FILE_PATH", str(told))
-    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__APPEND", "true")
-    examples, transformed = f"{cluster.uri}/ingest/examples", f"{cluster.uri}/transform/transformed"
-    validated, _ = cluster.call("validate", examples_uri=examples)
-    assert folder_digest(validated / "statistics") == folder_digest(ran / "validate" / "statistics")
-    assert folder_digest(validated / "schema") == folder_digest(ran / "validate" / "schema")
-
-    made, uri = cluster.call(
-        "transform", examples_uri=examples, schema=ran / "validate" / "schema", anomalies=validated / "anomalies"
-    )
-    assert uri == transformed
-    assert Examples.open(made / "transformed").version == Examples.open(transformed).version
-    assert folder_digest(made / "transformed") == folder_digest(ran / "transform" / "transformed")
-
-    trained, _ = cluster.call(
-        "train", transformed_uri=transformed, transform_graph=ran / "transform" / "transform_graph"
-    )
-    losses = [
-        [one["loss"] for one in read_json(run / "history" / "history.json")["epochs"]]
-        for run in (trained, ran / "train")
-    ]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-
-    evaluated, blessed = cluster.call("evaluate", examples_uri=examples, model=ran / "train" / "model")
-    for mine, its in zip(
-        *(read_json(run / "evaluation" / "evaluation.json")["slices"] for run in (evaluated, ran / "evaluate")),
-        strict=True,
-    ):
-        assert (mine["slice"], mine["examples"]) == (its["slice"], its["examples"])
-        for name, value in its["metrics"].items():
-            assert mine["metrics"][name] == (value if value is None else pytest.approx(value, rel=1e-5))
-    assert blessed
-    _lineage_names(told, examples, transformed)
-
-
-def _lineage_names(told: Path, examples: str, transformed: str) -> None:
-    events = [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
-    read = {
-        one["facets"]["symlinks"]["identifiers"][0]["name"]: one["inputFacets"]["inputStatistics"]["fileCount"]
-        for event in events
-        for one in event.get("inputs", ())
-        if "inputStatistics" in one["inputFacets"]
-    }
-    for uri in (examples, transformed):
-        assert read[uri.partition("://")[2].partition("/")[2]] >= 2
-
-
-def test_drift_is_against_what_other_data_pushed_also_where_rows_are_read_in_place(cluster: Cluster, tmp_path: Path):
-    examples = f"{cluster.uri}/ingest/examples"
+def test_drift_is_against_what_other_data_pushed_also_where_rows_are_read_in_place(uri: str, tmp_path: Path):
+    examples = f"{uri}/ingest/examples"
     (tmp_path / "models").mkdir()
     assert Pushed("models", tmp_path, "small-flights").previous({"examples": examples}, tmp_path / "kept") is None
 
 
 @pytest.mark.parametrize("store", ["gcs"], indirect=True)
-def test_ingest_says_where_its_examples_are(cluster: Cluster, finished: Path):
-    parameters = {**cluster.parameters["ingest"], "directory": str(finished.parent)}
-    cluster.parameters["ingest"] = parameters
-    _, uri = cluster.call("ingest")
-    assert uri == f"{cluster.uri}/ingest/examples"
-
-
-@pytest.mark.parametrize("store", ["gcs"], indirect=True)
-def test_a_model_is_rehearsed_and_converted_with_rows_in_a_store(cluster: Cluster, ran: Path, tmp_path: Path):
+def test_a_model_is_rehearsed_and_converted_with_rows_in_a_store(uri: str, ran: Path, tmp_path: Path):
     from stellwerk.components.conversion.network import Network  # noqa: PLC0415
     from stellwerk.components.rehearsal.apis import APIS  # noqa: PLC0415
     from stellwerk.components.rehearsal.asking import prepare  # noqa: PLC0415
@@ -231,11 +130,11 @@ def test_a_model_is_rehearsed_and_converted_with_rows_in_a_store(cluster: Cluste
     shutil.copytree(ran / "train" / "model", model)
     there, here = (
         prepare(settings, APIS[settings.api], place, model)
-        for place in (f"{cluster.uri}/ingest/examples", ran / "ingest" / "examples")
+        for place in (f"{uri}/ingest/examples", ran / "ingest" / "examples")
     )
     assert there.bodies == here.bodies
     row, other = (
         next(Network(model, place).rows())
-        for place in (f"{cluster.uri}/transform/transformed", ran / "transform" / "transformed")
+        for place in (f"{uri}/transform/transformed", ran / "transform" / "transformed")
     )
     assert row == other
