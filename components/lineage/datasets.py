@@ -24,13 +24,15 @@ FORMATS = {"csv": "csv", "jsonl": "json", "parquet": "parquet", "avro": "avro", 
 MODELS = ("model", "converted")
 
 
-def artifact(namespace: str, name: str, path: Path | str, *, digest: str | None = None, uri: str | None = None) -> Json:
+def artifact(
+    namespace: str, name: str, path: Path | Examples | None, *, digest: str | None = None, uri: str | None = None
+) -> Json:
     """Returns the dataset of an artifact in the folder `path`, which may be missing; `uri` says where it lies elsewhere.
 
     Examples have their columns, and their version is the data version; other artifacts have the digest of their files.
-    A URI as `path` is that of Examples that are read in place.
+    Opened Examples as `path` are read in place; None stands for those that cannot be opened.
     """
-    manifest = _read(path / "dataset.json") if isinstance(path, Path) else _stored(path).manifest
+    manifest = _read(path / "dataset.json") if isinstance(path, Path) else path.manifest if path else {}
     version = manifest.get("version") or digest
     if version is None and isinstance(path, Path) and path.exists():
         version = folder_digest(path)
@@ -38,8 +40,9 @@ def artifact(namespace: str, name: str, path: Path | str, *, digest: str | None 
     facets: Json = {"datasetType": facet("datasetType", datasetType=kind)}
     if version:
         facets["version"] = facet("version", datasetVersion=version)
-    place = named(uri or (path if isinstance(path, str) else str(path.absolute())))
-    facets["symlinks"] = facet("symlinks", identifiers=[{**place, "type": "LOCATION"}])
+    lies = uri or (str(path.absolute()) if isinstance(path, Path) else None)
+    if lies is not None:
+        facets["symlinks"] = facet("symlinks", identifiers=[{**named(lies), "type": "LOCATION"}])
     if manifest:
         facets["storage"] = facet("storage", storageLayer="file", fileFormat="parquet")
         facets["schema"] = schema(manifest.get("columns", {}))
@@ -51,11 +54,12 @@ def schema(columns: Mapping[str, str]) -> Json:
     return facet("schema", fields=[{"name": name, "type": kind} for name, kind in columns.items()])
 
 
-def counted(path: Path | str, key: str) -> dict[str, Json]:
+def counted(path: Path | Examples | None, key: str) -> dict[str, Json]:
     """Returns rows, bytes and files of Examples as the facet `key` (`inputStatistics`, `outputStatistics`); else nothing."""
-    if isinstance(path, str):
-        stored = _stored(path)
-        splits, sizes = stored.manifest["splits"].values(), {name: file.size for name, file in stored.stored.items()}
+    if path is None:
+        return {}
+    if not isinstance(path, Path):
+        splits, sizes = path.manifest["splits"].values(), {name: file.size for name, file in path.stored.items()}
     else:
         splits = _read(path / "dataset.json").get("splits", {}).values()
         files = {shard["path"]: path / shard["path"] for split in splits for shard in split["shards"]}
@@ -67,7 +71,7 @@ def counted(path: Path | str, key: str) -> dict[str, Json]:
     return {key: facet(key, rowCount=sum(split["rows"] for split in splits), size=size, fileCount=len(shards))}
 
 
-def as_input(dataset: Json, path: Path | str) -> Json:
+def as_input(dataset: Json, path: Path | Examples | None) -> Json:
     """Returns an artifact that is read."""
     return {**dataset, "inputFacets": counted(path, "inputStatistics")}
 
@@ -128,12 +132,6 @@ def named(place: str) -> dict[str, str]:
         return {"namespace": "file", "name": rest if separator else place}
     host, _, name = rest.partition("/")
     return {"namespace": f"{'s3' if scheme == 'minio' else scheme}://{host}", "name": name or "/"}
-
-
-def _stored(uri: str) -> Examples:
-    from stellwerk.components.artifacts.examples import Examples  # noqa: PLC0415 - Arrow, for who reads in place only
-
-    return Examples.open(uri)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.changing import changed
 from stellwerk.components.lineage import datasets
@@ -24,6 +24,10 @@ from stellwerk.components.lineage.code import code_digest
 from stellwerk.components.lineage.events import TOLD, Job, Json, Kind, error, event, job_facets, parameters
 from stellwerk.components.lineage.quality import quality
 from stellwerk.components.lineage.sending import Sender, configured
+from stellwerk.errors import StellwerkError
+
+if TYPE_CHECKING:
+    from stellwerk.components.artifacts.examples import Examples
 
 ENGINE = "Kubeflow Pipelines"
 SHOWN = (
@@ -112,6 +116,7 @@ class _Telling:
             name for name, value in arguments.items() if _is_artifact(value) and not Path(value.path).exists()
         }
         self.sender = Sender()
+        self._opened: dict[str, Examples | None] = {}
 
     def tell(self, kind: Kind, run_facets: Mapping[str, Json] | None = None) -> None:
         with contextlib.suppress(Exception):
@@ -162,13 +167,24 @@ class _Telling:
                 found[name] = (value, place)
         return found
 
-    def _in_place(self) -> Iterator[tuple[str, Place]]:
-        """Yields the URIs of artifacts that are read where they lie."""
+    def _in_place(self) -> Iterator[tuple[Examples | None, str, Place]]:
+        """Yields artifacts that are read where they lie, opened, and their URIs."""
         for name in ROWS:
             uri = self.arguments.get(name)
             place = Place.of(uri) if isinstance(uri, str) else None
             if place is not None:
-                yield str(uri), place
+                yield self._open(str(uri)), str(uri), place
+
+    def _open(self, uri: str) -> Examples | None:
+        """Opens Examples for all events of the step, as each opening lists them; None where that fails, which the step says."""
+        from stellwerk.components.artifacts.examples import Examples  # noqa: PLC0415 - Arrow, for who reads in place only
+
+        if uri not in self._opened:
+            try:
+                self._opened[uri] = Examples.open(uri)
+            except (StellwerkError, OSError, ValueError):
+                self._opened[uri] = None
+        return self._opened[uri]
 
     def _here(self) -> Place:
         """Returns where in which run this step is: any output says it."""
@@ -185,9 +201,9 @@ class _Telling:
         return self._run().child(self._here().task, own)
 
     def _inputs(self, job: Job) -> list[Json]:
-        read: list[tuple[Path | str, str, Place]]
+        read: list[tuple[Path | Examples | None, str, Place]]
         read = [(Path(value.path), value.uri, place) for value, place in self._places(output=False).values()]
-        read += [(uri, uri, place) for uri, place in self._in_place()]
+        read += self._in_place()
         found = []
         for path, uri, place in read:
             name = f"{place.pipeline}.{place.task}.{place.artifact}"

@@ -102,6 +102,35 @@ def test_a_step_that_is_stopped_is_aborted(project: Path, on_cluster, receiver):
     assert [event["eventType"] for event in receiver.events] == ["START", "START", "ABORT"]
 
 
+def test_rows_that_are_read_in_place_are_listed_once_for_all_events(project: Path, on_cluster, receiver, s3_store):
+    (run,) = project.parent.glob("runs/small-flights/[0-9]*")
+    key = f"small-flights/{RUN}/ingest/{SALT}/examples"
+    for file in (run / "ingest" / "examples").rglob("*.*"):
+        name = file.relative_to(run / "ingest" / "examples").as_posix()
+        s3_store.content.put_object(Bucket="models", Key=f"{key}/{name}", Body=file.read_bytes())
+    asked: list[str] = []
+    s3_store.refuse = lambda method, path: asked.append(path)
+    given = {"settings": {}, "examples": f"s3://models/{key}", "schema": on_cluster("validate", "schema")}
+    with observed("validate", given):
+        pass
+    assert [path.removeprefix(f"/models/{key}") for path in asked] == ["/models", "/dataset.json"]
+    started, ended = receiver.events
+    assert started["inputs"] == ended["inputs"]
+    assert ended["inputs"][0]["inputFacets"]["inputStatistics"]["fileCount"] >= 3
+
+
+def test_a_step_whose_rows_cannot_be_read_in_place_is_told_nevertheless(on_cluster, receiver, s3_store):
+    key = f"small-flights/{RUN}/ingest/{SALT}/examples"
+    given = {"settings": {}, "examples": f"s3://models/{key}", "schema": on_cluster("validate", "schema")}
+    with pytest.raises(StepFailed), observed("validate", given):
+        raise StepFailed("there is no dataset.json")
+    assert [event["eventType"] for event in receiver.events] == ["START", "FAIL"]
+    (examples,) = receiver.events[-1]["inputs"]
+    assert examples["name"] == "small-flights.ingest.examples"
+    assert examples["facets"]["symlinks"]["identifiers"][0]["name"] == key
+    assert "version" not in examples["facets"]
+
+
 @pytest.mark.parametrize(("state", "kind"), [("SUCCEEDED", "COMPLETE"), ("FAILED", "FAIL"), ("CANCELLED", "ABORT")])
 def test_the_exit_task_ends_the_run(on_cluster, receiver, state: str, kind: str):
     status = {"state": state, "error": {"code": 3, "message": "train: out of memory"}}
