@@ -95,12 +95,7 @@ class Cache:
     def link(self, step: Step, hit: Hit, run: Path) -> None:
         """Puts the cached outputs into the folder of a run: hard links, copies where the file system has none."""
         for output in step.outputs:
-            source, target = self._runs / hit.run / step.name / output, run / step.name / output
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, copy_function=_link)
-            else:
-                _link(str(source), str(target))
+            linked(self._runs / hit.run / step.name / output, run / step.name / output)
 
     def store(self, step: Step, key: str, run: Path, outputs: Mapping[str, str], rows: int | None) -> None:
         """Remembers that `run` holds the result for `key`."""
@@ -130,6 +125,15 @@ def looks(path: Path) -> list[int]:
     """Returns how a file looks without being read: its size, time and inode."""
     found = path.stat()
     return [found.st_size, found.st_mtime_ns, found.st_ino]
+
+
+def linked(source: Path, target: Path) -> None:
+    """Puts a file or folder to a second place: hard links, copies where the file system has none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=_link)
+    else:
+        _link(str(source), str(target))
 
 
 def _link(source: str, target: str) -> None:

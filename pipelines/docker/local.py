@@ -19,8 +19,8 @@ FUNCTION = "--function_to_execute"
 
 
 @contextlib.contextmanager
-def local_runner(folder: Path, step: Step) -> Iterator[Callable[[Path, Mapping[str, Any]], None]]:
-    """Gives a function that runs the IR in a file with arguments; artifacts go to `folder/.kfp`, KFP's own log to `folder`."""
+def local_runner(folder: Path, root: Path, step: Step) -> Iterator[Callable[[Path, Mapping[str, Any]], None]]:
+    """Gives a function that runs the IR in a file with arguments; artifacts go to `root`, KFP's own log to `folder`."""
     from kfp import components, local  # noqa: PLC0415
     from kfp.local import config, docker_task_handler  # noqa: PLC0415
 
@@ -33,7 +33,7 @@ def local_runner(folder: Path, step: Step) -> Iterator[Callable[[Path, Mapping[s
 
     before = config.LocalExecutionConfig.instance, docker_task_handler.run_docker_container
     try:
-        local.init(local.DockerRunner(), pipeline_root=str(folder / ".kfp"), raise_on_error=False)
+        local.init(local.DockerRunner(), pipeline_root=str(root), raise_on_error=False)
         docker_task_handler.run_docker_container = one
         yield walk
     finally:

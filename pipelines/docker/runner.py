@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
+import functools
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +18,7 @@ from stellwerk.pipelines.docker.container import Container, Ended
 from stellwerk.pipelines.docker.local import local_runner
 from stellwerk.pipelines.docker.mounts import Mounts, mounts
 from stellwerk.pipelines.docker.outside import outside, refuse_what_none_reaches
+from stellwerk.pipelines.docker.roots import Root, folder_of
 from stellwerk.pipelines.docker.service import Service, said, service
 from stellwerk.pipelines.embedded.display import Display, Silent
 from stellwerk.pipelines.gates import ask_the_gates
@@ -30,7 +31,6 @@ from stellwerk.pipelines.runs import RunRecord, StepRecord, begin_run, runs_of, 
 from stellwerk.report import write_report
 from stellwerk.spec.cluster import Cluster
 
-EXECUTOR_OUTPUT = "executor_output.json"
 LAST_LINES = 12
 
 
@@ -47,7 +47,7 @@ def run(
 
     The spec is compiled, and KFP's local runner walks the IR: each step is a container of `image` (by default the spec's
     `cluster.image`, else `stellwerk:VERSION`). Nothing is taken from the cache. `until` runs only what that step needs, and
-    that step.
+    that step. Artifacts are kept in the spec's `cluster.pipeline_root` too where that is a folder.
 
     Raises GateRefused when a gate said no, StepFailed when a step could not do its work or no service starts containers,
     UsageError for an image that is not here and for places that no container reaches. KeyboardInterrupt removes the
@@ -57,14 +57,14 @@ def run(
     if until is not None:
         steps = steps.until(until)
     refuse_what_none_reaches(loaded.spec)
-    mounted = mounts(loaded)
+    mounted, root = mounts(loaded), folder_of(loaded)
     name = image_of(loaded, image)
     with service() as containers:
         identity = containers.image(name)
         runs = runs_of(loaded.directory, loaded.spec.name)
-        recorder = Recorder(display or Silent(), loaded, steps, _aside)
+        recorder = Recorder(display or Silent(), loaded, steps, functools.partial(_aside, root))
         recorder.ended_before(sweep(runs))
-        walk = _Walk(loaded, steps, {"image": name, "image_id": identity}, runs, recorder)
+        walk = _Walk(loaded, steps, {"image": name, "image_id": identity}, runs, recorder, root=root)
         try:
             with reported(walk.record, walk.display, "interrupted"), _explained():
                 walk.go(containers, mounted)
@@ -86,30 +86,39 @@ def _explained() -> Iterator[None]:
         raise StepFailed(said(error) or sentence(error)) from error
 
 
-def _aside(artifact: Path) -> Path:
+def _aside(root: Path | None, artifact: Path) -> Path:
     """Returns where an artifact of a run lies now: until the end in a folder of KFP's own naming."""
-    found = artifact.parents[1].glob(f".kfp/*/{artifact.parent.name}/{artifact.name}")
-    return next(found, artifact)
+    return Root.of(artifact.parents[1], root).while_running(artifact.parent.name, artifact.name) or artifact
 
 
 class _Walk:
     """One run: its record, and what KFP's local runner asks for while it walks the IR."""
 
     def __init__(
-        self, loaded: LoadedSpec, steps: Graph, versions: dict[str, str], runs: Path, display: Display
+        self,
+        loaded: LoadedSpec,
+        steps: Graph,
+        versions: dict[str, str],
+        runs: Path,
+        display: Display,
+        *,
+        root: Path | None,
     ) -> None:
         spec = loaded.spec.model_copy(update={"cluster": Cluster(image=versions["image"])})
         self.loaded = dataclasses.replace(loaded, spec=spec)
         self.graph = steps
         self.display = display
         self.record = begin_run(loaded, self.graph, runs, versions)
+        self.root = Root.of(self.record.folder, root)
         self.began = time.monotonic()
         self.problem: StellwerkError | None = None
 
     def go(self, containers: Service, mounted: Mounts) -> None:
         """Runs every step. Raises the first problem."""
-        folder = self.record.folder
-        inside = {**mounted, str(folder): {"bind": str(folder), "mode": "rw"}}
+        folder, root = self.record.folder, self.root.folder
+        root.mkdir(parents=True, exist_ok=True)
+        written = [folder, *([root] if self.root.kept else [])]
+        inside = {**mounted, **{str(each): {"bind": str(each), "mode": "rw"} for each in written}}
         ir = folder / "pipeline.yaml"
         ir.write_text(text_of(intermediate(self.loaded, self.graph, local=True)), encoding="utf-8")
 
@@ -119,7 +128,7 @@ class _Walk:
                 return self._follow(name, container)
 
         try:
-            with local_runner(folder, step) as walk:
+            with local_runner(folder, root, step) as walk:
                 walk(ir, {"directory": str(self.loaded.directory)})
         finally:
             self._take_outputs()
@@ -168,14 +177,11 @@ class _Walk:
 
     def _take_outputs(self) -> None:
         """Puts the artifacts where every run has them: KFP's local runner puts them into a folder of its own naming."""
+        self.root.hand_over(self.record.folder, (step.name for step in self.graph.steps))
         for step in self.graph.steps:
             record = self.record.step(step.name)
-            for made in self.record.folder.glob(f".kfp/*/{step.name}/*"):
-                if made.name != EXECUTOR_OUTPUT:
-                    made.rename(self.record.artifact(step.name, made.name))
             if record.status == "done":
                 record.outputs = {name: folder_digest(self.record.artifact(step.name, name)) for name in step.outputs}
-        shutil.rmtree(self.record.folder / ".kfp", ignore_errors=True)
 
 
 def _how(ended: Ended, error: Mapping[str, Any] | None) -> str:

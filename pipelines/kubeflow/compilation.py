@@ -47,6 +47,12 @@ REPORTED = (
 )
 """Artifacts that the report of the run is made from, and who makes them."""
 
+ROOT_HERE = (
+    "is a folder of this machine, where `stellwerk run --docker` keeps artifacts; Kubeflow keeps them in stores only. Write "
+    "gs://BUCKET/PREFIX, s3://BUCKET/PREFIX or minio://BUCKET/PREFIX, or give one for this time: --set cluster.pipeline_root=URI"
+)
+"""What is said of a pipeline root that no cluster knows."""
+
 RUNS_CONDITIONS = find_spec("kfp.local.orchestrator") is not None
 """Whether the local runner of the installed SDK knows conditions and exit tasks: from kfp 2.14 on."""
 
@@ -61,7 +67,7 @@ def compile(  # noqa: A001 - the verb of KFP
     volume. Values from environment variables are written as they are at this moment. With `kubernetes_manifest` the same is
     written as Kubernetes objects, for `namespace` where one is given.
 
-    Raises SpecError without a `cluster` section, UsageError when `output` cannot be written or Kubernetes would not take it.
+    Raises SpecError without a `cluster` section and for a pipeline root that is no store, UsageError when `output` cannot be written or Kubernetes would not take it.
     """
     output = Path(output)
     if output.suffix not in (".yaml", ".yml"):
@@ -80,7 +86,8 @@ def intermediate(loaded: LoadedSpec, steps: Graph | None = None, *, local: bool 
     """Returns the documents of the IR: the pipeline's, and the one for Kubernetes where there is something in it.
 
     `steps` is a part of the spec's graph, by default all of it. `local` is for KFP's local runner: without what only a cluster
-    has, and what the installed SDK's runner does not know. Raises SpecError without a `cluster` section.
+    has, and what the installed SDK's runner does not know. Raises SpecError without a `cluster` section, and for a cluster with
+    a pipeline root that is a folder of this machine.
     """
     cluster = loaded.spec.cluster
     if cluster is None:
@@ -88,6 +95,8 @@ def intermediate(loaded: LoadedSpec, steps: Graph | None = None, *, local: bool 
             "is missing. A pipeline for Kubeflow runs in an image: add `cluster: {image: REGISTRY/stellwerk:TAG}`."
         )
         raise SpecError([loaded.problem(("cluster",), message)])
+    if cluster.root_here is not None and not local:
+        raise SpecError([loaded.problem(("cluster", "pipeline_root"), ROOT_HERE)])
     made = documents(_Pipeline(loaded, steps or graph(loaded), cluster, local).described())
     told = RUNS_CONDITIONS if local else tells_status(cluster.kfp)
     return [with_status(made[0]), *made[1:]] if told else made

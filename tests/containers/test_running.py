@@ -111,11 +111,15 @@ def test_a_model_that_is_not_good_enough_is_not_pushed(small, stellwerk, image):
     assert record["steps"][-1]["status"] in ("refused", "skipped")
 
 
-def test_a_run_ends_after_the_step_that_is_named(small, stellwerk, image):
-    ran = stellwerk("run", small, "--docker", "--image", image, "--until", "validate")
+def test_a_run_ends_after_the_step_that_is_named_and_keeps_artifacts_in_the_root_that_is_named(small, stellwerk, image):
+    root = ("--set", f"cluster={{image: '{image}', pipeline_root: artifacts}}")
+    ran = stellwerk("run", small, "--docker", *root, "--until", "validate")
     assert ran.returncode == 0, ran.stderr
     record = json.loads((newest(small) / "run.json").read_text())
     assert [(step["name"], step["status"]) for step in record["steps"]] == [("ingest", "done"), ("validate", "done")]
+    kept = small.parent / "artifacts" / "small" / newest(small).name
+    for artifact in ("ingest/examples/dataset.json", "validate/schema/schema.pbtxt", "validate/page"):
+        assert (kept / artifact).samefile(newest(small) / artifact)
 
 
 def test_data_and_models_may_lie_in_an_object_store(small, stellwerk, image, s3_store, monkeypatch):

@@ -8,7 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,16 +51,29 @@ class Package:
         return Package(self.name, self.source, documents, self.cluster)
 
 
-def package_of(source: LoadedSpec | str | Path) -> Package:
-    """Compiles a spec, or reads an IR file. Raises SpecError or UsageError."""
+def package_of(source: LoadedSpec | str | Path, root: str | None = None) -> Package:
+    """Compiles a spec, or reads an IR file. Raises SpecError or UsageError.
+
+    `root` is the pipeline root that the run is given: then a folder of this machine in the spec does not matter.
+    """
     if isinstance(source, LoadedSpec):
         from stellwerk.pipelines.kubeflow.compilation import intermediate  # noqa: PLC0415
 
+        source = source if root is None else _without_folder(source)
         return Package(source.spec.name, source.path.name, tuple(intermediate(source)), source.spec.cluster)
     from stellwerk.pipelines.kubeflow.reading import read_documents  # noqa: PLC0415
 
     documents = read_documents(source)
     return Package(str(documents[0]["pipelineInfo"]["name"]), Path(source).name, documents)
+
+
+def _without_folder(loaded: LoadedSpec) -> LoadedSpec:
+    """Returns a spec without its pipeline root where that is a folder of this machine."""
+    cluster = loaded.spec.cluster
+    if cluster is None or cluster.root_here is None:
+        return loaded
+    elsewhere = cluster.model_copy(update={"pipeline_root": None})
+    return replace(loaded, spec=loaded.spec.model_copy(update={"cluster": elsewhere}))
 
 
 def is_ir(path: Path) -> bool:

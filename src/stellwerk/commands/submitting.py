@@ -157,6 +157,7 @@ def _asked(spec: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> tup
     from stellwerk.pipelines.kubeflow.submission.package import is_ir  # noqa: PLC0415
     from stellwerk.pipelines.kubeflow.submission.parameters import read  # noqa: PLC0415
 
+    _refuse_a_root_that_is_no_store(given["pipeline_root"])
     if is_ir(spec):
         if overrides:
             raise UsageError(f"{spec}: is compiled already, so --set changes nothing. Give parameters with -p.")
@@ -164,10 +165,20 @@ def _asked(spec: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> tup
     else:
         loaded = checked(spec, overrides, data=False)
         tell_notes(loaded)
-        package = package_of(loaded)
+        package = package_of(loaded, given["pipeline_root"])
     package = package.without_cache() if given.pop("no_cache") else package
     parameters = read(given.pop("parameters"), package.parameters)
     return package, Wanted(parameters, *(given.pop(name) for name in ("name", "service_account", "pipeline_root")))
+
+
+def _refuse_a_root_that_is_no_store(root: str | None) -> None:
+    from stellwerk.spec.cluster import store_root  # noqa: PLC0415
+
+    try:
+        if root is not None:
+            store_root(root)
+    except ValueError as error:
+        raise UsageError(f"--pipeline-root: {error}. Received: '{root}'.") from None
 
 
 def _when(section: Schedule | None, given: dict[str, Any]) -> Schedule:

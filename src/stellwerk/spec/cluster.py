@@ -49,6 +49,22 @@ def bytes_of(memory: str) -> float:
     return float(number) * _UNITS[memory[len(number) :]]
 
 
+def store_root(root: str) -> str:
+    """Returns a pipeline root that Kubeflow takes as it is. Raises ValueError, with what to write, for every other."""
+    known = "Kubeflow keeps artifacts in stores only: gs://BUCKET/PREFIX, s3://BUCKET/PREFIX or minio://BUCKET/PREFIX"
+    if scheme_of(root) not in STORES:
+        raise ValueError(f"is no store. {known}")
+    if not root.startswith(tuple(f"{scheme}://" for scheme in STORES)) or any(sign in root for sign in " #"):
+        raise ValueError(f"is not written as KFP reads it. {known}")
+    place_of(root)
+    return root
+
+
+def _is_path(root: str) -> bool:
+    """Tells a folder from a URI, and from what was meant as one: `gs:bucket`, nothing."""
+    return bool(root.strip()) and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", root)
+
+
 class Resources(Section):
     """What one step may use on the cluster."""
 
@@ -266,7 +282,7 @@ cluster:
     experiment: str | None = None
     """Experiment that the runs belong to, made where there is none; by default the pipeline's name."""
     pipeline_root: str | None = None
-    """Where Kubeflow keeps the artifacts of the runs, `gs://BUCKET/PREFIX`, `s3://...` or `minio://...`; without it where the namespace's `kfp-launcher` says. The steps see it as `/gcs/`, `/s3/` or `/minio/`."""
+    """Where Kubeflow keeps the artifacts of the runs, `gs://BUCKET/PREFIX`, `s3://...` or `minio://...`; without it where the namespace's `kfp-launcher` says. The steps see it as `/gcs/`, `/s3/` or `/minio/`. A path, relative to the spec, is a folder of this machine where `stellwerk run --docker` keeps them; `compile`, `submit` and `schedule` refuse it, as Kubeflow knows stores only."""
     examples: Literal["copy", "in_place"] = "copy"
     """How steps read the rows that pass between them: `copy` has Kubeflow fetch them whole into every pod; with `in_place` they are read in parts where they lie, in the store of `pipeline_root`, with the credentials that the pods have."""
     service_account: ObjectName | None = None
@@ -276,16 +292,15 @@ cluster:
 
     @field_validator("pipeline_root")
     @classmethod
-    def _root_is_a_store(cls, root: str | None) -> str | None:
-        if root is None:
-            return None
-        known = "KFP keeps artifacts in stores only: gs://BUCKET/PREFIX, s3://BUCKET/PREFIX or minio://BUCKET/PREFIX"
-        if scheme_of(root) not in STORES:
-            raise ValueError(f"is no store. {known}. A folder may be mounted with `volumes` beside it")
-        if not root.startswith(tuple(f"{scheme}://" for scheme in STORES)) or any(sign in root for sign in " #"):
-            raise ValueError(f"is not written as KFP reads it. {known}")
-        place_of(root)
-        return root
+    def _root_is_a_place(cls, root: str | None) -> str | None:
+        if root is None or _is_path(root):
+            return root
+        return store_root(root)
+
+    @property
+    def root_here(self) -> str | None:
+        """The pipeline root where it is a folder of this machine, which no cluster knows."""
+        return self.pipeline_root if self.pipeline_root is not None and _is_path(self.pipeline_root) else None
 
     def pod(self, step: str) -> Pod:
         """Returns how the pod of a step runs: lists and sections are added to each other, single values replaced."""
@@ -318,10 +333,10 @@ cluster:
                     yield ("resources", step, name), f"{said}. Lower it, or raise cluster.limits.{name}"
 
     def _impossible(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        if self.examples == "in_place" and self.pipeline_root is None:
+        if self.examples == "in_place" and (self.pipeline_root is None or self.root_here is not None):
             said = "in_place needs to know the store. Say where the artifacts lie: cluster.pipeline_root: gs://BUCKET/PREFIX,"
             yield ("examples",), f"{said} s3://... or minio://..."
-        if self.examples == "in_place" and "?" in (self.pipeline_root or ""):
+        elif self.examples == "in_place" and "?" in (self.pipeline_root or ""):
             said = (
                 "cannot have a query with `examples: in_place`, as its readers take the server from their environment"
             )

@@ -25,6 +25,7 @@ from stellwerk.pipelines.docker.outside import (
     outside,
     refuse_what_none_reaches,
 )
+from stellwerk.pipelines.docker.roots import Root, folder_of
 from stellwerk.pipelines.docker.service import Service
 from stellwerk.pipelines.embedded.workers import WORKER
 from stellwerk.pipelines.graph import graph
@@ -131,6 +132,57 @@ def test_containers_read_the_data_and_write_only_to_the_pushed_models(spec):
     }
     assert all(mount["bind"] == path for path, mount in found.items())
     assert (spec.parent / "models").is_dir()
+
+
+@pytest.fixture
+def ended(tmp_path: Path) -> Callable[[Path | None], tuple[Root, Path]]:
+    """What KFP's local runner leaves of a run whose step `train` was stopped, in a root that the spec names or in the run."""
+
+    def make(named: Path | None) -> tuple[Root, Path]:
+        run = tmp_path / "runs" / "small-flights" / "20261122-060000-abcd"
+        root = Root.of(run, named)
+        for step in ("ingest", "train"):
+            (run / step).mkdir(parents=True)
+            (root.folder / "small-flights-2026-11-22" / step).mkdir(parents=True)
+        there = root.folder / "small-flights-2026-11-22"
+        (there / "ingest" / "executor_output.json").write_text("{}")
+        (there / "ingest" / "examples").mkdir()
+        (there / "ingest" / "examples" / "dataset.json").write_text("{}")
+        (there / "ingest" / "page").write_text("a page")
+        (there / "train" / ".model.part").mkdir()
+        assert root.while_running("ingest", "page") == there / "ingest" / "page"
+        assert root.while_running("train", "model") is None
+        root.hand_over(run, iter(["ingest", "train"]))
+        return root, run
+
+    return make
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file())
+
+
+def test_artifacts_move_into_the_folder_of_the_run(ended):
+    root, run = ended(None)
+    assert files(run) == ["ingest/examples/dataset.json", "ingest/page"]
+    assert not root.folder.exists()
+
+
+def test_in_a_root_that_the_spec_names_artifacts_stay_and_take_no_room_twice(ended, tmp_path):
+    root, run = ended(tmp_path / "artifacts")
+    assert root.folder == tmp_path / "artifacts" / "small-flights" / run.name
+    assert files(root.folder) == files(run) == ["ingest/examples/dataset.json", "ingest/page"]
+    for name in files(run):
+        assert (root.folder / name).samefile(run / name)
+
+
+def test_a_root_is_made_beside_the_spec_and_one_that_cannot_be_is_told(spec):
+    assert folder_of(load(spec)) is None
+    assert folder_of(load(spec, ["cluster={image: a, pipeline_root: 's3://runs'}"])) is None
+    assert folder_of(load(spec, ["cluster={image: a, pipeline_root: kept/here}"])) == spec.parent / "kept" / "here"
+    assert (spec.parent / "kept" / "here").is_dir()
+    with pytest.raises(UsageError, match=r"flights\.csv/here: cannot be made: .*Give cluster\.pipeline_root a folder"):
+        folder_of(load(spec, ["cluster={image: a, pipeline_root: flights.csv/here}"]))
 
 
 STORES = ("data.sources.flights=s3://data/flights.csv", "push.to=gs://models")

@@ -180,6 +180,14 @@ def test_nothing_is_taken_from_the_cache_where_that_is_asked_for(command, backen
     assert run["runtime_config"]["pipeline_root"] == "gs://runs"
 
 
+@pytest.mark.parametrize(("root", "said"), [("/data/runs", "is no store"), ("gs://", "names no bucket")])
+def test_a_root_that_kubeflow_does_not_know_is_refused_before_anything_is_sent(command, backend, ir, root, said):
+    ran = command("submit", ir, *TO, "--pipeline-root", root)
+    assert ran.code == 2
+    assert f"--pipeline-root: {said}" in ran.err
+    assert backend.seen == []
+
+
 def test_settings_of_kubernetes_travel_beside_the_pipeline(command, backend, ir):
     platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {}}}}}
     ir.write_text(ir.read_text() + "---\n" + yaml.safe_dump(platform))
