@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
@@ -33,9 +34,12 @@ class Seen:
 class Fitting:
     """Runs a model over chunks, with or without learning from them."""
 
-    def __init__(self, model: Any, optimizer: Any, head: Head, packing: Packing, batch_size: int) -> None:
+    def __init__(  # noqa: PLR0917 - the parts of the loop, each with a name of its own
+        self, model: Any, optimizer: Any, head: Head, packing: Packing, batch_size: int, parts: int = 1
+    ) -> None:
+        """Each batch is taken in `parts` of equal size, side by side; the sum of their gradients is that of the batch."""
         self._model, self._optimizer, self._head, self._packing = model, optimizer, head, packing
-        self._batch_size = batch_size
+        self._batch_size, self._parts = batch_size, parts
         self._weights = model.trainable_variables
         optimizer.build(self._weights)
         self._learn = tf.function(self._learn_steps, input_signature=packing.signature, autograph=False)
@@ -69,7 +73,7 @@ class Fitting:
 
         def one(batch: tf.Tensor, total: tf.Tensor, seen: tf.TensorArray) -> tuple[Any, Any, Any]:
             rows = slice(batch * size, (batch + 1) * size)
-            losses, values = step(self._packing.unpack(floats[rows], ids[rows]), labels[rows])
+            losses, values = step(floats[rows], ids[rows], labels[rows])
             return batch + 1, total + tf.reduce_sum(tf.cast(losses, tf.float64)), seen.write(batch, values)
 
         values = tf.TensorArray(tf.float32, batches, element_shape=[None], infer_shape=False)
@@ -77,17 +81,34 @@ class Fitting:
         _, total, values = tf.while_loop(lambda batch, *_: batch < batches, one, start, parallel_iterations=1)
         return total, values.concat()
 
-    def _learn_step(self, inputs: dict[str, tf.Tensor], labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            outputs = self._model(inputs, training=True)
-            losses = self._head.losses(labels, outputs)
-            objective = tf.reduce_mean(losses) + tf.add_n([tf.zeros([]), *self._model.losses])
-        self._optimizer.apply(tape.gradient(objective, self._weights), self._weights)
-        return losses, self._head.seen(labels, outputs)
+    def _learn_step(self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        rows = tf.cast(tf.shape(labels)[0], tf.float32)
+        gradients, losses, seen = [], [], []
+        for part in self._shared_out(labels):
+            with tf.GradientTape() as tape:
+                outputs = self._model(self._packing.unpack(floats[part], ids[part]), training=True)
+                losses.append(self._head.losses(labels[part], outputs))
+                penalties = tf.add_n([tf.zeros([]), *self._model.losses]) / self._parts
+                objective = tf.reduce_sum(losses[-1]) / rows + penalties
+            gradients.append(tape.gradient(objective, self._weights))
+            seen.append(self._head.seen(labels[part], outputs))
+        self._optimizer.apply([_sum(of_parts) for of_parts in zip(*gradients, strict=True)], self._weights)
+        return tf.concat(losses, 0), tf.concat(seen, 0)
 
-    def _judge_step(self, inputs: dict[str, tf.Tensor], labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        outputs = self._model(inputs, training=False)
-        return self._head.losses(labels, outputs), self._head.seen(labels, outputs)
+    def _judge_step(self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        losses, seen = [], []
+        for part in self._shared_out(labels):
+            outputs = self._model(self._packing.unpack(floats[part], ids[part]), training=False)
+            losses.append(self._head.losses(labels[part], outputs))
+            seen.append(self._head.seen(labels[part], outputs))
+        return tf.concat(losses, 0), tf.concat(seen, 0)
+
+    def _shared_out(self, labels: tf.Tensor) -> list[slice]:
+        """Returns the rows of each part of a batch."""
+        if self._parts == 1:
+            return [slice(None)]
+        bounds = [tf.shape(labels)[0] * part // self._parts for part in range(self._parts + 1)]
+        return [slice(*pair) for pair in itertools.pairwise(bounds)]
 
     @property
     def variables(self) -> list[Any]:
@@ -98,6 +119,17 @@ class Fitting:
     def model_variables(self) -> list[Any]:
         """What belongs to the model alone."""
         return list(self._model.variables)
+
+
+def _sum(gradients: tuple[Any, ...]) -> Any:
+    """Returns the sum of the parts' gradients of one weight; those of a few rows of a table stay so."""
+    if len(gradients) == 1 or gradients[0] is None:
+        return gradients[0]
+    if isinstance(gradients[0], tf.IndexedSlices):
+        values = tf.concat([one.values for one in gradients], 0)
+        rows = tf.concat([one.indices for one in gradients], 0)
+        return tf.IndexedSlices(values, rows, gradients[0].dense_shape)
+    return tf.add_n(gradients)
 
 
 def values_of(variables: list[Any]) -> list[Numbers]:

@@ -1,4 +1,4 @@
-"""How many threads TensorFlow may use."""
+"""How the cores are used: each operation on all of them, or the parts of a batch side by side."""
 
 from __future__ import annotations
 
@@ -7,14 +7,34 @@ from contextlib import suppress
 import tensorflow as tf
 
 from stellwerk.machine import available_cores
+from stellwerk.spec.model import Model
+from stellwerk.spec.train import Train
+
+PART_ROWS = 128
+"""A smaller part of a batch costs more to hand over than a second core gains."""
+
+MANY_STEPS = 2000
+"""Below this, tracing the network once for each part takes longer than it saves."""
 
 
-def use_available_cores() -> None:
-    """Gives TensorFlow as many threads as there are cores, where it has not started yet.
+def parts_of_a_batch(architecture: Model, training: Train, rows: int) -> int:
+    """Returns in how many parts a batch is learned side by side; `rows` are those of the training split.
+
+    One where a batch must stay whole: its own mean and deviation normalise it, a custom model may look at all its rows, or a
+    GPU takes it.
+    """
+    whole = architecture.type == "custom" or architecture.batch_normalization or tf.config.list_physical_devices("GPU")
+    if whole or rows * training.epochs < MANY_STEPS * training.batch_size:
+        return 1
+    return max(1, min(available_cores(), training.batch_size // PART_ROWS))
+
+
+def use_cores(parts: int) -> None:
+    """Gives TensorFlow threads for so many parts of a batch, where it has not started yet.
 
     It counts the machine's cores and not what a container may use of them; too many threads take turns and slow each
-    other down. Operations run one after the other, each on all cores: small networks gain nothing from more.
+    other down. The operations of one part run one after the other, each on the cores that other parts leave.
     """
     with suppress(RuntimeError):  # TensorFlow has started: what it has stays
-        tf.config.threading.set_intra_op_parallelism_threads(available_cores())
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.threading.set_intra_op_parallelism_threads(max(1, available_cores() // parts))
+        tf.config.threading.set_inter_op_parallelism_threads(parts)

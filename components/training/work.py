@@ -27,7 +27,7 @@ from stellwerk.components.training.optimizers import make_optimizer
 from stellwerk.components.training.packing import Packing
 from stellwerk.components.training.reading import Reader
 from stellwerk.components.training.targets import HEADS, Head
-from stellwerk.components.training.threads import use_available_cores
+from stellwerk.components.training.threads import parts_of_a_batch, use_cores
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.model import Model
 from stellwerk.spec.target import Target
@@ -56,15 +56,16 @@ def train(
     from `scratch`. Raises DataError for labels that cannot be learned, HookError for a `model.build` that misbehaves,
     StepFailed when the loss is no finite number.
     """
-    use_available_cores()
-    keras.utils.set_random_seed(training.seed % 2**32)
     examples, seen = Examples.open(transformed), Description.read(transform_graph)
+    parts = parts_of_a_batch(architecture, training, examples.rows("train"))
+    use_cores(parts)
+    keras.utils.set_random_seed(training.seed % 2**32)
     labels = Labels.measure(examples, target, seen.label, seen.classes)
     head = HEADS[target.type](labels, labels.weights(training, target, seen.classes), seen.classes)
     network = build_network(architecture, seen, head, hooks)
 
     packing = Packing(seen.inputs, seen.label, head.whole_label)
-    fitting = Fitting(network, make_optimizer(training.optimizer), head, packing, training.batch_size)
+    fitting = Fitting(network, make_optimizer(training.optimizer), head, packing, training.batch_size, parts)
     settings = {"model": architecture.model_dump(mode="json"), "train": training.model_dump(mode="json")}
     transform_digest = folder_digest(transform_graph)
     checkpoint = Checkpoint(scratch, _fingerprint(settings, target, hooks, examples.version, transform_digest))

@@ -1,0 +1,49 @@
+"""A batch that is learned in parts, side by side, is learned as a whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stellwerk.components.training import threads, work
+from stellwerk.spec.model import Dense, WideDeep
+from stellwerk.spec.train import Train
+
+
+@pytest.mark.parametrize("kind", ["late", "airport", "air_time"])
+def test_parts_of_a_batch_learn_what_the_whole_batch_does(request, run_train, monkeypatch, kind):
+    prepared = request.getfixturevalue(kind)
+    rows = prepared.columns["train"].num_rows
+    size = next(size for size in range(100, rows) if rows % size in (1, 2))  # the last batch has fewer rows than parts
+    learn = {"epochs": 2, "batch_size": size, "optimizer": {"type": "sgd", "learning_rate": 0.05}}
+    if kind == "late":
+        learn["class_weights"] = "balanced"
+    runs = []
+    for parts in (1, 3):
+        monkeypatch.setattr(work, "parts_of_a_batch", lambda *_, parts=parts: parts)
+        runs.append(run_train(prepared, {"type": "wide_deep", "hidden": [16]}, **learn))
+    for whole, in_parts in zip(*(run.weights() for run in runs), strict=True):
+        assert np.allclose(whole, in_parts, rtol=1e-4, atol=1e-5)
+    for key in ("loss", "eval_loss"):
+        whole, in_parts = ([epoch[key] for epoch in run.history["epochs"]] for run in runs)
+        assert in_parts == pytest.approx(whole, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "epochs", "batch_size", "parts"),
+    [
+        (Dense(type="dense", hidden=[8]), 10, 512, 4),
+        (WideDeep(type="wide_deep", hidden=[8]), 10, 512, 4),
+        (Dense(type="dense", hidden=[8]), 10, 300, 2),
+        (Dense(type="dense", hidden=[8]), 10, 4096, 6),
+        (Dense(type="dense", hidden=[8]), 10, 32, 1),
+        (Dense(type="dense", hidden=[8]), 1, 512, 1),
+        (Dense(type="dense", hidden=[8], batch_normalization=True), 10, 512, 1),
+    ],
+)
+def test_a_batch_is_shared_out_where_there_are_many_and_no_layer_looks_at_all_its_rows(
+    monkeypatch, architecture, epochs, batch_size, parts
+):
+    monkeypatch.setattr(threads, "available_cores", lambda: 6)
+    training = Train(epochs=epochs, batch_size=batch_size)
+    assert threads.parts_of_a_batch(architecture, training, rows=1_000_000) == parts
