@@ -18,7 +18,7 @@ from typing import Any
 from stellwerk.components.artifacts.folders import read_json
 from stellwerk.errors import StellwerkError, StepFailed
 from stellwerk.pipelines.lineage.models import pushed_at
-from stellwerk.pipelines.runs import RunRecord, all_runs
+from stellwerk.pipelines.runs import RunRecord, all_runs, locked
 
 REMOVED = ".removed"
 """Folder that takes what is removed: a rename, so that a run is there whole or not at all."""
@@ -44,32 +44,38 @@ class Plan:
     removed: tuple[Removable, ...]
     kept: Mapping[str, str]
     """Why each run stays that is old enough to go."""
-    runs: Path
 
     @property
     def frees(self) -> int:
         """Bytes on the disk that are free afterwards."""
         return sum(each.frees for each in self.removed)
 
-    def carry_out(self) -> None:
-        """Removes it. Each is first renamed aside, whole; what an interrupted removal left there goes with the next.
 
-        Raises StepFailed for what cannot be removed.
-        """
-        aside = self.runs / REMOVED
-        try:
+def clean(runs: Path, keep: int, older_than: timedelta | None = None, now: datetime | None = None) -> Plan:
+    """Removes what nobody needs of the runs in a folder, see `plan`, and returns what that was.
+
+    No run begins between the look at what is needed and the end of the removal. Each run is first renamed aside, whole; what an
+    interrupted removal left there goes with the next. Raises StepFailed for what cannot be removed.
+    """
+    if not runs.is_dir():
+        return plan(runs, keep, older_than, now)
+    aside = runs / REMOVED
+    try:
+        with locked(runs, alone=True):
+            found = plan(runs, keep, older_than, now)
             if aside.is_dir():
                 shutil.rmtree(aside)
-            for each in self.removed:
+            for each in found.removed:
                 if each.path != aside:
                     aside.mkdir(exist_ok=True)
                     each.path.rename(aside / f"{each.path.parent.name}-{each.path.name}")
-            _forget(self.runs)
+            _forget(runs)
             if aside.is_dir():
                 shutil.rmtree(aside)
-        except OSError as error:
-            message = f"{error.filename or aside}: cannot be removed: {error.strerror or error}"
-            raise StepFailed(f"{message}. What was removed before is gone; the rest is as it was.") from error
+    except OSError as error:
+        message = f"{error.filename or aside}: cannot be removed: {error.strerror or error}"
+        raise StepFailed(f"{message}. What was removed before is gone; the rest is as it was.") from error
+    return found
 
 
 def plan(runs: Path, keep: int, older_than: timedelta | None = None, now: datetime | None = None) -> Plan:
@@ -87,7 +93,7 @@ def plan(runs: Path, keep: int, older_than: timedelta | None = None, now: dateti
     leftover = [runs / REMOVED] if (runs / REMOVED).is_dir() else []
     paths = [*gone, *aside, *leftover]
     removed = tuple(Removable(path, frees) for path, frees in zip(paths, freed(paths), strict=True))
-    return Plan(removed, {record.run: needed[record.run] for record in old if record.run in needed}, runs)
+    return Plan(removed, {record.run: needed[record.run] for record in old if record.run in needed})
 
 
 def freed(paths: Iterable[Path]) -> list[int]:

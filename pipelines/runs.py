@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -19,6 +21,11 @@ from stellwerk.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from stellwerk.loading import LoadedSpec
     from stellwerk.pipelines.graph import Graph
+
+LOCK = ".lock"
+"""File in the folder of a pipeline's runs: shared by runs while they begin, and held alone by what removes runs."""
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+"""What file systems without locks answer; there nothing is kept apart."""
 
 StepStatus = Literal["waiting", "running", "done", "cached", "refused", "failed", "skipped"]
 RunStatus = Literal["running", "done", "refused", "failed", "killed"]
@@ -109,15 +116,43 @@ def now() -> str:
 
 
 def new_run_folder(runs: Path) -> Path:
-    """Makes the folder of a new run: its name sorts by time and is unique."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    folder = runs / f"{stamp}-{secrets.token_hex(2)}"
-    folder.mkdir(parents=True)
-    return folder
+    """Makes the folder of a new run: its name sorts by time, to 1/65,536 of a second, and is unique."""
+    while True:
+        moment = datetime.now(UTC)
+        folder = runs / f"{moment:%Y%m%d-%H%M%S}-{moment.microsecond * 65_536 // 1_000_000:04x}"
+        with contextlib.suppress(FileExistsError):  # of a run that began at the same moment
+            folder.mkdir(parents=True)
+            return folder
+
+
+@contextlib.contextmanager
+def locked(runs: Path, *, alone: bool = False) -> Iterator[None]:
+    """Keeps runs that begin and what removes runs apart while the block runs: many of the one, or one of the other.
+
+    Waits where that is so. The lock goes with the process, however it ends; where the file system has none there is none.
+    """
+    runs.mkdir(parents=True, exist_ok=True)
+    with (runs / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        yield
 
 
 def begin_run(loaded: LoadedSpec, steps: Graph, runs: Path, versions: dict[str, str]) -> RunRecord:
-    """Makes the folder of a new run with the spec in it, and returns its record, in which every step waits."""
+    """Makes the folder of a new run with the spec in it, and returns its record, in which every step waits.
+
+    The record is written: from now on nothing is removed that the run may take from those before it.
+    """
+    with locked(runs):
+        record = _new_run(loaded, steps, runs, versions)
+        record.save()
+    return record
+
+
+def _new_run(loaded: LoadedSpec, steps: Graph, runs: Path, versions: dict[str, str]) -> RunRecord:
     folder = new_run_folder(runs)
     (folder / "spec.yaml").write_text(loaded.text, encoding="utf-8")
     return RunRecord(
@@ -165,7 +200,13 @@ def find_run(runs: Path, wanted: str | None) -> RunRecord:
 
 def sweep(runs: Path) -> list[RunRecord]:
     """Marks runs whose process died as killed, and removes what they left half-written; returns them."""
-    killed = []
+    if not runs.is_dir():
+        return []
+    with locked(runs):
+        return list(_swept(runs))
+
+
+def _swept(runs: Path) -> Iterator[RunRecord]:
     for record in all_runs(runs):
         if record.status != "running" or record.is_going_on:
             continue
@@ -177,8 +218,7 @@ def sweep(runs: Path) -> list[RunRecord]:
         record.status, record.finished = "killed", now()
         record.error = "the process was killed; run again to continue where it stopped"
         record.save()
-        killed.append(record)
-    return killed
+        yield record
 
 
 def _alive(pid: int) -> bool:

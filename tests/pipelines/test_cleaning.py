@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +20,11 @@ import pytest
 from stellwerk.__main__ import main
 from stellwerk.components.artifacts.folders import write_json
 from stellwerk.errors import StepFailed
-from stellwerk.pipelines.cleaning import freed, plan
-from stellwerk.pipelines.runs import RunRecord, StepRecord, all_runs
+from stellwerk.loading import load
+from stellwerk.pipelines.cache import Cache
+from stellwerk.pipelines.cleaning import clean, freed, plan
+from stellwerk.pipelines.graph import graph
+from stellwerk.pipelines.runs import RunRecord, StepRecord, all_runs, begin_run, locked, sweep
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -67,20 +74,20 @@ def runs(tmp_path: Path) -> Runs:
 
 def test_the_newest_stay_and_the_cache_forgets_the_others(runs):
     made = [runs.make(data="same").run for _ in range(5)]
-    found = plan(runs.folder, 2, now=NOW)
+    assert len(plan(runs.folder, 2, now=NOW).removed) == 3
     assert runs.left == made  # nothing has gone yet
-    found.carry_out()
+    clean(runs.folder, 2, now=NOW)
     assert runs.left == made[-2:]
     entries = {json.loads(file.read_text())["run"] for file in (runs.folder / ".cache").glob("*.json")}
     assert entries == set(made[-2:])
-    assert sorted(each.name for each in runs.folder.iterdir()) == [".cache", *made[-2:]]
+    assert sorted(each.name for each in runs.folder.iterdir()) == [".cache", ".lock", *made[-2:]]
 
 
 def test_of_the_others_only_those_go_that_are_old_enough(runs):
     made = [runs.make(data="same").run for _ in range(90)]
-    plan(runs.folder, 3, timedelta(days=50), NOW).carry_out()
+    clean(runs.folder, 3, timedelta(days=50), NOW)
     assert runs.left == made[50:]
-    plan(runs.folder, 60, timedelta(days=1), NOW).carry_out()
+    clean(runs.folder, 60, timedelta(days=1), NOW)
     assert runs.left == made[50:]
 
 
@@ -92,9 +99,8 @@ def test_a_run_that_made_a_model_that_is_still_there_stays(runs, tmp_path):
         write_json(record.folder / "push" / "pushed_model" / "pushed.json", {"path": str(path)})
     shutil.rmtree(tmp_path / "models" / "small" / "2")
     runs.make(data="same")
-    found = plan(runs.folder, 1, now=NOW)
+    found = clean(runs.folder, 1, now=NOW)
     assert found.kept == {pushed.run: f"it made {tmp_path}/models/small/1"}
-    found.carry_out()
     assert pushed.run in runs.left
     assert not {unpushed.run, again.run} & set(runs.left)
 
@@ -150,7 +156,7 @@ def test_what_lies_aside_goes_but_for_where_the_newest_run_stopped(runs):
     stopped.save()
     for name in (f".scratch/train-{'f' * 32}", ".scratch/train-old", ".objects/abc", ".baselines/def"):
         (runs.folder / name).mkdir(parents=True)
-    plan(runs.folder, 10, now=NOW).carry_out()
+    clean(runs.folder, 10, now=NOW)
     left = sorted(str(each.relative_to(runs.folder)) for each in runs.folder.glob(".*/*"))
     assert left == [".cache/key 1.json", f".scratch/train-{'f' * 32}"]
 
@@ -177,7 +183,7 @@ def test_what_an_interrupted_removal_left_goes_with_the_next(runs):
     found = plan(runs.folder, 10, now=NOW)
     assert [each.path for each in found.removed] == [runs.folder / ".removed"]
     assert found.frees >= 65536
-    found.carry_out()
+    clean(runs.folder, 10, now=NOW)
     assert not (runs.folder / ".removed").exists()
 
 
@@ -187,8 +193,108 @@ def test_what_cannot_be_removed_is_told_and_stays_whole(runs):
     with pytest.raises(
         StepFailed, match=r"\.removed: cannot be removed: File exists\. What was removed before is gone"
     ):
-        plan(runs.folder, 1, now=NOW).carry_out()
+        clean(runs.folder, 1, now=NOW)
     assert runs.left == [old.run, new.run]
+
+
+class Flock:
+    """Stands in front of the real `flock`: says when somebody asks for the lock, and holds back who asks for it alone."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked = {fcntl.LOCK_EX: threading.Event(), fcntl.LOCK_SH: threading.Event()}
+        self.let_go = threading.Event()
+        self.real = fcntl.flock
+        monkeypatch.setattr(fcntl, "flock", self)
+
+    def __call__(self, file: Any, how: int) -> None:
+        self.asked[how].set()
+        if how == fcntl.LOCK_EX:
+            assert self.let_go.wait(60)
+        self.real(file, how)
+
+
+@pytest.fixture
+def begin(make_project, tmp_path) -> Callable[[Path], RunRecord]:
+    """Begins a run of a small pipeline in a folder of runs, as an engine does."""
+    loaded = load(make_project(tmp_path / "project"))
+    return lambda folder: begin_run(loaded, graph(loaded), folder, {})
+
+
+def test_a_run_that_begins_before_runs_are_removed_keeps_what_it_may_take(runs, begin, monkeypatch):
+    holder = runs.make(key="k", data="same")
+    runs.make(data="same")
+    flock = Flock(monkeypatch)
+    with ThreadPoolExecutor() as pool:
+        cleaned = pool.submit(clean, runs.folder, 1)
+        assert flock.asked[fcntl.LOCK_EX].wait(60)
+        begun = begin(runs.folder)
+        flock.let_go.set()
+        found = cleaned.result(60)
+    assert found.removed == ()
+    assert found.kept[holder.run] == "the cache of a run that stays is in it"
+    assert begun.run in runs.left
+
+
+def test_a_run_that_begins_while_runs_are_removed_waits_and_finds_the_cache_without_them(runs, begin, monkeypatch):
+    old = runs.make(key="k", data="same")
+    newest = runs.make(data="same")
+    flock = Flock(monkeypatch)
+    flock.let_go.set()
+    rename, begun = Path.rename, []
+
+    def renamed(path: Path, target: Path) -> Path:
+        if path == old.folder:
+            flock.asked[fcntl.LOCK_SH].clear()
+            begun.append(pool.submit(begin, runs.folder))
+            assert flock.asked[fcntl.LOCK_SH].wait(60)
+            assert runs.left == [old.run, newest.run]
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", renamed)
+    with ThreadPoolExecutor() as pool:
+        clean(runs.folder, 1, now=NOW)
+        (record,) = (each.result(60) for each in begun)
+    assert runs.left == [newest.run, record.run]
+    step = graph(load(record.spec)).step("ingest")
+    assert Cache(runs.folder).find(step, "k") is None
+
+
+def test_two_that_remove_at_the_same_time_do_not_disturb_each_other(runs):
+    made = [runs.make(data="same").run for _ in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        found = [each.result(60) for each in [pool.submit(clean, runs.folder, 3, now=NOW) for _ in range(4)]]
+    assert runs.left == made[-3:]
+    gone = [each.path.name for one in found for each in one.removed if each.path.name != ".removed"]
+    assert sorted(gone) == made[:-3]
+    assert not (runs.folder / ".removed").exists()
+
+
+def test_a_run_that_died_is_not_marked_while_it_is_removed(runs, monkeypatch):
+    runs.make(status="running", pid=2**22 + 1)
+    flock = Flock(monkeypatch)
+    with ThreadPoolExecutor() as pool:
+        flock.let_go.set()
+        with locked(runs.folder, alone=True):
+            flock.asked[fcntl.LOCK_SH].clear()
+            swept = pool.submit(sweep, runs.folder)
+            assert flock.asked[fcntl.LOCK_SH].wait(60)
+            shutil.rmtree(next(runs.folder.glob("2*")))
+        assert swept.result(60) == []
+    assert runs.left == []
+
+
+def test_runs_that_begin_in_the_same_second_are_in_the_order_in_which_they_began(runs, begin):
+    began = [begin(runs.folder).run for _ in range(20)]
+    assert runs.left == began == sorted(set(began))
+
+
+def test_where_the_file_system_has_no_locks_runs_begin_all_the_same(runs, begin, monkeypatch):
+    def refuses(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuses)
+    assert runs.left == []
+    assert begin(runs.folder).run in runs.left
 
 
 Command = Callable[..., tuple[int, str, str]]

@@ -29,14 +29,12 @@ def clean(*, spec: Path, keep: int, older_than: str | None, dry_run: bool, as_js
     the next run is compared with, and those that the cache of another run that stays lies in. Nothing is asked. Each run
     disappears whole; sizes are what the disk really has free afterwards.
     """
-    from stellwerk.pipelines.cleaning import plan  # noqa: PLC0415
+    from stellwerk.pipelines import cleaning  # noqa: PLC0415
     from stellwerk.pipelines.runs import runs_of  # noqa: PLC0415
 
     loaded = load(spec)
     runs = runs_of(loaded.directory, loaded.spec.name)
-    found = plan(runs, keep, _age(older_than))
-    if not dry_run:
-        found.carry_out()
+    found = (cleaning.plan if dry_run else cleaning.clean)(runs, keep, _age(older_than))
     if as_json:
         removed = [{"path": str(each.path), "frees": each.frees} for each in found.removed]
         about = {"removed": removed, "frees": found.frees, "kept": dict(found.kept), "dry_run": dry_run}
