@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stellwerk.components.artifacts.examples import Examples
-from stellwerk.components.evaluation.predicting import Predictor
+from stellwerk.components.evaluation.predicting import SPLIT, Predictor
 from stellwerk.components.evaluation.tfma_files import BASELINE, CANDIDATE
 from stellwerk.components.evaluation.variants import Transformed, VariantPredictor
 from stellwerk.errors import DataError, ModelError
@@ -16,6 +16,9 @@ from stellwerk.serving.loading import LoadedModel
 from stellwerk.serving.runtimes import Variant
 from stellwerk.serving.runtimes.description import variant_folders
 from stellwerk.spec.target import Target
+
+MANY_ROWS = 100_000
+"""From here on a graph that is optimised first is asked faster than it takes to optimise it."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +50,18 @@ class Models:
 @contextlib.contextmanager
 def opened(model: Path, baseline: Path | None, target: Target, examples: Examples) -> Iterator[Models]:
     """Loads the models while the block runs. A baseline that cannot answer for this data is left out, with the reason."""
+    optimized = examples.rows(SPLIT) >= MANY_ROWS
     with contextlib.ExitStack() as stack:
-        candidate = Predictor(stack.enter_context(LoadedModel(model)), target)
+        candidate = Predictor(stack.enter_context(LoadedModel(model, optimized=optimized)), target)
         candidate.check(examples.columns)
         variants = _variants(candidate, [stack.enter_context(Variant(folder)) for folder in variant_folders(model)])
         if baseline is None:
             yield Models((candidate,), None, variants)
             return
         try:
-            before = Predictor(stack.enter_context(LoadedModel(baseline)), target, candidate.classes)
+            before = Predictor(
+                stack.enter_context(LoadedModel(baseline, optimized=optimized)), target, candidate.classes
+            )
             before.check(examples.columns)
         except (ModelError, DataError) as error:
             yield Models((candidate,), str(error), variants)

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from stellwerk.components.artifacts.folders import folder_digest
+from stellwerk.serving.loading import LoadedModel
 
 ASK = """
 import json, os, sys, warnings
@@ -142,3 +143,20 @@ def test_the_served_model_sees_what_the_trained_one_saw(late, late_run):
     late_rows = rows["late"].to_numpy()
     loss = -np.mean(np.where(late_rows == 1, np.log(told), np.log1p(-told)))
     assert loss == pytest.approx(late_run.history["epochs"][-1]["eval_loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["late", "airport", "air_time"])
+def test_the_answers_are_the_same_whether_the_graph_is_optimised_or_not(request, kind):
+    prepared, run = request.getfixturevalue(kind), request.getfixturevalue(f"{kind}_run")
+    answers = []
+    for optimized in (True, False):
+        with LoadedModel(run.model, optimized=optimized) as model:
+            columns = prepared.columns["test"]
+            inputs = {name: columns[name].to_numpy() for name in model.inputs}
+            answers.append(model.predict(inputs))
+    assert answers[0].keys() == answers[1].keys()
+    for name, values in answers[0].items():
+        if values.dtype.kind == "f":
+            assert np.allclose(values, answers[1][name], rtol=1e-6, atol=1e-7)
+        else:
+            assert np.array_equal(values, answers[1][name])
