@@ -12,7 +12,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from stellwerk.ahead import read_ahead
-from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples
 from stellwerk.components.transformation.columns import Columns, as_tensors
 from stellwerk.components.transformation.features.base import Asked
 from stellwerk.components.transformation.measures import Measure, WordsOfTexts
@@ -24,8 +24,8 @@ Key = tuple[str, str]
 AHEAD = 2
 """Batches that wait to be measured."""
 
-ROWS = 16_384
-"""Rows measured at a time: words of long texts need room."""
+WORDY_ROWS = 16_384
+"""Rows measured at a time where texts become words, which need room."""
 
 
 class Measuring:
@@ -47,6 +47,9 @@ class Measuring:
         raw = {one.values for one in self._asked.values() if isinstance(one.values, str)}
         self.columns = sorted({*self._fed, *raw})
         """Columns that are measured: no others need be read."""
+        wordy = any(isinstance(one.values, tf.RaggedTensor) for one in self._asked.values())
+        self.rows = WORDY_ROWS if wordy else BATCH_ROWS
+        """Rows to be measured at a time."""
 
     def empty(self) -> dict[Key, Measure]:
         """Returns measures that have seen nothing, by feature and key."""
@@ -75,7 +78,7 @@ def measure(plan: Plan, examples: Examples, seen: Callable[[int], None]) -> dict
     measures = measuring.empty()
     if not measures:
         return measures
-    batches = examples.batches("train", measuring.columns, ROWS)
+    batches = examples.batches("train", measuring.columns, measuring.rows)
     made = ((batch.num_rows, measuring.values(batch)) for batch in batches)
     with read_ahead(made, AHEAD) as ready, ThreadPoolExecutor(available_cores(), thread_name_prefix="measures") as pool:
         for rows, values in ready:

@@ -33,7 +33,7 @@ from stellwerk.components.transformation.materialising import (
     transformed,
     write_manifest,
 )
-from stellwerk.components.transformation.measuring import ROWS, Measuring
+from stellwerk.components.transformation.measuring import Measuring
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
 from stellwerk.spec.beam import Beam
 
@@ -123,7 +123,7 @@ class _Measure(beam.DoFn):  # type: ignore[misc]
         measures: Measures = self._measuring.empty() if portion.split == "train" else {}
         answers = Answers(target)
         columns = {target.column, *(self._measuring.columns if measures else ())}
-        for batch in portion.batches(sorted(columns), ROWS):
+        for batch in portion.batches(sorted(columns), self._measuring.rows):
             answers.add(batch.column(target.column), portion.split)
             if measures:
                 self._measuring.add(measures, batch)
