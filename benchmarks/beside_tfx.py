@@ -147,6 +147,10 @@ def _stellwerk(folder: Path, name: str, cold: list[Run], again: list[Measured]) 
     again.append(measure(command, project))
 
 
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if value >= 1 else f"{value:.2f} s"
+
+
 def _text(cold: dict[str, list[Run]], again: dict[str, list[Measured]], rows: int) -> str:
     lines: list[tuple[str, dict[str, float], dict[str, float], dict[str, float]]] = []
     whole = {name: [run.whole for run in runs] for name, runs in cold.items()}
@@ -157,18 +161,17 @@ def _text(cold: dict[str, list[Run]], again: dict[str, list[Measured]], rows: in
     lines.append(("unchanged run again", *_medians(again)))
     if "tfx" not in cold:
         cells = [
-            [name, f"{w['stellwerk']:.1f} s", f"{c['stellwerk']:.1f} s", _mib(m["stellwerk"])]
-            for name, w, c, m in lines
+            [name, _seconds(w["stellwerk"]), _seconds(c["stellwerk"]), _mib(m["stellwerk"])] for name, w, c, m in lines
         ]
         return table(["", "wall", "CPU", "peak memory"], cells)
     cells = [
         [
             name,
-            f"{wall['tfx']:.1f} s",
-            f"{wall['stellwerk']:.1f} s",
+            _seconds(wall["tfx"]),
+            _seconds(wall["stellwerk"]),
             f"**{wall['tfx'] / max(wall['stellwerk'], 1e-3):.1f}x**",
-            f"{cpu['tfx']:.1f} s",
-            f"{cpu['stellwerk']:.1f} s",
+            _seconds(cpu["tfx"]),
+            _seconds(cpu["stellwerk"]),
             _mib(memory["tfx"]),
             _mib(memory["stellwerk"]),
             f"{memory['stellwerk'] / memory['tfx']:.0%}" if memory["tfx"] and memory["stellwerk"] else "",
