@@ -188,9 +188,8 @@ def ingest(job: Job) -> str:
 def _copied(path: Path, types: pa.Schema) -> float:
     began = time.perf_counter()
     target = path.with_suffix(".parquet")
-    typed = pyarrow.csv.ConvertOptions(
-        column_types=types
-    )  # of a column that begins empty it would guess that it stays so
+    # Of a column that begins empty it would guess that it stays so.
+    typed = pyarrow.csv.ConvertOptions(column_types=types)
     with (
         pyarrow.csv.open_csv(path, convert_options=typed) as reader,
         pq.ParquetWriter(target, reader.schema, compression="snappy") as writer,

@@ -50,11 +50,13 @@ class Models:
 @contextlib.contextmanager
 def opened(model: Path, baseline: Path | None, target: Target, examples: Examples) -> Iterator[Models]:
     """Loads the models while the block runs. A baseline that cannot answer for this data is left out, with the reason."""
-    optimized = examples.rows(SPLIT) >= MANY_ROWS
+    folders = variant_folders(model)
+    # Its speed is shown beside that of its variants: then it has to be as fast as TensorFlow Serving makes it.
+    optimized = bool(folders) or examples.rows(SPLIT) >= MANY_ROWS
     with contextlib.ExitStack() as stack:
         candidate = Predictor(stack.enter_context(LoadedModel(model, optimized=optimized)), target)
         candidate.check(examples.columns)
-        variants = _variants(candidate, [stack.enter_context(Variant(folder)) for folder in variant_folders(model)])
+        variants = _variants(candidate, [stack.enter_context(Variant(folder)) for folder in folders])
         if baseline is None:
             yield Models((candidate,), None, variants)
             return

@@ -200,10 +200,12 @@ class _Ingestion:
 
     def _take(self, name: str, found: Found, table: Table) -> tuple[int, _Taken]:
         """Writes the rows of a source, or makes it a view; returns how many it has, too."""
-        relation = self._streamed(name, found, table) if self._one_pass else None
+        relation = None
+        if self._one_pass:
+            self.quarantine.reset()  # of what a first attempt held
+            relation = self._streamed(name, found, table)
         if relation is None:
             return self._stage(name, table)
-        self.quarantine.reset()
         if self.data.query is not None:
             columns, written = self._write(relation, "query", total=table.rows)
         else:

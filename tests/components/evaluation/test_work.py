@@ -11,7 +11,10 @@ import pyarrow.compute as pc
 import pytest
 import tensorflow_model_analysis as tfma
 
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.evaluation import models as opening
 from stellwerk.errors import DataError, HookError, ModelError
+from stellwerk.spec.target import Target
 
 KINDS = ["binary", "multiclass", "regression"]
 
@@ -354,3 +357,25 @@ def test_files_are_json_without_nan(run):
     done = run("binary", {"slices": [["hour", "carrier"]]})
     for name in ("evaluation.json", "eval_config.json"):
         json.loads((done.path / name).read_text(), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize(("variants", "many", "optimized"), [(0, 0, True), (0, 10**9, False), (1, 10**9, True)])
+def test_a_graph_is_optimised_for_many_rows_and_where_its_speed_is_shown(
+    models, test_rows, monkeypatch, variants, many, optimized
+):
+    asked = []
+
+    class NotedError(Exception):
+        pass
+
+    def load(path, **options):
+        asked.append(options)
+        raise NotedError
+
+    monkeypatch.setattr(opening, "LoadedModel", load)
+    monkeypatch.setattr(opening, "MANY_ROWS", many)
+    monkeypatch.setattr(opening, "variant_folders", lambda model: [model] * variants)
+    target = Target.model_validate({"column": "y", "type": "binary"})
+    with pytest.raises(NotedError), opening.opened(models["binary"], None, target, Examples.open(test_rows)):
+        pass
+    assert asked == [{"optimized": optimized}]
