@@ -41,8 +41,12 @@ def _unpacked(bits: pa.Buffer | None, array: pa.Array) -> np.ndarray[Any, Any]:
 def chosen(batch: pa.RecordBatch, rows: np.ndarray[Any, Any]) -> pa.RecordBatch:
     """Returns the rows of a batch where the bool array `rows` is True."""
     bits = np.packbits(rows, bitorder="little")
-    mask = pa.Array.from_buffers(pa.bool_(), len(rows), [None, pa.py_buffer(bits)])
-    return pc.call_function("filter", [batch, mask], pc.FilterOptions())
+    return where(batch, pa.Array.from_buffers(pa.bool_(), len(rows), [None, pa.py_buffer(bits)]))
+
+
+def where(rows: Any, fits: pa.Array) -> Any:
+    """Returns the rows of a batch, or the values of an array, where the Arrow array `fits` is true."""
+    return pc.call_function("filter", [rows, fits], pc.FilterOptions())
 
 
 def text(value: str) -> pa.Scalar:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from stellwerk.components.ingestion.engine import first_row, name, text
+from stellwerk.components.artifacts.examples import BATCH_ROWS
+from stellwerk.components.ingestion.arrays import where
+from stellwerk.components.ingestion.engine import batches, first_row, name, text
 from stellwerk.components.ingestion.sources.base import MISREAD
 from stellwerk.spec.data import ColumnType
 
@@ -33,6 +38,8 @@ _KINDS = (
     (32, _MOMENT, "TIMESTAMP"),
     (64, _MOMENT + r"\s?(Z|[+-]\d{2}(:?\d{2})?)", "TIMESTAMPTZ"),
 )
+"""What a text can be: its bit, how it is written, and what it must be read as without an error."""
+
 _TEXT = 128
 _TYPES = (
     (1, "INTEGER"),
@@ -49,22 +56,38 @@ def infer(connection: duckdb.DuckDBPyConnection, texts: str, columns: Iterable[s
     """Returns the type of each text column of the SELECT `texts`: INTEGER, BIGINT, DOUBLE, BOOLEAN, DATE, ... or VARCHAR.
 
     INTEGER stands for whole numbers below 1e15, which a DOUBLE holds exactly; also for columns without any value.
-    Numbers with leading zeros and dates in other forms than ISO stay text.
+    Numbers with leading zeros and dates in other forms than ISO stay text. A value that comes often is looked at once.
     """
-    columns = list(columns)
-    row = first_row(connection, f"SELECT {', '.join(_seen(column) for column in columns)} FROM ({texts})") or ()
-    return {column: _type(int(seen or 0)) for column, seen in zip(columns, row, strict=True)}
+    seen = dict.fromkeys(columns, 0)
+    listed = ", ".join(name(column) for column in seen)
+    with closing(connection.cursor()) as beside:  # the connection itself is busy with the rows
+        for batch in batches(connection.sql(f"SELECT {listed} FROM ({texts})"), BATCH_ROWS):
+            for column, values in zip(seen, batch.columns, strict=True):
+                if _type(seen[column]) != "VARCHAR":
+                    seen[column] |= _kinds(beside, pc.drop_null(pc.unique(values)))
+    return {column: _type(kinds) for column, kinds in seen.items()}
 
 
-def _seen(column: str) -> str:
-    quoted = name(column)
-    cases = " ".join(
-        f"WHEN regexp_full_match({quoted}, {text(pattern)})"
-        + (f" AND TRY_CAST({quoted} AS {cast}) IS NOT NULL" if cast else "")
-        + f" THEN {bit}"
-        for bit, pattern, cast in _KINDS
-    )
-    return f"bit_or(CASE WHEN {quoted} IS NULL THEN 0 {cases} ELSE {_TEXT} END)"
+def _kinds(connection: duckdb.DuckDBPyConnection, values: pa.Array) -> int:
+    """Returns the bits of what is among the texts."""
+    found = 0
+    for bit, pattern, cast in _KINDS:
+        if not len(values):
+            break
+        fits = pc.match_substring_regex(values, rf"^(?:{pattern})\z")
+        if not pc.any(fits).as_py():
+            continue
+        found |= bit
+        if cast and not _casts(connection, where(values, fits), cast):
+            return found | _TEXT
+        values = where(values, pc.invert(fits))
+    return found | (_TEXT if len(values) else 0)
+
+
+def _casts(connection: duckdb.DuckDBPyConnection, values: pa.Array, kind: str) -> bool:
+    query = f"SELECT bool_and(TRY_CAST(value AS {kind}) IS NOT NULL) FROM (SELECT unnest(?) AS value)"
+    row = first_row(connection, query, [values.to_pylist()])
+    return bool(row and row[0])
 
 
 def _type(seen: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stellwerk.components.ingestion import engine
+from stellwerk.components.ingestion.sources import types
 from stellwerk.errors import DataError
 
 BEYOND_THE_SAMPLE = 12_000
@@ -63,6 +66,33 @@ def test_a_value_far_down_the_file_widens_the_type_and_is_kept_as_it_is(run, wri
         table = ingested.table()
         assert table.filter(pa.compute.equal(table["n"], BEYOND_THE_SAMPLE))["v"].to_pylist() == [expected]
         assert ingested.quarantine == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        ([], "INTEGER"),
+        ([" 12 ", "-7", "+0"], "INTEGER"),
+        (["7", "9223372036854775807"], "BIGINT"),
+        (["7", "9223372036854775808"], "VARCHAR"),
+        (["9223372036854775807", ".5", "1e3", "NaN", "-inf"], "DOUBLE"),
+        (["1", "007"], "VARCHAR"),
+        (["1\n2"], "VARCHAR"),
+        (["true", "FALSE"], "BOOLEAN"),
+        (["true", "1"], "VARCHAR"),
+        (["2024-02-29"], "DATE"),
+        (["2024-02-29", "2023-02-29"], "VARCHAR"),
+        (["2024-02-29", "2024-02-29T12:00"], "TIMESTAMP"),
+        (["2024-02-29", "2024-02-29T25:00"], "VARCHAR"),
+        (["2024-02-29 12:00:00.5", "2024-02-29T12:00Z", "2024-02-29 12:00+01:30"], "TIMESTAMPTZ"),
+        (["2024-02-29", "12"], "VARCHAR"),
+    ],
+)
+def test_a_type_is_the_narrowest_of_its_texts(tmp_path: Path, texts: list[str], kind: str):
+    with closing(engine.connect(tmp_path)) as connection:
+        connection.execute("CREATE TABLE rows (t VARCHAR, other VARCHAR)")
+        connection.execute("INSERT INTO rows SELECT unnest($1), 'a' FROM range(3)", [[*texts, None]])
+        assert types.infer(connection, "SELECT * FROM rows", ["t", "other"]) == {"t": kind, "other": "VARCHAR"}
 
 
 def test_types_of_the_spec_win(run, write, rows):
