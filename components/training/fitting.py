@@ -46,6 +46,11 @@ class Fitting:
         self._judge = tf.function(self._judge_steps, input_signature=packing.signature, autograph=False)
         self._steps = {True: FIRST_STEPS, False: FIRST_STEPS}
 
+    def trace(self) -> None:
+        """Makes the graphs, which otherwise the first chunks wait for."""
+        self._learn.get_concrete_function()
+        self._judge.get_concrete_function()
+
     def run(self, chunk: Chunk, learn: bool) -> Iterator[Seen]:
         """Goes over a chunk batch by batch, in calls of about half a second; learns from each batch when `learn`."""
         work = self._learn if learn else self._judge

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from contextlib import suppress
 
 import tensorflow as tf
 
+from stellwerk.components.training.description import ModelInput
+from stellwerk.components.training.models.encoding import encoded_width
 from stellwerk.machine import available_cores
-from stellwerk.spec.model import Model
+from stellwerk.spec.model import Dense, Model
 from stellwerk.spec.train import Train
 
 PART_ROWS = 128
 """A smaller part of a batch costs more to hand over than a second core gains."""
 
-MANY_STEPS = 2000
-"""Below this, tracing the network once for each part takes longer than it saves."""
+MANY_STEPS = 3000
+"""Steps of a small network: in a shorter training, tracing the network once for each part takes longer than it saves."""
 
 
-def parts_of_a_batch(architecture: Model, training: Train, rows: int) -> int:
+def parts_of_a_batch(architecture: Model, training: Train, inputs: Sequence[ModelInput], rows: int) -> int:
     """Returns in how many parts a batch is learned side by side; `rows` are those of the training split.
 
     One where a batch must stay whole: its own mean and deviation normalise it, a custom model may look at all its rows, or a
-    GPU takes it.
+    GPU takes it. Also one where the training is short: it is told from the sizes of the layers, not by a clock, as the
+    parts decide the last digits of the weights.
     """
-    whole = architecture.type == "custom" or architecture.batch_normalization or tf.config.list_physical_devices("GPU")
-    if whole or rows * training.epochs < MANY_STEPS * training.batch_size:
+    if architecture.type == "custom" or architecture.batch_normalization or tf.config.list_physical_devices("GPU"):
+        return 1
+    steps = rows * training.epochs / training.batch_size
+    if steps * _small_steps(architecture, training.batch_size, inputs) < MANY_STEPS:
         return 1
     return max(1, min(available_cores(), training.batch_size // PART_ROWS))
+
+
+def _small_steps(architecture: Dense, batch: int, inputs: Sequence[ModelInput]) -> float:
+    """Returns how many times as long as that of a small network a step takes: what it does once, for each row, and in layers."""
+    layers = itertools.pairwise([encoded_width(inputs), *architecture.hidden])
+    return 0.5 + batch / 1024 + batch * sum(before * after for before, after in layers) / 20_000_000
 
 
 def use_cores(parts: int) -> None:

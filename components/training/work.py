@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def train(
     StepFailed when the loss is no finite number.
     """
     examples, seen = Examples.open(transformed), Description.read(transform_graph)
-    parts = parts_of_a_batch(architecture, training, examples.rows("train"))
+    parts = parts_of_a_batch(architecture, training, seen.inputs, examples.rows("train"))
     use_cores(parts)
     keras.utils.set_random_seed(training.seed % 2**32)
     labels = Labels.measure(examples, target, seen.label, seen.classes)
@@ -70,7 +71,12 @@ def train(
     transform_digest = folder_digest(transform_graph)
     checkpoint = Checkpoint(scratch, _fingerprint(settings, target, hooks, examples.version, transform_digest))
     reader = Reader(examples, packing, training.batch_size)
-    trained = Epochs(training, fitting, head, reader, checkpoint, progress).run()
+    served = Served(network, head, seen.inputs, seen.raw, transform_graph)
+    with ThreadPoolExecutor(1, thread_name_prefix="export") as beside:
+        fitting.trace()  # before the other thread traces the same layers
+        tracing = beside.submit(served.trace)
+        trained = Epochs(training, fitting, head, reader, checkpoint, progress).run()
+        traced = tracing.result()
 
     about = {
         "target": target.model_dump(mode="json"),
@@ -83,7 +89,7 @@ def train(
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}},
     }
     with written_aside(model) as folder:
-        outputs = Served(network, head, seen.inputs, seen.raw, transform_graph).export(folder)
+        outputs = traced.export(folder)
         write_json(folder / "assets.extra" / "stellwerk.json", {**about, "outputs": outputs})
     parameters = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
     write_history(trained, parameters, history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -20,6 +20,17 @@ def encoded(inputs: Inputs) -> Any:
     """Returns all inputs as one Keras tensor float32 [batch, n]: numbers as they are, ids and words as learned vectors."""
     parts = [*_floats(inputs), *_one_hot(inputs), *_embedded(inputs), *_words(inputs)]
     return _joined(parts, "features")
+
+
+def encoded_width(described: Iterable[ModelInput]) -> int:
+    """Returns how many numbers a row has in the tensor of `encoded`."""
+    return sum(_width(item) for item in described)
+
+
+def _width(item: ModelInput) -> int:
+    if item.is_float:
+        return item.width
+    return item.size if _is_tiny(item) else item.embedding
 
 
 def linear(inputs: Inputs, units: int) -> Any:

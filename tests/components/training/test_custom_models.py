@@ -10,6 +10,7 @@ from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.models.body import Inputs
 from stellwerk.components.training.models.encoding import encoded, linear
 from stellwerk.errors import HookError
+from stellwerk.serving.loading import LoadedModel
 
 LAYERS = """
 import keras
@@ -38,6 +39,16 @@ class Subclass(keras.Model):
 
 def subclass(inputs):
     return Subclass()
+"""
+
+LOOKUP = """
+import keras
+
+def build(inputs):
+    known = keras.layers.IntegerLookup(vocabulary=[3, 1, 2], output_mode="one_hot")
+    frozen = keras.layers.Dense(2, trainable=False)
+    carrier = known(keras.layers.Reshape((1,))(inputs["carrier"]))
+    return keras.layers.Concatenate()([frozen(carrier), keras.layers.Reshape((1,))(inputs["distance"])])
 """
 
 WRONG = """
@@ -72,6 +83,17 @@ def test_a_hooks_whole_model_is_taken_as_it_is(air_time, run_train, function):
     run = run_train(air_time, _build(function), hooks={"model.py": WHOLE}, epochs=1)
     assert run.history["parameters"] == 2
     assert run.predict({"distance": [1.0], "carrier": ["AA"]})["predictions"].shape == (1, 1)
+
+
+def test_tables_and_frozen_weights_of_a_hook_are_served_with_it(air_time, run_train):
+    run = run_train(air_time, _build("build"), hooks={"model.py": LOOKUP}, epochs=1)
+    rows = air_time.columns["test"]
+    columns = {name: rows[name].to_numpy()[:50] for name in ("distance", "carrier")}
+    with LoadedModel(run.model) as model:
+        answered = model.predict(columns)["predictions"]
+    told = run.predict({name: values.tolist() for name, values in columns.items()})["predictions"]
+    assert np.ptp(told) > 0
+    assert np.allclose(answered, told, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,23 @@ import numpy as np
 import pytest
 
 from stellwerk.components.training import threads, work
+from stellwerk.components.training.description import ModelInput
+from stellwerk.components.training.models import Inputs
+from stellwerk.components.training.models.encoding import encoded, encoded_width
 from stellwerk.spec.model import Dense, WideDeep
 from stellwerk.spec.train import Train
+
+INPUTS = (
+    ModelInput("a", "number"),
+    ModelInput("b", "vector", width=10),
+    ModelInput("c", "id", size=3, embedding=8),
+    ModelInput("d", "id", size=1000, embedding=20),
+    ModelInput("e", "tokens", width=5, size=1000, embedding=16),
+)
+
+
+def test_the_width_of_what_a_network_takes_is_told_without_making_it():
+    assert encoded_width(INPUTS) == 1 + 10 + 3 + 20 + 16 == encoded(Inputs.make(INPUTS)).shape[1]
 
 
 @pytest.mark.parametrize("kind", ["late", "airport", "air_time"])
@@ -38,12 +53,14 @@ def test_parts_of_a_batch_learn_what_the_whole_batch_does(request, run_train, mo
         (Dense(type="dense", hidden=[8]), 10, 4096, 6),
         (Dense(type="dense", hidden=[8]), 10, 32, 1),
         (Dense(type="dense", hidden=[8]), 1, 512, 1),
+        (Dense(type="dense", hidden=[1024, 512]), 1, 512, 4),
+        (Dense(type="dense", hidden=[8192]), 1, 512, 4),
         (Dense(type="dense", hidden=[8], batch_normalization=True), 10, 512, 1),
     ],
 )
-def test_a_batch_is_shared_out_where_there_are_many_and_no_layer_looks_at_all_its_rows(
+def test_a_batch_is_shared_out_where_there_is_much_to_learn_and_no_layer_looks_at_all_its_rows(
     monkeypatch, architecture, epochs, batch_size, parts
 ):
     monkeypatch.setattr(threads, "available_cores", lambda: 6)
     training = Train(epochs=epochs, batch_size=batch_size)
-    assert threads.parts_of_a_batch(architecture, training, rows=1_000_000) == parts
+    assert threads.parts_of_a_batch(architecture, training, INPUTS, rows=1_000_000) == parts
