@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from stellwerk.ahead import read_ahead
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.models import Models
@@ -22,6 +23,9 @@ from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.target import Target
 
 ABOUT = "about"
+
+AHEAD = 1
+"""Batches with their predictions that wait while another is counted."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,16 @@ class Counted:
         yield from self.count(models, examples.batches(SPLIT, want.columns, want.rows), target)
 
     def count(self, models: Models, batches: Iterable[pa.RecordBatch], target: Target) -> Iterator[Batch]:
-        """Counts what the models say of `batches`, and yields each batch once it is counted."""
+        """Counts what the models say of `batches` while they are asked for the next, and yields each batch once it is counted."""
         asked, apart = models.predictors, models.variants
-        for batch in predictions(batches, target, asked, self.slices, self.excluded, variants=apart):
-            for tally, answers in zip(self.tallies.values(), batch.predictions, strict=False):
-                tally.add(batch.labels, answers, batch.groups)
-            for variant, answers in zip(apart, batch.predictions[len(asked) :], strict=False):
-                variant.compare(batch.predictions[0], answers)
-            yield batch
+        answered = predictions(batches, target, asked, self.slices, self.excluded, variants=apart)
+        with read_ahead(answered, AHEAD) as ready:
+            for batch in ready:
+                for tally, answers in zip(self.tallies.values(), batch.predictions, strict=False):
+                    tally.add(batch.labels, answers, batch.groups)
+                for variant, answers in zip(apart, batch.predictions[len(asked) :], strict=False):
+                    variant.compare(batch.predictions[0], answers)
+                yield batch
 
     def take(self, other: Counted) -> None:
         """Adds what was counted elsewhere, on the same terms."""
