@@ -153,7 +153,7 @@ def test_each_of_those_who_come_together_is_counted_and_logged(model_path, tmp_p
             predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
             calls = [predict.future(asking([number], ["AA"], [1]), timeout=60) for number in range(20)]
             assert [call.result().model_spec.version.value for call in calls] == [3] * 20
-        page = server.metrics.page().decode()
+    page = server.metrics.page().decode()  # once it has stopped: they are counted after they are answered
     assert 'stellwerk_serving_request_rows_count{model="flights"} 20.0' in page
     assert 'method="Predict",model="flights",status="OK",version="3"} 20.0' in page
     rows = pa.concat_tables([pq.read_table(path) for path in tmp_path.rglob("*.parquet")]).to_pydict()
