@@ -148,11 +148,13 @@ def test_callers_who_come_together_get_their_own_answers_and_errors(server, stub
 def test_each_of_those_who_come_together_is_counted_and_logged(model_path, tmp_path):
     log = LogOptions(tmp_path, flush_s=0.05)
     options = ServerOptions(rest_port=None, grpc_port=0, batching=BatchingOptions(batch_timeout_seconds=0.05), log=log)
-    with ModelServer([ModelConfig("flights", model_path.parent)], options) as server:
-        with grpc.insecure_channel(server.grpc_address) as channel:
-            predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
-            calls = [predict.future(asking([number], ["AA"], [1]), timeout=60) for number in range(20)]
-            assert [call.result().model_spec.version.value for call in calls] == [3] * 20
+    with (
+        ModelServer([ModelConfig("flights", model_path.parent)], options) as server,
+        grpc.insecure_channel(server.grpc_address) as channel,
+    ):
+        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+        calls = [predict.future(asking([number], ["AA"], [1]), timeout=60) for number in range(20)]
+        assert [call.result().model_spec.version.value for call in calls] == [3] * 20
     page = server.metrics.page().decode()  # once it has stopped: they are counted after they are answered
     assert 'stellwerk_serving_request_rows_count{model="flights"} 20.0' in page
     assert 'method="Predict",model="flights",status="OK",version="3"} 20.0' in page
