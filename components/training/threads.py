@@ -20,6 +20,9 @@ PART_ROWS = 128
 MANY_STEPS = 3000
 """Steps of a small network: in a shorter training, tracing the network once for each part takes longer than it saves."""
 
+LARGE_STEP = 4
+"""Steps of a small network that take as long as one whose operations are worth a second core."""
+
 
 def parts_of_a_batch(architecture: Model, training: Train, inputs: Sequence[ModelInput], rows: int) -> int:
     """Returns in how many parts a batch is learned side by side; `rows` are those of the training split.
@@ -42,12 +45,19 @@ def _small_steps(architecture: Dense, batch: int, inputs: Sequence[ModelInput]) 
     return 0.5 + batch / 1024 + batch * sum(before * after for before, after in layers) / 20_000_000
 
 
-def use_cores(parts: int) -> None:
-    """Gives TensorFlow threads for so many parts of a batch, where it has not started yet.
+def cores_of_an_operation(architecture: Model, training: Train, inputs: Sequence[ModelInput], parts: int) -> int:
+    """Returns on how many cores one operation may run: those of small layers are over before a second core has begun."""
+    if architecture.type != "custom" and _small_steps(architecture, training.batch_size, inputs) < LARGE_STEP:
+        return 1
+    return max(1, available_cores() // parts)
+
+
+def use_cores(for_an_operation: int) -> None:
+    """Gives TensorFlow threads, where it has not started yet: for each operation, and for operations side by side on all cores.
 
     It counts the machine's cores and not what a container may use of them; too many threads take turns and slow each
-    other down. The operations of one part run one after the other, each on the cores that other parts leave.
+    other down.
     """
     with suppress(RuntimeError):  # TensorFlow has started: what it has stays
-        tf.config.threading.set_intra_op_parallelism_threads(max(1, available_cores() // parts))
-        tf.config.threading.set_inter_op_parallelism_threads(parts)
+        tf.config.threading.set_intra_op_parallelism_threads(for_an_operation)
+        tf.config.threading.set_inter_op_parallelism_threads(available_cores())

@@ -28,7 +28,7 @@ from stellwerk.components.training.optimizers import make_optimizer
 from stellwerk.components.training.packing import Packing
 from stellwerk.components.training.reading import Reader
 from stellwerk.components.training.targets import HEADS, Head
-from stellwerk.components.training.threads import parts_of_a_batch, use_cores
+from stellwerk.components.training.threads import cores_of_an_operation, parts_of_a_batch, use_cores
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.model import Model
 from stellwerk.spec.target import Target
@@ -59,7 +59,7 @@ def train(
     """
     examples, seen = Examples.open(transformed), Description.read(transform_graph)
     parts = parts_of_a_batch(architecture, training, seen.inputs, examples.rows("train"))
-    use_cores(parts)
+    use_cores(cores_of_an_operation(architecture, training, seen.inputs, parts))
     keras.utils.set_random_seed(training.seed % 2**32)
     labels = Labels.measure(examples, target, seen.label, seen.classes)
     head = HEADS[target.type](labels, labels.weights(training, target, seen.classes), seen.classes)

@@ -9,7 +9,7 @@ from stellwerk.components.training import threads, work
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.models import Inputs
 from stellwerk.components.training.models.encoding import encoded, encoded_width
-from stellwerk.spec.model import Dense, WideDeep
+from stellwerk.spec.model import CustomModel, Dense, WideDeep
 from stellwerk.spec.train import Train
 
 INPUTS = (
@@ -64,3 +64,18 @@ def test_a_batch_is_shared_out_where_there_is_much_to_learn_and_no_layer_looks_a
     monkeypatch.setattr(threads, "available_cores", lambda: 6)
     training = Train(epochs=epochs, batch_size=batch_size)
     assert threads.parts_of_a_batch(architecture, training, INPUTS, rows=1_000_000) == parts
+
+
+@pytest.mark.parametrize(
+    ("architecture", "parts", "cores"),
+    [
+        (Dense(type="dense", hidden=[128, 64]), 1, 1),
+        (Dense(type="dense", hidden=[1024, 512]), 1, 6),
+        (WideDeep(type="wide_deep", hidden=[1024, 512]), 3, 2),
+        (Dense(type="dense", hidden=[1024, 512]), 8, 1),
+        (CustomModel(build="model.py:build"), 1, 6),
+    ],
+)
+def test_an_operation_is_shared_out_where_it_is_long(monkeypatch, architecture, parts, cores):
+    monkeypatch.setattr(threads, "available_cores", lambda: 6)
+    assert threads.cores_of_an_operation(architecture, Train(batch_size=512), INPUTS, parts) == cores
