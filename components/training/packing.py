@@ -33,7 +33,9 @@ class Chunk:
         return self.floats, self.ids, self.labels
 
     def __getitem__(self, rows: slice | Matrix) -> Chunk:
-        return Chunk(self.floats[rows], self.ids[rows], self.labels[rows])
+        if isinstance(rows, slice):
+            return Chunk(self.floats[rows], self.ids[rows], self.labels[rows])
+        return Chunk(*(np.take(matrix, rows, axis=0) for matrix in self.arrays))
 
     @staticmethod
     def join(chunks: Sequence[Chunk]) -> Chunk:
