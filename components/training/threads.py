@@ -1,4 +1,4 @@
-"""How the cores are used: each operation on all of them, or the parts of a batch side by side."""
+"""How the cores are used: by operations and parts of a batch side by side, and by one operation where it is long."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def cores_of_an_operation(architecture: Model, training: Train, inputs: Sequence
 def use_cores(for_an_operation: int) -> None:
     """Gives TensorFlow threads, where it has not started yet: for each operation, and for operations side by side on all cores.
 
-    It counts the machine's cores and not what a container may use of them; too many threads take turns and slow each
-    other down.
+    By itself it counts the machine's cores and not what a container may use of them, and too many threads take turns and slow
+    each other down.
     """
     with suppress(RuntimeError):  # TensorFlow has started: what it has stays
         tf.config.threading.set_intra_op_parallelism_threads(for_an_operation)
