@@ -104,6 +104,8 @@ GPU = ["tensorflow[and-cuda]"]  # NVIDIA's libraries as wheels, in the versions 
 
 S3 = ["boto3>=1.36"]  # the first with conditional writes and checksums by default
 
+NOTEBOOK = ["jupyterlab>=4.4,<5"]  # the image's variant for Kubeflow Notebooks
+
 DOCKER = ["docker>=7.1"]  # `stellwerk run --docker`
 
 DEVELOPMENT = [
@@ -162,6 +164,7 @@ setup(
         "s3": S3,
         "docker": DOCKER,
         "gpu": GPU,
+        "notebook": NOTEBOOK,
         "dev": [*DEVELOPMENT, *marked(FORMATS)],
     },
 )
