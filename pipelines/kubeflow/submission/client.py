@@ -18,7 +18,7 @@ from stellwerk.errors import ClusterError
 from stellwerk.pipelines.kubeflow.submission.connection import Connection
 from stellwerk.pipelines.kubeflow.submission.credentials import Away
 from stellwerk.pipelines.kubeflow.submission.refusals import Refused, is_not_known, refusal
-from stellwerk.pipelines.kubeflow.submission.transport import BUSY, Trouble, configuration, trouble
+from stellwerk.pipelines.kubeflow.submission.transport import BUSY, Trouble, generated, trouble
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Kubeflow:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._met = False
-        self._client = kfp_server_api.ApiClient(configuration(connection))
+        self._client = generated(connection)
         self.runs = kfp_server_api.RunServiceApi(self._client)
         self.schedules = kfp_server_api.RecurringRunServiceApi(self._client)
         self.experiments = kfp_server_api.ExperimentServiceApi(self._client)

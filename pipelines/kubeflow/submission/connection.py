@@ -19,6 +19,8 @@ DASHBOARD = "KF_PIPELINES_UI_ENDPOINT"
 NAMESPACE = "STELLWERK_NAMESPACE"
 EXPERIMENT = "KF_PIPELINES_DEFAULT_EXPERIMENT_NAME"
 
+LENIENT_CA = "STELLWERK_LENIENT_CA"
+
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 IN_CLUSTER = "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
 
@@ -61,6 +63,8 @@ class Asked:
     """Id of the OAuth client of Google's Identity-Aware Proxy."""
     ca: Path | None = None
     """Certificates to trust (PEM)."""
+    lenient_ca: bool = False
+    """Whether certificates may leave out what RFC 5280 asks of them, such as the key usage of an authority."""
     client_certificate: Path | None = None
     """Certificate to show by TLS (PEM)."""
     client_key: Path | None = None
@@ -106,7 +110,8 @@ def find_connection(
     host = checked_url(host)
     namespace = asked.namespace or (spec and spec.namespace) or environment.get(NAMESPACE)
     ca = asked.ca or (Path(environment["SSL_CERT_FILE"]) if environment.get("SSL_CERT_FILE") else None)
-    trust = Trust(ca, asked.client_certificate, asked.client_key)
+    lenient = asked.lenient_ca or environment.get(LENIENT_CA, "").lower() in ("1", "true", "yes")
+    trust = Trust(ca, asked.client_certificate, asked.client_key, lenient)
     trust.check()
     return Connection(
         host=host,

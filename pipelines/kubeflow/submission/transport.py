@@ -11,6 +11,7 @@ import urllib3
 from stellwerk.errors import ClusterError, StellwerkError
 from stellwerk.pipelines.kubeflow.submission.connection import Connection
 from stellwerk.pipelines.kubeflow.submission.proxies import proxy_of, tunnel_refused
+from stellwerk.pipelines.kubeflow.submission.trust import untrusted
 from stellwerk.pipelines.kubeflow.submission.web import said
 
 BUSY = (429, 502, 503, 504)
@@ -25,17 +26,24 @@ class Trouble(Exception):
     pause: float = 0.0
 
 
-def configuration(connection: Connection) -> Any:
-    """Returns the settings of the generated client. Raises UsageError for a proxy that is none of HTTP."""
-    made = kfp_server_api.Configuration(host=connection.host)
-    made.retries = urllib3.Retry(0, redirect=0, raise_on_redirect=False)  # one try: repeating is decided by the client
-    made.ssl_ca_cert = connection.trust.authorities
-    if connection.trust.pair is not None:
-        made.cert_file, made.key_file = connection.trust.pair
+def generated(connection: Connection) -> Any:
+    """Returns the generated client. Raises UsageError for a proxy that is none of HTTP, and for files that hold no certificates."""
+    client = kfp_server_api.ApiClient(kfp_server_api.Configuration(host=connection.host))
+    client.rest_client.pool_manager = _pools(
+        connection
+    )  # its own takes files of certificates, and not how they are checked
+    return client
+
+
+def _pools(connection: Connection) -> urllib3.PoolManager:
+    """Returns the connections: through the proxy where there is one, and with one try, as repeating is decided by the client."""
+    tls, once = connection.trust.context(), urllib3.Retry(0, redirect=0, raise_on_redirect=False)
     proxy = proxy_of(connection.host)
-    if proxy is not None:
-        made.proxy, made.proxy_headers = proxy.url, proxy.headers
-    return made
+    if proxy is None:
+        return urllib3.PoolManager(ssl_context=tls, retries=once)
+    return urllib3.ProxyManager(
+        proxy.url, proxy_headers=proxy.headers, proxy_ssl_context=tls, ssl_context=tls, retries=once
+    )
 
 
 def trouble(connection: Connection, error: BaseException) -> StellwerkError | Trouble:
@@ -50,8 +58,7 @@ def trouble(connection: Connection, error: BaseException) -> StellwerkError | Tr
     if proxy is not None and isinstance(reason, urllib3.exceptions.ProxyError):
         return Trouble(proxy.away(said(reason)), untouched=True)
     if isinstance(reason, urllib3.exceptions.SSLError):
-        message = f"{host}: cannot be trusted: {said(reason)}."
-        return ClusterError(f"{message} Name the certificates of its authority with --ca, or check the URL.")
+        return ClusterError(untrusted(host, reason, said(reason)))
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
         return Trouble(f"{host}: did not answer within {connection.timeout:g} s", untouched=False)
     untouched = isinstance(reason, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))

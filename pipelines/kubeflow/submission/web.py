@@ -6,6 +6,7 @@ What is sent and answered is never logged.
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
@@ -13,7 +14,7 @@ from urllib.parse import urljoin
 from stellwerk.errors import ClusterError, UsageError
 from stellwerk.pipelines.kubeflow.submission.credentials import Away
 from stellwerk.pipelines.kubeflow.submission.proxies import proxy_of, tunnel_refused
-from stellwerk.pipelines.kubeflow.submission.trust import Trust
+from stellwerk.pipelines.kubeflow.submission.trust import Trust, untrusted
 
 TIMEOUT = 30.0
 MOST_REDIRECTS = 20
@@ -47,9 +48,7 @@ class Web:
         except exceptions.TooManyRedirects:
             raise ClusterError(f"{plain(url)}: leads from page to page and to no end.") from None
         except exceptions.SSLError as error:
-            raise ClusterError(
-                f"{plain(url)}: cannot be trusted: {said(error)}. Name its authority with --ca."
-            ) from None
+            raise ClusterError(untrusted(plain(url), error, said(error))) from None
         except exceptions.RequestException as error:
             raise self._trouble(url, error) from None
         if answer.status_code in BUSY:
@@ -80,6 +79,7 @@ class Web:
             self._session = requests.Session()
             self._session.max_redirects = MOST_REDIRECTS
             self._session.auth = lambda request: request  # a password of ~/.netrc is for nobody here
+            self._session.mount("https://", _adapter(self._trust.context()))
         return self._session
 
     def _trouble(self, url: str, error: Exception) -> ClusterError:
@@ -91,6 +91,20 @@ class Web:
         if proxy is not None and "proxy" in str(error).lower():
             return Away(proxy.away(text))
         return Away(f"{plain(asked)}: cannot be reached: {text}")
+
+
+def _adapter(tls: ssl.SSLContext) -> Any:
+    """Returns what makes the connections of a session, with or without a proxy, so that they speak TLS as is asked."""
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *arguments: Any, **options: Any) -> Any:
+            return super().init_poolmanager(*arguments, ssl_context=tls, **options)
+
+        def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+            return super().proxy_manager_for(proxy, ssl_context=tls, proxy_ssl_context=tls, **options)
+
+    return Adapter()
 
 
 def checked_url(host: str) -> str:

@@ -45,6 +45,11 @@ _OPTIONS = (
     click.option("--connector", default="local", show_default=True, help="Connector of Dex that knows the user."),
     click.option("--iap-client", metavar="ID", help="OAuth client of Google's Identity-Aware Proxy."),
     click.option("--ca", type=_FILE, help="Certificates to trust (PEM); else $SSL_CERT_FILE."),
+    click.option(
+        "--lenient-ca",
+        is_flag=True,
+        help="Take certificates without key usage and the like, as Go does; else $STELLWERK_LENIENT_CA.",
+    ),
     click.option("--client-certificate", type=_FILE, help="Certificate to show by TLS (PEM)."),
     click.option("--client-key", type=_FILE, help="Its key, where that is in a file of its own."),
     click.option(

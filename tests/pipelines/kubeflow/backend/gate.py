@@ -11,10 +11,11 @@ import secrets
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from .answering import Answering
@@ -186,10 +187,11 @@ class Handler(Answering):
 
 
 @contextlib.contextmanager
-def guarding(gate: Gate) -> Iterator[Gate]:
+def guarding(gate: Gate, wrap: Callable[[Any], Any] = lambda each: each) -> Iterator[Gate]:
     """Stands before the backend, on a free port of this machine."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("GateHandler", (Handler,), {"gate": gate}))
     server.daemon_threads = True
+    server.socket = wrap(server.socket)
     gate.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
