@@ -13,12 +13,13 @@ from typing import Any
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.kubeflow.submission.client import Kubeflow
 from stellwerk.pipelines.kubeflow.submission.connection import Asked, Connection, find_connection
+from stellwerk.pipelines.kubeflow.submission.endings import Ended
 from stellwerk.pipelines.kubeflow.submission.package import Package, package_of
 from stellwerk.pipelines.kubeflow.submission.reaching import Reached, reach
 from stellwerk.pipelines.kubeflow.submission.records import ClusterRun, ClusterSchedule
 from stellwerk.pipelines.kubeflow.submission.scheduling import Scheduled, Schedules
 from stellwerk.pipelines.kubeflow.submission.submitting import Runs, Wanted
-from stellwerk.pipelines.kubeflow.submission.waiting import Ended, Following, follow
+from stellwerk.pipelines.kubeflow.submission.waiting import Following, follow
 
 __all__ = [
     "Asked",

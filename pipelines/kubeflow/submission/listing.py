@@ -25,10 +25,16 @@ def checked_name(name: str, longest: int = LONGEST_NAME) -> str:
 
 
 def pages(
-    kubeflow: Kubeflow, call: Callable[..., Any], name: str, where: str | None, options: Mapping[str, Any]
+    kubeflow: Kubeflow,
+    call: Callable[..., Any],
+    name: str,
+    where: str | None,
+    options: Mapping[str, Any],
+    *,
+    size: int = PAGE,
 ) -> Iterator[Any]:
     """Yields everything that a listing has, page after page, as it is needed."""
-    asked = {**options, "page_size": PAGE, **({"filter": where} if where else {})}
+    asked = {**options, "page_size": size, **({"filter": where} if where else {})}
     while True:
         page = kubeflow.ask(call, **asked)
         yield from getattr(page, name) or []

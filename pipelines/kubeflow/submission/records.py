@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+UNSPECIFIED = "RUNTIME_STATE_UNSPECIFIED"
 FINISHED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 """States of a run that do not change any more, unless it is tried again."""
 
@@ -18,7 +19,7 @@ class ClusterRun:
     """Its id."""
     name: str
     state: str
-    """pending, running, succeeded, failed, canceling, canceled, paused or skipped."""
+    """pending, running, succeeded, failed, canceling, canceled, paused or skipped; canceled is one that somebody terminated."""
     created: datetime | None
     finished: datetime | None
     url: str
@@ -69,7 +70,7 @@ def run_of(model: Any, url: str) -> ClusterRun:
     return ClusterRun(
         run=model.run_id,
         name=model.display_name or "",
-        state=(model.state or "RUNTIME_STATE_UNSPECIFIED").removeprefix("RUNTIME_STATE_").lower(),
+        state=_state(model),
         created=_moment(model.created_at),
         finished=_moment(model.finished_at),
         url=url,
@@ -77,6 +78,18 @@ def run_of(model: Any, url: str) -> ClusterRun:
         schedule=model.recurring_run_id or None,
         error=(model.error.message or None) if model.error else None,
     )
+
+
+def _state(model: Any) -> str:
+    """Returns how far a run is; one that was not reported yet has no state.
+
+    Kubeflow says FAILED of a run that was terminated, and only its history knows.
+    """
+    state = (model.state or UNSPECIFIED).upper()
+    before = [each.state for each in model.state_history or () if each.state not in (None, UNSPECIFIED)]
+    if state == "FAILED" and before[-2:] == ["CANCELING", "FAILED"]:
+        return "canceled"
+    return "pending" if state == UNSPECIFIED else state.lower()
 
 
 def schedule_of(model: Any, url: str) -> ClusterSchedule:

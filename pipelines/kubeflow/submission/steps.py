@@ -1,19 +1,28 @@
 """How far the steps of a run are, and what keeps or ended each: from the run itself and, where it says too little, its workflow.
 
-The API of runs has the states of Argo's nodes under their display names. A step `train` is a node of that name, a driver
-`train-driver` before it, and the pod below it, `executor`. Why a pod does not start, and what it is called, only the workflow says.
+The API of runs has the states of Argo's nodes under their display names: `train` and, before it, `train-driver`. A node that Argo
+omits, because what it needs did not succeed, has no state there. Why a pod does not start, and what it is called, only the workflow says.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from stellwerk.pipelines.kubeflow.submission.workflow import Node, Pods, Workflow
 
 WAITING = ("", "pending", "runtime_state_unspecified")
 _STATES = {"error": "failed", "omitted": "skipped"}
+_ENDED_BADLY = ("Failed", "Error")
+_ENDED = {
+    "Succeeded": "succeeded",
+    "Failed": "failed",
+    "Error": "failed",
+    "Skipped": "skipped",
+    "Omitted": "skipped",
+}
 _CANNOT_START = re.compile(
     r"ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|CreateContainer(Config)?Error|Unschedulable"
 )
@@ -31,6 +40,8 @@ class StepState:
     message: str | None = None
     """What keeps or ended it, as the cluster says."""
     pod: str | None = None
+    cached: bool = False
+    """Whether Kubeflow took it from its cache: then it has no pod, and no log, in this run."""
 
     @property
     def cannot_start(self) -> bool:
@@ -75,11 +86,11 @@ def states_of(run: Any) -> list[StepState]:
 
 
 def _state(name: str, task: Any, driver: Any) -> StepState:
-    if task is None:
-        failed = driver is not None and driver.state == "FAILED"
+    state = (task.state or "").lower() if task is not None else ""
+    if state in WAITING:
+        failed = driver is not None and driver.state == "FAILED"  # then Argo omits what it would have started
         return StepState(name, "failed" if failed else "pending", message=_message(driver))
-    state = (task.state or "").lower()
-    state = "pending" if state in WAITING else _STATES.get(state, state)
+    state = _STATES.get(state, state)
     seconds = None
     if task.start_time and task.end_time and task.end_time >= task.start_time:
         seconds = (task.end_time - task.start_time).total_seconds()
@@ -96,62 +107,40 @@ def is_waiting(run: Any) -> bool:
     return any((task.state or "").lower() in WAITING for task in details)
 
 
-def with_workflow(states: list[StepState], manifest: str | None) -> list[StepState]:
-    """Adds to the states what the run's workflow says: pods, and what keeps or ended them."""
-    nodes = _nodes(manifest)
-    if not nodes:
-        return states
-    parents = {child: each["id"] for each in nodes.values() for child in each.get("children") or ()}
-    pods: dict[str, list[dict[str, Any]]] = {}
-    for node in nodes.values():
-        if node.get("type") == "Pod":
-            pods.setdefault(_step_of(node, nodes, parents, {each.name for each in states}), []).append(node)
-    name = _workflow_name(manifest)
-    return [_told(each, pods.get(each.name, []), name) for each in states]
+def with_workflow(states: list[StepState], workflow: Workflow) -> list[StepState]:
+    """Adds to the states what the run's workflow says: pods, what keeps or ended them, and what was taken from the cache."""
+    pods = workflow.pods({each.name for each in states})
+    return [_told(each, pods[each.name], workflow) for each in states]
 
 
-def _told(state: StepState, pods: list[dict[str, Any]], workflow: str) -> StepState:
-    order = {"Failed": 0, "Error": 0, "Pending": 1, "Running": 2}
-    pods = sorted(pods, key=lambda pod: str(pod.get("startedAt")), reverse=True)
-    pods = sorted(pods, key=lambda pod: order.get(pod.get("phase", ""), 3))
-    if not pods:
+def _told(state: StepState, pods: Pods, workflow: Workflow) -> StepState:
+    ended = _ENDED.get(pods.phase)
+    if workflow.is_finished and pods == Pods():  # the group that it is in was skipped
+        ended = "skipped"
+    if ended is not None and not (
+        ended == "skipped" and state.state == "failed"
+    ):  # reported together with the run's own state
+        state = replace(state, state=ended)
+    if pods.cached:
+        return replace(state, cached=True)
+    pod = _telling(state, pods)
+    if pod is None:
         return state
-    pod = pods[0]
     phase = pod.get("phase", "")
-    known = {"Failed": "failed", "Error": "failed"}.get(phase) if state.state in ("pending", "failed") else None
+    failed = ended in (None, "skipped") and phase in _ENDED_BADLY
     message = pod.get("message") if phase not in ("Succeeded", "Running") else None
-    return StepState(
-        state.name, known or state.state, state.seconds, message or state.message, _pod_name(pod, workflow)
+    return replace(
+        state,
+        state="failed" if failed else state.state,
+        message=message or state.message,
+        pod=workflow.pod_name(pod),
     )
 
 
-def _step_of(node: dict[str, Any], nodes: Mapping[str, Any], parents: Mapping[str, str], names: set[str]) -> str:
-    """Returns the step that a pod works for: the nearest node above it that is called as a step."""
-    at: dict[str, Any] | None = node
-    while at is not None:
-        display = re.sub(r"\(\d+\)$", "", str(at.get("displayName", "")))
-        if display.removesuffix("-driver") in names:
-            return display.removesuffix("-driver")
-        at = nodes.get(parents.get(at["id"], ""))
-    return ""
-
-
-def _pod_name(node: Mapping[str, Any], workflow: str) -> str:
-    """Returns the pod of a node, as Argo has named pods since its version 3.4: workflow, template and the node's number."""
-    if node.get("name") == workflow:
-        return workflow
-    number = str(node["id"]).rpartition("-")[2]
-    inline = ".inline" in str(node.get("name", ""))
-    return f"{workflow}-{number}" if inline else f"{workflow}-{node.get('templateName', '')}-{number}"
-
-
-def _nodes(manifest: str | None) -> dict[str, dict[str, Any]]:
-    try:
-        found = json.loads(manifest or "{}").get("status", {}).get("nodes") or {}
-    except (ValueError, AttributeError):
-        return {}
-    return {key: node for key, node in found.items() if isinstance(node, dict) and "id" in node}
-
-
-def _workflow_name(manifest: str | None) -> str:
-    return str(json.loads(manifest or "{}").get("metadata", {}).get("name", ""))
+def _telling(state: StepState, pods: Pods) -> Node | None:
+    """Returns the pod that says how a step is: of several tries the last, and the driver's where that is as far as it came."""
+    if pods.executor:  # a try that failed tells why, where the last one never began
+        lost = [node for node in pods.executor if node.get("phase") in _ENDED_BADLY]
+        return (lost or list(pods.executor))[0] if state.state == "failed" else pods.executor[0]
+    driver = pods.driver[0] if pods.driver else None
+    return driver if driver is not None and driver.get("phase") in ("Pending", *_ENDED_BADLY) else None

@@ -12,12 +12,14 @@ import kfp_server_api
 
 from stellwerk.errors import ClusterError, UsageError, did_you_mean
 from stellwerk.pipelines.kubeflow.submission.client import Kubeflow
+from stellwerk.pipelines.kubeflow.submission.endings import as_ended
 from stellwerk.pipelines.kubeflow.submission.listing import PAGE, checked_name, experiment_id, named, pages
 from stellwerk.pipelines.kubeflow.submission.listing import experiment as find_experiment
 from stellwerk.pipelines.kubeflow.submission.package import Mark, Package, description
 from stellwerk.pipelines.kubeflow.submission.parameters import check
 from stellwerk.pipelines.kubeflow.submission.records import ClusterRun, run_of
 from stellwerk.pipelines.kubeflow.submission.refusals import Refused
+from stellwerk.pipelines.kubeflow.submission.workflow import Workflow
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -87,11 +89,23 @@ class Runs:
             raise self._unknown(run) if refused.status == 404 else refused from None
 
     def terminate(self, run: str) -> ClusterRun:
-        """Ends a run that has not come to its end. Raises ClusterError for one that has."""
+        """Ends a run that has not come to its end; twice is once. Raises UsageError for one that came to its end by itself."""
         before = self.get(run)
         if before.is_finished:
+            before = as_ended(before, Workflow.read(self._kubeflow.workflow(before.run)))
+        if before.state in ("canceling", "canceled"):
+            return before
+        if before.is_finished:
             raise UsageError(f"run {before.run} has {before.state} already: there is nothing to terminate.")
-        self._change(before, "terminate", lambda now: now.state in ("canceling", "canceled") or now.is_finished)
+
+        def ends(now: ClusterRun) -> bool:
+            return now.state in ("canceling", "canceled") or now.is_finished
+
+        try:
+            self._change(before, "terminate", ends)
+        except Refused:  # somebody else was faster
+            if not ends(self.get(before.run)):
+                raise
         return self.get(before.run)
 
     def retry(self, run: str) -> ClusterRun:

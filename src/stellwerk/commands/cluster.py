@@ -17,6 +17,7 @@ from stellwerk.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from stellwerk.pipelines.kubeflow.submission import ClusterSchedule
+    from stellwerk.pipelines.kubeflow.submission.steps import StepState
 
 RUN = click.argument("run")
 SCHEDULE = click.argument("schedule")
@@ -55,19 +56,22 @@ def runs(*, spec: Path | None, limit: int, as_json: bool, **given: Any) -> None:
 def show(*, run: str, spec: Path | None, as_json: bool, **given: Any) -> None:
     """Show a run and how far each of its steps is."""
     from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.submission.endings import as_ended  # noqa: PLC0415
     from stellwerk.pipelines.kubeflow.submission.steps import states_of, with_workflow  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.submission.workflow import Workflow  # noqa: PLC0415
 
     kubeflow = connected(given, cluster_of(spec, given))
     model = Runs(kubeflow).model(run)
-    found = Runs(kubeflow).read(model)
-    steps = states_of(model)
-    if found.state != "succeeded":
-        steps = with_workflow(steps, kubeflow.workflow(found.run))
+    workflow = Workflow.read(kubeflow.workflow(model.run_id))
+    found = as_ended(Runs(kubeflow).read(model), workflow)
+    steps = with_workflow(states_of(model), workflow)
     if as_json:
         click.echo(json.dumps({**found.as_json(), "steps": [vars(step) for step in steps]}, indent=1))
         return
     click.echo(f"{found.run}  {found.name}  {found.state}\n{found.url}")
-    _table(("step", "state", "what"), ((step.name, step.state, step.message or "") for step in steps))
+    if workflow.overran:
+        click.echo(f"ended at its deadline of {workflow.deadline} s (cluster.deadline_seconds)")
+    _table(("step", "state", "what"), ((step.name, step.state, _what(step)) for step in steps))
 
 
 @cluster.command()
@@ -93,10 +97,12 @@ def logs(*, run: str, step: str, lines: int, spec: Path | None, **given: Any) ->
     """Print the log of a step of a run."""
     from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
     from stellwerk.pipelines.kubeflow.submission.steps import states_of, with_workflow  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.submission.workflow import Workflow  # noqa: PLC0415
 
     kubeflow = connected(given, cluster_of(spec, given))
     model = Runs(kubeflow).model(run)
-    steps = {each.name: each for each in with_workflow(states_of(model), kubeflow.workflow(model.run_id))}
+    workflow = Workflow.read(kubeflow.workflow(model.run_id))
+    steps = {each.name: each for each in with_workflow(states_of(model), workflow)}
     if step not in steps:
         raise UsageError(
             f"run {model.run_id} has no step '{step}'.{did_you_mean(step, steps)} Known: {', '.join(steps)}."
@@ -104,7 +110,8 @@ def logs(*, run: str, step: str, lines: int, spec: Path | None, **given: Any) ->
     pod = steps[step].pod
     found = kubeflow.log(model.run_id, pod, lines) if pod else None
     if found is None:
-        raise UsageError(f"run {model.run_id}: Kubeflow has no log of step '{step}', which is {steps[step].state}.")
+        how = "came from its cache" if steps[step].cached else f"is {steps[step].state}"
+        raise UsageError(f"run {model.run_id}: Kubeflow has no log of step '{step}', which {how}.")
     click.echo("\n".join(found))
 
 
@@ -121,10 +128,11 @@ def _run_command(verb: str, past: str, about: str) -> None:
 
         changed = getattr(Runs(connected(given, cluster_of(spec, given))), verb)(run)
         click.echo(json.dumps(changed.as_json(), indent=1) if as_json else changed.run)
-        click.echo(f"{past} {changed.name}", err=True)
+        done = verb == "terminate" and changed.state == "canceled"
+        click.echo(f"{'terminated' if done else past} {changed.name}", err=True)
 
 
-_run_command("terminate", "terminating", "End a run that goes on.")
+_run_command("terminate", "terminating", "End a run that goes on; doing so twice changes nothing.")
 _run_command("retry", "retrying", "Run the failed steps of a run again, and all after them.")
 _run_command("delete", "deleted", "Delete a run, and end it where it goes on. Its artifacts stay.")
 
@@ -191,6 +199,10 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     widths = [max(len(line[at]) for line in lines) for at in range(len(heads))]
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _what(step: StepState) -> str:
+    return "from the cache" if step.cached else step.message or ""
 
 
 def _paused(schedule: ClusterSchedule) -> str:

@@ -141,7 +141,8 @@ def follow_to_its_end(kubeflow: Kubeflow, run: str, given: dict[str, Any], *, as
         raise
     if as_json:
         steps = [vars(step) for step in ended.steps]
-        click.echo(json.dumps({**ended.run.as_json(), "steps": steps, "log": list(ended.log)}, indent=1))
+        told = {"why": ended.why, "steps": steps, "log": list(ended.said.tail)}
+        click.echo(json.dumps({**ended.run.as_json(), **told}, indent=1))
     ended.check()
 
 

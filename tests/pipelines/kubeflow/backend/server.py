@@ -11,17 +11,22 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import yaml
+
 from .answering import Answering
+from .argo import Did, Workflow
 from .contract import Operation, Violation, check, operations
 
 CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13, 501: 12, 503: 14}
+ABORTED = 10
 """HTTP statuses, and the canonical codes that the gateway makes them of."""
 FIELDS = {"display_name", "created_at", "description", "state", "storage_state", "experiment_id", "namespace"}
 FIRST, SECONDS = datetime(2026, 11, 21, tzinfo=UTC), itertools.count()
@@ -31,13 +36,13 @@ NEVER = "1970-01-01T00:00:00Z"
 class Failure(Exception):
     """An error of the backend: the message for the user, and the chain of what failed inside."""
 
-    def __init__(self, status: int, message: str, inside: str = "") -> None:
-        self.status = status
+    def __init__(self, status: int, message: str, inside: str = "", code: int | None = None) -> None:
+        self.status, code = status, code or CODES[status]
         self.body = {
             "error": inside or message,
-            "code": CODES[status],
+            "code": code,
             "message": inside or message,
-            "details": [{"@type": "type.googleapis.com/google.rpc.Status", "code": CODES[status], "message": message}],
+            "details": [{"@type": "type.googleapis.com/google.rpc.Status", "code": code, "message": message}],
         }
         super().__init__(message)
 
@@ -60,11 +65,34 @@ class Fault:
 
 @dataclass
 class Scene:
-    """How far a run is, at one look."""
+    """How far a run is, at one look: with its workflow, or with tasks and nodes that a test writes down itself."""
 
     state: str
     tasks: dict[str, str] = field(default_factory=dict)
     nodes: list[dict[str, Any]] = field(default_factory=list)
+    workflow: Workflow | None = None
+
+    @classmethod
+    def of(cls, ir: Path, state: str, steps: Mapping[str, Did] | None = None, **more: Any) -> Scene:
+        """A look at a run of a compiled pipeline, in which steps that are not named have run."""
+        phase = {"SUCCEEDED": "Succeeded", "FAILED": "Failed"}.get(state, "Running")
+        spec = next(yaml.safe_load_all(ir.read_text()))
+        return cls(state, workflow=Workflow(spec, steps or {}, phase=phase, **more))
+
+    def details(self, run_id: str) -> list[dict[str, Any]]:
+        """The tasks that are reported of it."""
+        if self.workflow is not None:
+            return self.workflow.tasks(run_id)
+        tasks = [{"display_name": name, "state": state, "run_id": run_id} for name, state in self.tasks.items()]
+        times = {"create_time": now(), "start_time": now(), "end_time": now()}
+        return [{**task, **times} for task in tasks]
+
+    def manifest(self) -> str:
+        """The workflow that is reported of it."""
+        if self.workflow is not None:
+            return self.workflow.manifest()
+        status = {"nodes": {node["id"]: node for node in self.nodes}}
+        return json.dumps({"metadata": {"name": "flight-delays-abcde"}, "status": status})
 
 
 @dataclass
@@ -82,6 +110,8 @@ class Backend:
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
     story: list[Scene] = field(default_factory=list)
     """Scenes of every run: each look shows the next one, and the last one stays."""
+    ended: dict[str, Scene] = field(default_factory=dict)
+    """Scenes of single runs, by id, which have come to their end."""
     logs: dict[str, str] = field(default_factory=dict)
     """Logs by pod."""
     url: str = ""
@@ -114,19 +144,18 @@ class Backend:
         spec = pipeline_of(body)
         check_parameters(spec, body.get("runtime_config", {}).get("parameters", {}))
         made = {**body, "run_id": str(uuid.uuid4()), "state": "PENDING", "created_at": now(), "finished_at": NEVER}
-        made |= {"storage_state": "AVAILABLE", "scheduled_at": now()}
+        made |= {"storage_state": "AVAILABLE", "scheduled_at": now(), "state_history": []}
         self.runs[made["run_id"]] = made
+        reported(made, "PENDING")
         who.owns[made["run_id"]] = namespace
         return made
 
     def run_service_get_run(self, who: Who, run_id: str, **_: str) -> Any:
         run = self._found(self.runs, "Run", run_id, who)
-        if self.story:
-            scene = self.story.pop(0) if len(self.story) > 1 else self.story[0]
-            run["state"], run["_scene"] = scene.state, scene
-            tasks = [{"display_name": name, "state": state, "run_id": run_id} for name, state in scene.tasks.items()]
-            times = {"create_time": now(), "start_time": now(), "end_time": now()}
-            run["run_details"] = {"task_details": [{**task, **times} for task in tasks]}
+        if run_id in self.ended:
+            self._play(run, self.ended[run_id])
+        elif self.story:
+            self._play(run, self.story.pop(0) if len(self.story) > 1 else self.story[0])
         return run
 
     def run_service_list_runs(self, who: Who, namespace: str = "", experiment_id: str = "", **asked: str) -> Any:
@@ -136,22 +165,30 @@ class Backend:
         else:
             may = who.may(namespace)
             inside = [run for run in self.runs.values() if who.owns[run["run_id"]] == may]
+        for run in inside:
+            if run["run_id"] in self.ended:
+                self._play(run, self.ended[run["run_id"]])
         return page("runs", inside, asked)
+
+    def _play(self, run: dict[str, Any], scene: Scene) -> None:
+        """The persistence agent reports the workflow of a run."""
+        run["_scene"] = scene
+        run["run_details"] = {"task_details": scene.details(run["run_id"])}
+        reported(run, scene.state)
 
     def run_service_terminate_run(self, who: Who, run_id: str) -> Any:
         run = self._found(self.runs, "Run", run_id, who)
-        if run["state"] not in ("PENDING", "RUNNING", "PAUSED"):
+        if run["state"] not in ("PENDING", "RUNNING", "PAUSED", "RUNTIME_STATE_UNSPECIFIED"):
             raise Failure(400, f"Failed to terminate a run {run_id}. Row not found")
-        run["state"] = "CANCELING"
+        run["state"] = "CANCELING"  # the history has it once the workflow is reported while it is being ended
         return {}
 
     def run_service_retry_run(self, who: Who, run_id: str) -> Any:
         run = self._found(self.runs, "Run", run_id, who)
         if run["state"] != "FAILED":
-            raise Failure(
-                500, "Internal Server Error", f"Failed to retry run {run_id}: Workflow must be Failed/Error to retry"
-            )
-        run["state"] = "RUNNING"
+            inside = f"Failed to retry run {run_id}: BadRequestError: Workflow must be Failed/Error to retry"
+            raise Failure(409, "Workflow must be Failed/Error to retry", inside, ABORTED)
+        reported(run, "RUNNING")
         return {}
 
     def run_service_delete_run(self, who: Who, run_id: str, **_: str) -> Any:
@@ -195,9 +232,7 @@ class Backend:
 
     def workflow(self, run_id: str) -> Any:
         """The run as version 1 of the API has it, with its Argo workflow."""
-        scene = self.runs[run_id].get("_scene", Scene("RUNNING"))
-        status = {"nodes": {node["id"]: node for node in scene.nodes}}
-        manifest = json.dumps({"metadata": {"name": "flight-delays-abcde"}, "status": status})
+        manifest = self.runs[run_id].get("_scene", Scene("RUNNING")).manifest()
         return {"run": {"id": run_id}, "pipeline_runtime": {"workflow_manifest": manifest}}
 
     def log(self, pod: str) -> tuple[int, bytes]:
@@ -249,6 +284,13 @@ class Who:
             )
             raise Failure(403, f"{said} {attributes}", f"Failed to authorize: PermissionDenied: {said} {attributes}")
         return namespace
+
+
+def reported(run: dict[str, Any], state: str) -> None:
+    """Notes a state, and in the history where it is another than the one before."""
+    run["state"] = state
+    if not run["state_history"] or run["state_history"][-1]["state"] != state:
+        run["state_history"].append({"update_time": now(), "state": state})
 
 
 def now() -> str:
@@ -345,6 +387,8 @@ class Handler(Answering):
             if log:
                 status, text = self.backend.log(log[1])
                 return status, "text/plain", text
+            if path == "/k8s/pod/logs":  # the front end's own way, where it stands before the API
+                return 500, "text/html; charset=utf-8", b"Could not get main container logs: HTTP request failed"
             first = re.fullmatch(r"/apis/v1beta1/runs/([^/]+)", path)
             answer = self.backend.workflow(first[1]) if first else self._operated(path, queries, body, who)
             return 200, "application/json", json.dumps(answer).encode()
