@@ -41,6 +41,8 @@ class Ended:
     def why(self) -> str | None:
         """Why the run did not come to a good end, as a sentence; None for one that did."""
         step = f"step '{self.failed.name}'" if self.failed else "the run"
+        if not self.run.is_finished:
+            return None
         if self.run.state in ("succeeded", "skipped"):
             return stopped(self.kept) if self.kept else None
         if self.run.state == "canceled":

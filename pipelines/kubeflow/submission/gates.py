@@ -46,6 +46,12 @@ class Looked:
         return push is not None and push.state == "skipped"
 
 
+def looked(kubeflow: Kubeflow, model: Any) -> Looked:
+    """Returns a run that the API gave with how far its steps are, as it and its workflow say."""
+    workflow = Workflow.read(kubeflow.workflow(model.run_id))
+    return Looked(model, workflow, tuple(with_workflow(states_of(model), workflow)))
+
+
 def kept(kubeflow: Kubeflow, run: Looked) -> str:
     """Returns why the model of a run was not pushed: what a gate refused, or where that is written."""
     gates = [step for name in GATES if (step := run.step(name)) is not None]
@@ -96,14 +102,12 @@ def _earlier(kubeflow: Kubeflow, run: Looked) -> Iterator[Looked]:
     )
     asked = 0
     for _, model in zip(range(LOOKED_AT), listed, strict=False):
-        states = states_of(model)
-        push = next((each.state for each in states if each.name == "push"), None)
+        push = next((each.state for each in states_of(model) if each.name == "push"), None)
         same = model.run_id != run.model.run_id and _pipeline(model) == _pipeline(run.model)
         if not same or model.created_at > run.model.created_at or (model.state, push) != ("SUCCEEDED", "skipped"):
             continue
         asked += 1
-        workflow = Workflow.read(kubeflow.workflow(model.run_id))
-        yield Looked(model, workflow, tuple(with_workflow(states, workflow)))
+        yield looked(kubeflow, model)
         if asked == ASKED:
             return
 
@@ -130,7 +134,7 @@ def _listed(sentences: list[str]) -> str:
 
 def _not_told(run: Looked, gates: list[StepState], cached: list[str]) -> str:
     """Returns what to tell where no log says it: which artifact does."""
-    judge = next((gate.name for gate in reversed(gates)), "")
+    judge = (cached or [gate.name for gate in gates])[-1]
     page = _page(run.model, judge)
     where = f"artifact '{page}' of step '{judge}'" if page else f"the dashboard, at step '{judge}'"
     why = (

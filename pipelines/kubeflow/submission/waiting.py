@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stellwerk.errors import StepFailed
 from stellwerk.pipelines.kubeflow.submission.client import Kubeflow
 from stellwerk.pipelines.kubeflow.submission.endings import Ended, ended, stopped
-from stellwerk.pipelines.kubeflow.submission.gates import Looked
+from stellwerk.pipelines.kubeflow.submission.gates import Looked, looked
 from stellwerk.pipelines.kubeflow.submission.records import ClusterRun
-from stellwerk.pipelines.kubeflow.submission.steps import StepState, is_waiting, states_of, with_workflow
+from stellwerk.pipelines.kubeflow.submission.steps import StepState, is_waiting, states_of
 from stellwerk.pipelines.kubeflow.submission.submitting import Runs
 from stellwerk.pipelines.kubeflow.submission.workflow import Workflow
 
@@ -41,24 +41,22 @@ def follow(kubeflow: Kubeflow, run: str, tell: Tell, how: Following = Following(
         model = runs.model(run)
         record = runs.read(model)
         run = record.run  # `latest` is the one that it was first
-        states = states_of(model)
         waits = is_waiting(model)
-        workflow = Workflow()
+        at = Looked(model, Workflow(), tuple(states_of(model)))
         if record.is_finished or (waits and waited):
-            workflow = Workflow.read(kubeflow.workflow(record.run))
-            states = with_workflow(states, workflow)
-        for state in states:
+            at = looked(kubeflow, model)
+        for state in at.steps:
             if told.get(state.name, ("pending", None)) != (state.state, state.message):
                 told[state.name] = (state.state, state.message)
                 tell(state)
         if record.is_finished:
-            return ended(kubeflow, record, Looked(model, workflow, tuple(states)), how.log_lines)
-        _check_stuck(record, states, stuck, kubeflow.connection.patience)
+            return ended(kubeflow, record, at, how.log_lines)
+        _check_stuck(record, at.steps, stuck, kubeflow.connection.patience)
         waited = waits
         time.sleep(how.poll_seconds)
 
 
-def _check_stuck(run: ClusterRun, states: list[StepState], stuck: dict[str, float], patience: float) -> None:
+def _check_stuck(run: ClusterRun, states: Sequence[StepState], stuck: dict[str, float], patience: float) -> None:
     now = time.monotonic()
     for state in states:
         if not state.cannot_start:

@@ -54,24 +54,23 @@ def runs(*, spec: Path | None, limit: int, as_json: bool, **given: Any) -> None:
 @connecting
 @JSON
 def show(*, run: str, spec: Path | None, as_json: bool, **given: Any) -> None:
-    """Show a run and how far each of its steps is."""
+    """Show a run: how far each of its steps is, and why it did not come to a good end."""
     from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
-    from stellwerk.pipelines.kubeflow.submission.endings import as_ended  # noqa: PLC0415
-    from stellwerk.pipelines.kubeflow.submission.steps import states_of, with_workflow  # noqa: PLC0415
-    from stellwerk.pipelines.kubeflow.submission.workflow import Workflow  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.submission.endings import Ended, ended  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.submission.gates import looked  # noqa: PLC0415
 
     kubeflow = connected(given, cluster_of(spec, given))
-    model = Runs(kubeflow).model(run)
-    workflow = Workflow.read(kubeflow.workflow(model.run_id))
-    found = as_ended(Runs(kubeflow).read(model), workflow)
-    steps = with_workflow(states_of(model), workflow)
+    at = looked(kubeflow, Runs(kubeflow).model(run))
+    found = Runs(kubeflow).read(at.model)
+    told = ended(kubeflow, found, at, 1) if found.is_finished else Ended(found, at.steps)
     if as_json:
-        click.echo(json.dumps({**found.as_json(), "steps": [vars(step) for step in steps]}, indent=1))
+        steps = [vars(step) for step in at.steps]
+        click.echo(json.dumps({**told.run.as_json(), "why": told.why, "steps": steps}, indent=1))
         return
-    click.echo(f"{found.run}  {found.name}  {found.state}\n{found.url}")
-    if workflow.overran:
-        click.echo(f"ended at its deadline of {workflow.deadline} s (cluster.deadline_seconds)")
-    _table(("step", "state", "what"), ((step.name, step.state, _what(step)) for step in steps))
+    click.echo(f"{found.run}  {found.name}  {told.run.state}\n{found.url}")
+    if told.why:
+        click.echo(told.why)
+    _table(("step", "state", "what"), ((step.name, step.state, _what(step)) for step in at.steps))
 
 
 @cluster.command()
@@ -96,13 +95,11 @@ def wait(*, run: str, spec: Path | None, as_json: bool, **given: Any) -> None:
 def logs(*, run: str, step: str, lines: int, spec: Path | None, **given: Any) -> None:
     """Print the log of a step of a run."""
     from stellwerk.pipelines.kubeflow.submission import Runs  # noqa: PLC0415
-    from stellwerk.pipelines.kubeflow.submission.steps import states_of, with_workflow  # noqa: PLC0415
-    from stellwerk.pipelines.kubeflow.submission.workflow import Workflow  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.submission.gates import looked  # noqa: PLC0415
 
     kubeflow = connected(given, cluster_of(spec, given))
     model = Runs(kubeflow).model(run)
-    workflow = Workflow.read(kubeflow.workflow(model.run_id))
-    steps = {each.name: each for each in with_workflow(states_of(model), workflow)}
+    steps = {each.name: each for each in looked(kubeflow, model).steps}
     if step not in steps:
         raise UsageError(
             f"run {model.run_id} has no step '{step}'.{did_you_mean(step, steps)} Known: {', '.join(steps)}."

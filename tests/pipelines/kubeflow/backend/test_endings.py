@@ -150,7 +150,9 @@ def test_steps_are_shown_with_what_came_from_the_cache_and_what_was_never_starte
 ):
     steps = {"ingest": Did("cached"), "train": Did("failed", "main: Error (exit code 1)")}
     backend.story = [Scene.of(ir, "FAILED", steps, retried=retried)]
-    shown = [line.split(maxsplit=2) for line in command("cluster", "show", nightly).out.splitlines()[3:]]
+    lines = command("cluster", "show", nightly).out.splitlines()
+    assert lines[2] == "step 'train' failed: main: Error (exit code 1)."
+    shown = [line.split(maxsplit=2) for line in lines[4:]]
     assert shown == [
         ["ingest", "succeeded", "from the cache"],
         ["train", "failed", "main: Error (exit code 1)"],

@@ -62,6 +62,7 @@ def test_the_gate_that_refused_is_told_with_what_it_missed(command, backend, jud
     assert f"run {run}: step 'evaluate' refused: {MISSED}.\n{backend.url}/#/runs/details/{run}\n" in ran.err
     told = json.loads(command("cluster", "wait", run, *POLL, "--json").out)
     assert told["why"] == f"step 'evaluate' refused: {MISSED}."
+    assert command("cluster", "show", run).out.splitlines()[2] == told["why"]
 
 
 def test_a_rehearsal_that_refused_is_told_before_an_evaluation_that_did_not(command, backend, judged, submitted):
@@ -133,6 +134,14 @@ def test_a_gate_whose_log_is_gone_is_not_told_by_another_run(command, judged, su
     assert ran.code == 1
     assert "step 'evaluate' has no log that says why: see artifact 'evaluation_page' of step 'evaluate'.\n" in ran.err
     assert "earlier" not in ran.err
+
+
+def test_a_rehearsal_from_the_cache_is_named_where_the_evaluation_ran_and_refused_nothing(command, judged, submitted):
+    run = submitted(judged, {"rehearse": Did("cached")}, {"evaluate": "blessed\n"})
+    told = command("cluster", "wait", run, *POLL)
+    assert told.code == 1
+    assert "step 'rehearse' came from Kubeflow's cache, and no run that is left has its log" in told.err
+    assert "see artifact 'rehearsal_page' of step 'rehearse'." in told.err
 
 
 def test_a_kubeflow_that_does_not_list_runs_does_not_hide_the_refusal(command, backend, judged, submitted):
