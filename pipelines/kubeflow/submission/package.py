@@ -15,6 +15,9 @@ from typing import Any
 from stellwerk.loading import LoadedSpec
 from stellwerk.spec.cluster import Cluster
 
+LONGEST_DESCRIPTION = 255
+"""So many letters Kubeflow's database takes."""
+
 _MARK = re.compile(r"Submitted by Stellwerk as ([0-9a-f-]{36})(?: with ([0-9a-f]{64}))?")
 
 
@@ -35,6 +38,12 @@ class Package:
         if len(self.documents) == 1:
             return self.documents[0]
         return {"pipeline_spec": self.documents[0], "platform_spec": self.documents[1]}
+
+    @property
+    def about(self) -> str:
+        """What the pipeline is, as it says itself."""
+        said = str(self.documents[0].get("pipelineInfo", {}).get("description") or "").strip()
+        return said or f"Pipeline '{self.name}', from {self.source}."
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -92,8 +101,10 @@ def is_ir(path: Path) -> bool:
 
 
 def description(mark: Mark, package: Package) -> str:
-    """Returns what is written beside a run or a schedule; Kubeflow's database takes 255 letters."""
-    return f"{mark}, from {package.source[-60:]}"
+    """Returns what is written beside a run or a schedule: what the pipeline is, for people, and at the end the mark, for us."""
+    about = " ".join(package.about.split())
+    room = LONGEST_DESCRIPTION - len(f" {mark}")
+    return f"{about if len(about) <= room else f'{about[: room - 2]} …'} {mark}"
 
 
 @dataclass(frozen=True)

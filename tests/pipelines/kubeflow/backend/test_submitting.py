@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import stellwerk
 from stellwerk.errors import UsageError
 from stellwerk.pipelines.kubeflow.submission import Asked
 
+from .judged import compiled
 from .server import Fault
 
 RUNS = "/apis/v2beta1/runs"
@@ -236,7 +238,28 @@ def test_what_is_written_beside_a_run_is_short_enough(command, backend, ir):
     long = ir.rename(ir.with_name("n" * 200 + ".yaml"))
     assert command("schedule", long, *TO, "--every", "6h").code == 0
     (made,) = backend.schedules.values()
-    assert len(made["description"]) <= 255
+    assert len(made["description"]) == 255
+    assert "n … Submitted by Stellwerk as " in made["description"]
+    assert "nothing has changed" in command("schedule", long, *TO, "--every", "6h").err
+
+
+def test_a_description_says_what_the_pipeline_is_and_ends_in_the_mark(command, backend, ir, tmp_path):
+    assert command("submit", compiled("flat", tmp_path)).code == 0
+    assert command("submit", ir, *TO).code == 0
+    first, second = (run["description"] for run in backend.runs.values())
+    mark = r"Submitted by Stellwerk as [0-9a-f-]{36}"
+    assert re.fullmatch(rf"Predicts 'late' \(binary\) from 9 features\. {mark}", first)
+    assert re.fullmatch(rf"Pipeline 'flight-delays', from ir\.yaml\. {mark}", second)
+
+
+def test_a_spec_s_run_is_described_by_what_it_predicts(command, backend, tmp_path):
+    (tmp_path / "pipeline.yaml").write_text(
+        "name: taxi\ndata: {sources: {trips: trips.csv}}\nfeatures: {fare: {type: number}}\n"
+        "target: {column: tips, type: regression}\ncluster: {image: x/y:1}\n"
+    )
+    assert command("submit").code == 0
+    (run,) = backend.runs.values()
+    assert run["description"].startswith("Predicts 'tips' (regression) from one feature.")
 
 
 def test_set_does_not_go_with_a_compiled_pipeline(command, ir):
