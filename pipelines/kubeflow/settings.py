@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 ENDS_RUNS_FROM = (2, 17)
 """The first Kubeflow Pipelines that reads `deadline_seconds` and `ttl_seconds`; with them earlier ones drop the whole platform section."""
 
+TIMES_TO_LIVE = ("ttl_seconds_after_finished", "ttl_seconds_after_success", "ttl_seconds_after_failure")
+"""All that the SDK calls a time to live: Argo asks for the two latter first, and Kubeflow's own manifests set all three for every run."""
+
 
 def configure(
     task: Any, step: str, cluster: Cluster, *, cached: bool = True, local: bool = False, as_push: bool = False
@@ -120,12 +123,12 @@ def run_settings(loaded: LoadedSpec, cluster: Cluster) -> Any:
     Raises SpecError where the installed SDK has no words for it, or the named backend no ears.
     """
     wanted = {
-        "deadline_seconds": ("active_deadline_seconds", cluster.deadline_seconds),
-        "ttl_seconds": ("ttl_seconds_after_finished", cluster.ttl_seconds),
+        "deadline_seconds": (("active_deadline_seconds",), cluster.deadline_seconds),
+        "ttl_seconds": (TIMES_TO_LIVE, cluster.ttl_seconds),
     }
     said = {key: pair for key, pair in wanted.items() if pair[1] is not None}
     known = inspect.signature(dsl.PipelineConfig.__init__).parameters
-    missing = [key for key, (name, _) in said.items() if name not in known]
+    missing = [key for key, (names, _) in said.items() if not set(names) <= set(known)]
     deaf = (
         list(said) if cluster.kfp and tuple(int(part) for part in cluster.kfp.split(".")[:2]) < ENDS_RUNS_FROM else []
     )
@@ -143,4 +146,5 @@ def run_settings(loaded: LoadedSpec, cluster: Cluster) -> Any:
             "where Stellwerk comes with an SDK that can; a cluster's own defaults hold without it."
         )
         raise SpecError([loaded.problem(("cluster", key), message) for key in missing])
-    return dsl.PipelineConfig(**dict(said.values())) if said else None
+    values = {name: value for names, value in said.values() for name in names}
+    return dsl.PipelineConfig(**values) if values else None

@@ -269,9 +269,9 @@ cluster:
     steps: dict[StepName, Pod] = {}
     """How the pods of single steps run: what is said here is added, or takes the place of what holds for all."""
     deadline_seconds: Seconds | None = None
-    """So long a whole run may take; it is ended then. Needs the current stack to compile, and Kubeflow Pipelines 2.17."""
+    """So long a whole run may take, from its first start on, however often it is retried; it is ended then. Needs the current stack to compile, and Kubeflow Pipelines 2.17."""
     ttl_seconds: Seconds | None = None
-    """So long the cluster keeps the pods of a finished run. Needs the current stack to compile, and Kubeflow Pipelines 2.17."""
+    """So long the cluster keeps the pods of a finished run, whatever its own defaults are; at most a day, unless TTL_SECONDS_AFTER_WORKFLOW_FINISH of Kubeflow's persistence agent says more. Needs the current stack to compile, and Kubeflow Pipelines 2.17."""
 
     kfp: Annotated[str, Field(pattern=VERSION)] | None = None
     """Version of Kubeflow Pipelines on the cluster, e.g. 2.5; without it that of the SDK which compiles. Before 2.14 it does not tell a pipeline how it ended, so that the summary of a run cannot."""

@@ -125,7 +125,8 @@ def test_a_deadline_and_a_time_to_live_are_said_or_refused_by_what_the_sdk_knows
     spec = write(f"cluster:\n  image: {IMAGE}\n  deadline_seconds: 3600\n  ttl_seconds: 86400\n")
     if "active_deadline_seconds" in inspect.signature(dsl.PipelineConfig.__init__).parameters:
         config = intermediate(load(spec))[1]["platforms"]["kubernetes"]["pipelineConfig"]
-        assert config == {"activeDeadlineSeconds": 3600, "resourceTtlOnCompletion": 86400}
+        lives = dict.fromkeys(("resourceTtlOnCompletion", "resourceTtlOnSuccess", "resourceTtlOnFailure"), 86400)
+        assert config == {"activeDeadlineSeconds": 3600, **lives}
         return
     with pytest.raises(SpecError) as caught:
         intermediate(load(spec))
