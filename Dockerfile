@@ -1,7 +1,8 @@
 # One image for every step, for `stellwerk serve` and for the other commands. What it is made of, and how to make another:
-# docs/guides/image.md.
+# docs/guides/image.md. The target `notebook` adds JupyterLab to it: docs/guides/notebooks.md.
 #
 #   docker build -t stellwerk:0.1.0 .
+#   docker build -t stellwerk-notebook:0.1.0 --target notebook .
 #
 # BASE and CONSTRAINTS go together, as the Python of one decides the stack of the other: with
 # BASE=python:3.11-slim-bookworm CONSTRAINTS=older the image has the older stack.
@@ -27,7 +28,8 @@ ARG EXTRAS=runtime,formats,s3
 COPY setup.py /build/
 COPY constraints /build/constraints
 RUN /opt/pip/bin/python /build/constraints/requirements.py "${EXTRAS}" >/requirements.txt \
- && touch --date=@0 /requirements.txt
+ && /opt/pip/bin/python /build/constraints/requirements.py notebook >/notebook.txt \
+ && touch --date=@0 /requirements.txt /notebook.txt
 
 # The libraries are layers of their own, made anew only when what is required changes.
 FROM tools AS build
@@ -56,6 +58,25 @@ RUN cd /opt/stellwerk/lib/python3*/site-packages \
 # A few files of the libraries are templates that no Python compiles: hence no word about them.
 RUN python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash /opt/stellwerk/lib || true
 
+# JupyterLab, a layer of its own too: only what it adds to the libraries. Source maps are for debuggers in a browser.
+FROM build AS jupyter
+COPY --from=requirements /notebook.txt ./
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca.pem,target=/run/secrets/ca.pem \
+    if [ -s /run/secrets/ca.pem ]; then export PIP_CERT=/run/secrets/ca.pem; fi \
+ && mkdir --parents /jupyter/opt/stellwerk \
+ && /opt/pip/bin/pip --python /opt/stellwerk/bin/python install --quiet --no-cache-dir --no-compile \
+        --prefix /jupyter/opt/stellwerk --requirement notebook.txt --constraint constraints.txt 'pip>=25'
+# What a person adds by that pip lies in the home, and is found after all that is here.
+COPY notebook/pip.conf /jupyter/opt/stellwerk/
+RUN cd /jupyter/opt/stellwerk \
+ && cp /build/constraints.txt . \
+ && python3 -c "from sysconfig import get_path as path; print(path('purelib', 'posix_prefix', {'base': '/home/jovyan/.local'}))" \
+        >"$(echo lib/python3*/site-packages)/home.pth" \
+ && find . -type d -name tests -prune -exec rm -rf {} + \
+ && find . -name '*.map' -delete \
+ && { python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash -s /jupyter /jupyter/opt/stellwerk/lib || true; }
+
 # Stellwerk itself, a small layer of its own: only what it adds to the libraries.
 FROM build AS package
 COPY . /source
@@ -66,7 +87,7 @@ RUN /opt/pip/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /w
  && mkdir /package \
  && cp --archive --parents bin/stellwerk lib/python3*/site-packages/stellwerk lib/python3*/site-packages/stellwerk-*.dist-info /package
 
-FROM ${BASE}
+FROM ${BASE} AS step
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="stellwerk" \
@@ -93,3 +114,30 @@ WORKDIR /home/stellwerk
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python3", "-m", "stellwerk.health"]
 # No entry point: Kubeflow, and anyone who tries a step, says the whole command.
 CMD ["stellwerk", "--help"]
+
+# The same with JupyterLab, as Kubeflow wants its notebook servers: user jovyan with the number 1000, or any other number with
+# the group 0; a home that a volume takes the place of; port 8888. /etc/jupyter/jupyter_server_config.py has the rest.
+FROM step AS notebook
+LABEL org.opencontainers.image.title="stellwerk-notebook" \
+      org.opencontainers.image.description="JupyterLab with the libraries of Stellwerk's steps, as a Kubeflow Notebook"
+USER root
+# Processes that a kernel leaves behind need a parent that buries them. A few bases have a user 1000 of their own.
+RUN apt-get update --quiet \
+ && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends tini \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
+ && if name=$(getent passwd 1000 | cut -d: -f1) && [ -n "$name" ]; then userdel --remove "$name"; fi \
+ && useradd --uid 1000 --gid 0 --groups users --create-home --shell /bin/bash jovyan \
+ && chmod 0775 /home/jovyan
+COPY --from=jupyter /jupyter /
+COPY notebook/jupyter_server_config.py /etc/jupyter/
+ENV PATH=$PATH:/home/jovyan/.local/bin \
+    HOME=/home/jovyan USER=jovyan LOGNAME=jovyan NB_USER=jovyan SHELL=/bin/bash \
+    JUPYTER_RUNTIME_DIR=/tmp/jupyter-runtime
+USER 1000:0
+WORKDIR /home/jovyan
+EXPOSE 8888
+ENTRYPOINT ["tini", "--"]
+CMD ["jupyter", "lab"]
+
+# What is built where no target is named.
+FROM step

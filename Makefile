@@ -17,7 +17,7 @@ help:  ## what there is
 	@echo "make lint         ruff, mypy and the import contracts"
 	@echo "make docs         writes the reference of the spec and of the components from their classes and faces"
 	@echo "make constraints  writes the exact versions of both stacks to constraints/"
-	@echo "make image        builds the image stellwerk:VERSION by docker or podman"
+	@echo "make image        builds the image stellwerk:VERSION by docker or podman; TARGET=notebook: stellwerk-notebook:VERSION"
 	@echo "make clean        removes what these commands made, the example's runs and models included"
 	@echo
 	@echo "PYTHON=python3.11 in front or behind chooses the Python that .venv is made from."
@@ -64,10 +64,11 @@ docs: $(INSTALLED)  ## the reference of the spec, the catalogue of the component
 	$(BIN)/stellwerk components -o docs/components
 
 # podman's own format has no health checks.
-image:  ## one image for every step
+image:  ## one image for every step; with TARGET=notebook that of notebook servers
 	@version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml); \
 	revision=$$(git rev-parse HEAD 2>/dev/null || echo unknown); \
-	set -- --build-arg VERSION=$$version --build-arg REVISION=$$revision --tag stellwerk:$$version .; \
+	set -- --build-arg VERSION=$$version --build-arg REVISION=$$revision $(TARGET:%=--target %) \
+	    --tag stellwerk$(TARGET:%=-%):$$version .; \
 	if command -v docker >/dev/null; then docker build "$$@"; else podman build --format docker "$$@"; fi
 
 clean:  ## everything that can be made again

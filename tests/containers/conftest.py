@@ -2,7 +2,7 @@
 
     docker build -t stellwerk:0.1.0 . && STELLWERK_IMAGE=stellwerk:0.1.0 pytest tests/containers
 
-Without the variable nothing here is collected; `.ci/containers` sets it.
+Without the variable nothing here is collected, and without $STELLWERK_NOTEBOOK_IMAGE nothing of notebooks; `.ci/containers` sets both.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ import pyarrow.csv
 import pytest
 
 IMAGE = os.environ.get("STELLWERK_IMAGE", "")
+NOTEBOOK_IMAGE = os.environ.get("STELLWERK_NOTEBOOK_IMAGE", "")
 REPOSITORY = Path(__file__).parents[2]
 
 if not IMAGE:
     collect_ignore_glob = ["test_*.py"]
+elif not NOTEBOOK_IMAGE:
+    collect_ignore_glob = ["test_notebook*.py"]
 
 SPEC = """\
 name: small
@@ -46,6 +49,11 @@ Stellwerk = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="session")
 def image() -> str:
     return IMAGE
+
+
+@pytest.fixture(scope="session")
+def notebook_image() -> str:
+    return NOTEBOOK_IMAGE
 
 
 @pytest.fixture(scope="session")
