@@ -1,7 +1,6 @@
 """The steps of a pipeline, one folder each, all the same shape: `component.py` is the face, `work.py` the work.
 
-    from stellwerk.components import ingest, validate, transform, train, convert, evaluate, rehearse, push, report
-    from stellwerk.components import summarise
+    from stellwerk.components import resolve, ingest, validate, transform, train, convert, evaluate, rehearse, push, report
 
 gives them as KFP components for hand-written pipelines. Each is imported when it is asked for: importing this package
 imports neither KFP nor TensorFlow.
@@ -19,12 +18,13 @@ if TYPE_CHECKING:
     from stellwerk.components.ingestion.component import ingest
     from stellwerk.components.rehearsal.component import rehearse
     from stellwerk.components.reporting.component import report
-    from stellwerk.components.summary.component import summarise
+    from stellwerk.components.resolution.component import resolve
     from stellwerk.components.training.component import train
     from stellwerk.components.transformation.component import transform
     from stellwerk.components.validation.component import validate
 
 FACES = {
+    "resolve": "stellwerk.components.resolution.component",
     "ingest": "stellwerk.components.ingestion.component",
     "validate": "stellwerk.components.validation.component",
     "transform": "stellwerk.components.transformation.component",
@@ -34,7 +34,6 @@ FACES = {
     "rehearse": "stellwerk.components.rehearsal.component",
     "push": "stellwerk.components.deployment.component",
     "report": "stellwerk.components.reporting.component",
-    "summarise": "stellwerk.components.summary.component",
 }
 """Where the KFP face of each step is."""
 
@@ -53,7 +52,7 @@ __all__ = [
     "push",
     "rehearse",
     "report",
-    "summarise",
+    "resolve",
     "train",
     "transform",
     "validate",

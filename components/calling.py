@@ -13,8 +13,10 @@ from stellwerk.components.changing import changed, section
 from stellwerk.components.earlier import compared
 from stellwerk.components.lineage.steps import observed
 from stellwerk.components.telling import told
+from stellwerk.components.travelling import readable
 
 STEPS = {
+    "resolve": "stellwerk.components.resolution.work",
     "ingest": "stellwerk.components.ingestion.work",
     "validate": "stellwerk.components.validation.work",
     "transform": "stellwerk.components.transformation.work",
@@ -24,29 +26,28 @@ STEPS = {
     "rehearse": "stellwerk.components.rehearsal.work",
     "push": "stellwerk.components.deployment.work",
     "report": "stellwerk.components.reporting.work",
-    "summarise": "stellwerk.components.summary.work",
 }
 """Where the work of each step is: a function with the step's own name."""
 
 
-def work_of(step: str) -> Callable[..., None]:
+def work_of(step: str) -> Callable[..., Any]:
     """Returns the work function of a step. Importing it loads the frameworks the step needs."""
-    work: Callable[..., None] = getattr(importlib.import_module(STEPS[step]), step)
+    work: Callable[..., Any] = getattr(importlib.import_module(STEPS[step]), step)
     return work
 
 
-def call(step: str, arguments: Mapping[str, Any]) -> None:
-    """Runs a step's work. JSON values become sections of the spec, KFP artifacts and strings become paths.
+def call(step: str, arguments: Mapping[str, Any]) -> Any:
+    """Runs a step's work and returns what it returns. JSON values become sections of the spec, KFP artifacts and strings paths.
 
     `arguments` are the work function's keyword arguments; those that are None and have a default are left out. An engine
     outside the container is told what happens, see `telling`, and OpenLineage where it is wanted, see `lineage`.
     """
-    arguments = in_place(arguments)
+    arguments = in_place(readable(arguments))
     with observed(step, arguments), told() as progress, compared(step, arguments) as earlier:
-        _call(step, {"progress": progress, **arguments, **earlier})
+        return _call(step, {"progress": progress, **arguments, **earlier})
 
 
-def _call(step: str, arguments: Mapping[str, Any]) -> None:
+def _call(step: str, arguments: Mapping[str, Any]) -> Any:
     work = work_of(step)
     arguments = changed(step, arguments)
     hints = get_type_hints(work)
@@ -61,11 +62,11 @@ def _call(step: str, arguments: Mapping[str, Any]) -> None:
             values[name] = Path(given.path)
         else:
             values[name] = ordered(name, section(step, name, hints[name], whole(given)))
-    work(**values)
+    return work(**values)
 
 
 def in_place(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a face's arguments with the URI in the place of each artifact that is read where it lies: `<artifact>_uri`."""
+    """Returns a face's arguments with the URI in the place of each artifact that is not fetched for it: `<artifact>_uri`."""
     uris = {name.removesuffix("_uri"): value for name, value in arguments.items() if name.endswith("_uri")}
     kept = {name: value for name, value in arguments.items() if not name.endswith("_uri")}
     return kept | {name: uri for name, uri in uris.items() if uri}

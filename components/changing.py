@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from stellwerk.errors import StepFailed
 
 CHANGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "resolve": {"sources": ("data", "sources")},
     "ingest": {"sources": ("data", "sources")},
     "train": {
         "epochs": ("training", "epochs"),

@@ -1,28 +1,33 @@
-"""Writes what the dashboard of Kubeflow Pipelines shows of a step, beside the step's artifacts.
+"""Writes what the dashboard of Kubeflow Pipelines shows of a step, beside and onto the step's artifacts.
 
-A face that has some of these outputs calls `show` after its work. They are the dashboard's own kinds of artifacts: `page`
-(HTML), `metrics` (scalars), `classification` (ROC curve and confusion matrix) and `verdict` (Markdown); and `manifest`, which is
-Examples without their rows, so that the report of the run needs not fetch them.
+A face that has some of these outputs calls `show` after its work: `<what>_page` is a page in HTML, and the artifacts that are
+KFP's `Metrics` or `ClassificationMetrics` are given scalars, ROC curve and confusion matrix as their metadata, from which the
+dashboard draws them. `manifest` is Examples without their rows, so that the report of the run needs not fetch them.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.artifacts.folders import write_text, written_aside
-from stellwerk.components.calling import whole
+from stellwerk.components.artifacts.examples import MANIFEST, Examples
+from stellwerk.components.artifacts.folders import write_json, write_text, written_aside
+from stellwerk.components.calling import in_place, whole
 from stellwerk.errors import sentence
 from stellwerk.report.dataset import QUARANTINE_LINES
 from stellwerk.report.steps import shown
 
+PAGE = "_page"
+SCALARS = {"ingest": "examples", "train": "history", "evaluate": "blessing", "rehearse": "rehearsal"}
+CURVES = {"evaluate": "evaluation"}
+"""The artifact of a step whose metadata the dashboard draws."""
+
 
 def show(step: str, arguments: Mapping[str, Any]) -> None:
-    """Writes the dashboard's artifacts among `arguments`, those of the face of `step`, from the others.
+    """Writes what the dashboard shows of the face of `step`, which has these `arguments`, from its artifacts.
 
     Nothing that goes wrong here fails the step: a picture is no reason to lose a training.
     """
@@ -33,25 +38,27 @@ def show(step: str, arguments: Mapping[str, Any]) -> None:
 
 
 def _show(step: str, arguments: Mapping[str, Any]) -> None:
+    if "manifest" in arguments:
+        _leave_rows_out(in_place(arguments)["examples"], Path(arguments["manifest"].path))
     paths = {name: Path(given.path) for name, given in arguments.items() if hasattr(given, "uri")}
-    if "manifest" in paths:
-        _leave_rows_out(paths["examples"], paths["manifest"])
     found = shown(step, paths, whole(arguments.get("settings") or {}))
     if found is None:
         return
-    for name, text in (("page", found.page), ("verdict", found.verdict)):
-        if name in paths:
-            write_text(paths[name], text)
-    for name, values in (("metrics", found.metrics), ("classification", found.classification)):
-        if name in arguments:
-            arguments[name].metadata.update(values)
+    for name, path in paths.items():
+        if name.endswith(PAGE):
+            write_text(path, found.page)
+    for artifact, values in ((SCALARS.get(step), found.metrics), (CURVES.get(step), found.classification)):
+        if artifact in arguments:
+            arguments[artifact].metadata.update(values)
 
 
-def _leave_rows_out(examples: Path, manifest: Path) -> None:
-    quarantine = Path("quarantine", "rows.jsonl")
+def _leave_rows_out(examples: Any, manifest: Path) -> None:
+    """Writes Examples without their rows: the manifest, and of the rows that were set aside the first, where they are here."""
+    rows = Path("quarantine", "rows.jsonl")
+    given = examples if isinstance(examples, str) else Path(examples.path)
     with written_aside(manifest) as folder:
-        shutil.copyfile(examples / "dataset.json", folder / "dataset.json")
-        if (examples / quarantine).exists():
-            (folder / quarantine).parent.mkdir()
-            with (examples / quarantine).open("rb") as lines, (folder / quarantine).open("wb") as kept:
+        write_json(folder / MANIFEST, Examples.open(given).manifest)
+        if isinstance(given, Path) and (given / rows).exists():
+            (folder / rows).parent.mkdir()
+            with (given / rows).open("rb") as lines, (folder / rows).open("wb") as kept:
                 kept.writelines(islice(lines, QUARANTINE_LINES))

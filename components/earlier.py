@@ -1,8 +1,7 @@
 """What a step on a cluster is compared with: the last blessed model, or the statistics of the run that pushed one.
 
-KFP gives a step no artifact of an earlier run. The place that models are pushed to has what it takes, so a face that is told
-that place (`pushed_to`, with `name` and `directory`) finds it there. The embedded runner, which keeps its runs, looks in them
-and says itself what a step is compared with.
+KFP gives a step no artifact of an earlier run. The step `resolve` finds them where models are pushed, and a face is told where
+they lie (`baseline_uri`, `previous_uri`). The embedded runner, which keeps its runs, looks in them and gives the folder itself.
 """
 
 from __future__ import annotations
@@ -17,24 +16,25 @@ from typing import Any
 EARLIER: Mapping[str, str] = {"validate": "previous", "evaluate": "baseline"}
 """Steps that are compared with something earlier, and the argument of their work that it is."""
 
-FINDER = "stellwerk.components.deployment.earlier"
-"""Where it is found: by name, as the works of steps are called, because steps do not import each other."""
+FETCHER = "stellwerk.components.deployment.earlier"
+"""Who fetches it: by name, as the works of steps are called, because steps do not import each other."""
 
 
 @contextlib.contextmanager
 def compared(step: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Gives what the work of a step takes besides `arguments`, those of its face, while the block runs.
+    """Gives what the work of a step takes besides `arguments` while the block runs: what it is compared with, as a folder.
 
-    What lies in an object store is downloaded to a folder that goes when the block ends. Empty where nothing is pushed yet,
-    and for a step that is told no place or is given what it is compared with. Raises StepFailed where the place cannot be
-    read: a gate that does not know must not let through.
+    What lies in an object store is downloaded to a folder that goes when the block ends. Empty for a step that is given no
+    place, or the artifact itself. Raises StepFailed where the place cannot be read: a gate that does not know must not let
+    through.
     """
-    argument = EARLIER.get(step)
-    if argument is None or not arguments.get("pushed_to") or arguments.get(argument) is not None:
+    argument = EARLIER.get(step, "")
+    given = arguments.get(argument)
+    if not isinstance(given, str) or not given:
         yield {}
         return
-    place = (arguments["pushed_to"], Path(arguments["directory"]), arguments["name"])
-    pushed = importlib.import_module(FINDER).Pushed(*place)
+    model = arguments.get("model")
     with tempfile.TemporaryDirectory(prefix="stellwerk-") as kept:
-        found: Path | None = getattr(pushed, argument)(arguments, Path(kept))
-        yield {} if found is None else {argument: str(found)}
+        fetch = importlib.import_module(FETCHER).fetched_for
+        found = fetch(argument, given, None if model is None else Path(model.path), Path(kept) / argument)
+        yield {argument: None if found is None else str(found)}

@@ -1,6 +1,6 @@
 """KFP face of the step convert."""
 
-# mypy: disable-error-code="type-arg"
+# mypy: disable-error-code="type-arg, assignment"
 
 from stellwerk.components.facing import Dataset, Input, Model, Output, component
 
@@ -10,7 +10,7 @@ def convert(
     formats: list,
     model: Input[Model],
     converted: Output[Model],
-    transformed: Input[Dataset] | None = None,
+    transformed: Input[Dataset] = None,
     transformed_uri: str = "",
 ) -> None:
     """Copies a model and adds variants of it for other runtimes.

@@ -1,6 +1,6 @@
 """KFP face of the step push."""
 
-# mypy: disable-error-code="type-arg"
+# mypy: disable-error-code="type-arg, assignment"
 
 from typing import Optional
 
@@ -18,8 +18,9 @@ def push(
     context: dict,
     pushed_model: Output[Model],
     run: str = "",
-    rehearsal: Input[Artifact] | None = None,
-    statistics: Input[Artifact] | None = None,
+    rehearsal: Input[Artifact] = None,
+    validation: Input[Artifact] = None,
+    resolved: Optional[dict] = None,
     to: Optional[str] = None,
 ) -> None:
     """Copies a blessed model to the next version of its folder.
@@ -35,10 +36,12 @@ def push(
         pushed_model: Where the model is now.
         run: Id of the run, for `provenance.json`.
         rehearsal: Whether it serves within its resources; fails when it does not.
-        statistics: TFDV statistics of each split, for the drift of later runs.
+        validation: What validate found: the statistics go along, for the drift of later runs.
+        resolved: What `resolve` says of data and training, for later runs.
         to: Takes the place of `to` in `push_to`.
 
     """
     from stellwerk.components.calling import call
+    from stellwerk.components.parts import opened
 
-    call("push", {**locals(), "context": {**context, "run": run}})
+    call("push", opened({**locals(), "context": {**context, "run": run}}))

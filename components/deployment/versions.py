@@ -45,15 +45,6 @@ def versions(folder: Path) -> list[Version]:
     return sorted((Version(int(path.name), path, _provenance(path)) for path in found), key=lambda one: one.number)
 
 
-def newest_other_than(folder: Path, model_digest: str, trained: str | None = None) -> Path | None:
-    """Returns the newest version that Stellwerk pushed and that is another model, or None.
-
-    It is the last blessed model, what a new one is compared with; a copy of the new one itself would be no comparison.
-    """
-    others = [one for one in versions(folder) if is_another(one.provenance or {}, model_digest, trained)]
-    return others[-1].path if others else None
-
-
 def is_another(provenance: Mapping[str, Any], model_digest: str, trained: str | None = None) -> bool:
     """Says whether a pushed version is another model than the one with these digests: as it is pushed, and as it was trained.
 
@@ -66,18 +57,18 @@ def is_another(provenance: Mapping[str, Any], model_digest: str, trained: str | 
     return trained is None or provenance.get("trained_digest") != trained
 
 
-def statistics_of_other_data(folder: Path, examples_version: str) -> Path | None:
-    """Returns the statistics of the newest version that was made from other data, or None."""
-    for one in reversed(versions(folder)):
-        if is_of_other_data(one.provenance or {}, examples_version) and (one.path / STATISTICS).is_dir():
-            return one.path / STATISTICS
-    return None
+def is_of_other_data(provenance: Mapping[str, Any], data: str) -> bool:
+    """Says whether a pushed version was made from other data than what `resolve` calls so.
+
+    One pushed by Stellwerk that does not say, as a run outside Kubeflow has no such step, was made from some other.
+    """
+    return bool(provenance) and (provenance.get("resolved") or {}).get("data") != data
 
 
-def is_of_other_data(provenance: Mapping[str, Any], examples_version: str) -> bool:
-    """Says whether a pushed version was made from other data than these Examples; one that does not say was not."""
-    version = (provenance.get("data") or {}).get("version")
-    return version is not None and version != examples_version
+def is_other_training(provenance: Mapping[str, Any], training: str) -> bool:
+    """Says whether a pushed version came of another training than what `resolve` calls so: other data, spec or code."""
+    pushed = provenance.get("model_digest") is not None
+    return pushed and (provenance.get("resolved") or {}).get("training") != training
 
 
 def _provenance(path: Path) -> dict[str, Any] | None:

@@ -28,13 +28,14 @@ def push(
     pushed_model: Path,
     rehearsal: Path | None = None,
     statistics: Path | None = None,
+    resolved: dict[str, str] | None = None,
 ) -> None:
     """Copies the model to `<to>/<name>/<next number>/` and writes PushedModel: where, which version, whether it is new.
 
     `statistics`, those of the data, lie in the version too: later runs are compared with them.
     Raises GateRefused when the model is not blessed or did not pass its rehearsal. A model that already is the newest version
-    is not pushed again; nothing there is ever overwritten. `context` says what run pushes (run, spec digest, time) and goes
-    into `provenance.json` as it is. Then the servers that `push_to` names are brought to the version; PushedModel is
+    is not pushed again; nothing there is ever overwritten. `context` says what run pushes (run, spec digest, time), `resolved`
+    by what later runs know data and training again; both go into `provenance.json` as they are. Then the servers that `push_to` names are brought to the version; PushedModel is
     there before, with their manifests, so that it says what is pushed where a cluster refuses (StepFailed).
     """
     verdict = _read(blessing / "blessing.json")
@@ -56,6 +57,7 @@ def push(
         **({} if rehearsed is None else {"rehearsal": rehearsed}),
         "code": {"stellwerk": __version__, "digest": code_digest()},
         "context": context,
+        **({} if resolved is None else {"resolved": resolved}),
     }
     placed = target(push_to.to, directory, name).push(model, digest, provenance, statistics)
     pushed = {"path": placed.path, "version": placed.version, "model_digest": digest, "new": placed.new}

@@ -1,16 +1,14 @@
 """KFP face of the step evaluate."""
 
-# mypy: disable-error-code="type-arg"
+# mypy: disable-error-code="type-arg, assignment"
 
 from typing import Optional
 
 from stellwerk.components.facing import (
     HTML,
-    Artifact,
     ClassificationMetrics,
     Dataset,
     Input,
-    Markdown,
     Metrics,
     Model,
     Output,
@@ -24,18 +22,13 @@ def evaluate(
     target: dict,
     hooks: dict,
     model: Input[Model],
-    evaluation: Output[Artifact],
-    blessing: Output[Artifact],
-    metrics: Output[Metrics],
-    classification: Output[ClassificationMetrics],
-    verdict: Output[Markdown],
-    page: Output[HTML],
-    examples: Input[Dataset] | None = None,
+    evaluation: Output[ClassificationMetrics],
+    blessing: Output[Metrics],
+    evaluation_page: Output[HTML],
+    examples: Input[Dataset] = None,
     examples_uri: str = "",
-    baseline: Input[Model] | None = None,
-    name: str = "",
-    directory: str = "",
-    pushed_to: Optional[str] = None,
+    baseline: Input[Model] = None,
+    baseline_uri: str = "",
     beam: Optional[dict] = None,
 ) -> bool:
     """Measures the exported model on the test split and says whether it is good enough.
@@ -47,16 +40,11 @@ def evaluate(
         examples: Rows of each split.
         examples_uri: Or their URI, to read in place.
         model: SavedModel to measure.
-        evaluation: Metrics of every slice, as TFMA reads them.
-        blessing: Whether every requirement is met, and which is not.
-        metrics: Those of the whole test split, for the dashboard.
-        classification: ROC curve and confusion matrix, for the dashboard.
-        verdict: Which requirement is met, for the dashboard.
-        page: Metrics of every slice, for the dashboard.
+        evaluation: Metrics of every slice, as TFMA reads them; ROC curve and confusion matrix are its metadata.
+        blessing: Whether every requirement is met, and which is not; the metrics of the whole test split are its metadata.
+        evaluation_page: Requirements, curves and slices, for the dashboard.
         baseline: The last blessed model, for `min_gain`.
-        name: Name of the served model, with `pushed_to`.
-        directory: Folder where a relative `pushed_to` starts.
-        pushed_to: Where models are pushed: `baseline` is found there, the newest version that is another model.
+        baseline_uri: Or where it lies, as `resolve` found it.
         beam: Section `beam` of the spec, to ask the model on Beam's workers.
 
     Returns:

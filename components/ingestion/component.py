@@ -4,7 +4,7 @@
 
 from typing import Optional
 
-from stellwerk.components.facing import HTML, Artifact, Dataset, Metrics, Output, component
+from stellwerk.components.facing import HTML, Dataset, Output, component
 
 
 @component
@@ -14,10 +14,9 @@ def ingest(
     numbers: list,
     target: dict,
     examples: Output[Dataset],
-    manifest: Output[Artifact],
-    metrics: Output[Metrics],
-    page: Output[HTML],
+    ingest_page: Output[HTML],
     sources: Optional[dict] = None,
+    identity: Optional[dict] = None,
 ) -> str:
     """Reads sources, joins and splits them.
 
@@ -27,10 +26,9 @@ def ingest(
         numbers: Columns that are needed as numbers.
         target: Section `target` of the spec.
         examples: Rows of each split as Parquet, with a manifest.
-        manifest: The same without the rows.
-        metrics: How many rows there are, for the dashboard.
-        page: Where they came from, for the dashboard.
+        ingest_page: Where they came from, and what was set aside, for the dashboard.
         sources: Takes the place of `sources` in `data`.
+        identity: What `resolve` found the sources to be; fails where they are no more.
 
     Returns:
         URI of `examples`.

@@ -18,6 +18,7 @@ from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.columns import Column, plan, select
 from stellwerk.components.ingestion.files import Found, find
+from stellwerk.components.ingestion.identity import changed, identities
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.requirements import (
@@ -47,6 +48,7 @@ def ingest(
     numbers: list[str],
     target: Target,
     examples: Path,
+    identity: dict[str, str] | None = None,
     progress: Progress = silent,
     kept: Path | None = None,
 ) -> None:
@@ -55,7 +57,8 @@ def ingest(
     Paths of sources start at `directory`; `numbers` are the columns that must be numbers. Objects of other places are copied
     to `kept`, where unchanged ones are found again, or beside the output, or are read in place. The same bytes and settings, wherever they lie,
     give the same bytes and the same version. Memory does not grow with the rows: what is larger than 512 MB goes to disk,
-    beside the output. Raises DataError when the data cannot be used, StepFailed when the disk is full.
+    beside the output. Raises DataError when the data cannot be used, or is not what `identity` says (see `identities`)
+    once it was read; StepFailed when the disk is full.
     """
     with _failures_told(examples), written_aside(examples) as aside:
         scratch = aside / ".scratch"
@@ -65,10 +68,18 @@ def ingest(
                 _Ingestion(
                     connection, data, Path(directory), numbers, target, aside, scratch, bad, progress, kept
                 ).run()
+            _unchanged(identity, data, directory)
             if kept is not None:
                 remove_unused(kept)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _unchanged(identity: dict[str, str] | None, data: Data, directory: Path) -> None:
+    """Raises DataError where a source is not what it was when the run looked at it."""
+    other = [] if identity is None else changed(identity, identities(data, Path(directory)))
+    if other:
+        raise DataError(f"{other[0]}: its files were changed since the run began. Run again once nobody writes them.")
 
 
 def _quarantine(aside: Path, scratch: Path) -> Quarantine:

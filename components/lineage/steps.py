@@ -30,19 +30,12 @@ if TYPE_CHECKING:
     from stellwerk.components.artifacts.examples import Examples
 
 ENGINE = "Kubeflow Pipelines"
-SHOWN = (
-    "system.HTML",
-    "system.Markdown",
-    "system.Metrics",
-    "system.ClassificationMetrics",
-    "system.SlicedClassificationMetrics",
-)
+SHOWN = ("system.HTML", "system.Markdown")
 """Artifacts for the dashboard: they are looked at, nothing is made from them."""
 ROWS = ("examples", "transformed")
 """Artifacts that a step may be given by their URI."""
-FIRST, LAST = "ingest", "summarise"
-ENDED: dict[str, Kind] = {"SUCCEEDED": "COMPLETE", "FAILED": "FAIL", "CANCELLED": "ABORT", "CANCELED": "ABORT"}
-"""How KFP says that a run ended -> the event."""
+BEGINS, ENDS = ("ingest", "push"), ("report", "push")
+"""Steps that tell the start of the whole run, and its end: of a run whose other steps come from KFP's cache, only push works."""
 EVENTS = "STELLWERK_EVENTS"
 """Set where an engine outside the container watches, and tells of the step itself."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -76,8 +69,8 @@ class Place:
 def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
     """Tells the start and the end of a step that runs under KFP, where somebody wants to know; else does nothing.
 
-    The first step tells the start of the whole run too, and `summarise`, which always comes last, only its end. Whatever
-    goes wrong with the telling, the step goes on.
+    Nobody else tells of the whole run: the steps that begin and end one do, and a step that fails tells that the run does; who
+    listens goes by the last word. Whatever goes wrong with the telling, the step goes on.
     """
     under_kfp = any(_is_artifact(value) for value in arguments.values())
     if not under_kfp or EVENTS in os.environ or not configured():
@@ -88,12 +81,8 @@ def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
     except Exception:  # what is wrong with the arguments, the step itself says better
         yield
         return
-    if step == LAST:
-        telling.end_run(arguments.get("status") or {})
-        yield
-        return
-    if step == FIRST:
-        telling.start_run()
+    if step in BEGINS:
+        telling.tell_of_run("START")
     telling.tell("START")
     try:
         with _terminable():
@@ -104,7 +93,7 @@ def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
     except BaseException as problem:
         telling.close("FAIL", error(str(problem) or type(problem).__name__))
         raise
-    telling.close("COMPLETE")
+    telling.close("COMPLETE", run_ends=step in ENDS)
 
 
 class _Telling:
@@ -122,27 +111,18 @@ class _Telling:
         with contextlib.suppress(Exception):
             self.sender.send(self._event(kind, run_facets or {}))
 
-    def close(self, kind: Kind, run_facets: Mapping[str, Json] | None = None) -> None:
+    def close(self, kind: Kind, run_facets: Mapping[str, Json] | None = None, *, run_ends: bool = True) -> None:
+        """Tells how the step ended, and, where that ends it, the run."""
         self.tell(kind, run_facets)
-        self._close()
-
-    def start_run(self) -> None:
-        with contextlib.suppress(Exception):
-            self.sender.send(event("START", self._run()))
-
-    def end_run(self, status: Mapping[str, Any]) -> None:
-        """Tells how KFP says that the run ended; nothing where it says nothing, as before 2.14."""
-        with contextlib.suppress(Exception):
-            kind = ENDED.get(str(status.get("state")))
-            why = (status.get("error") or {}).get("message") or "a step failed"
-            if kind is not None:
-                self.sender.send(event(kind, self._run(), run_facets=error(str(why)) if kind == "FAIL" else {}))
-        self._close()
-
-    def _close(self) -> None:
+        if run_ends:
+            self.tell_of_run(kind, run_facets)
         problem = self.sender.close()
         if problem:
             print(problem, file=sys.stderr, flush=True)
+
+    def tell_of_run(self, kind: Kind, run_facets: Mapping[str, Json] | None = None) -> None:
+        with contextlib.suppress(Exception):
+            self.sender.send(event(kind, self._run(), run_facets=run_facets or {}))
 
     def _event(self, kind: Kind, run_facets: Mapping[str, Json]) -> Json:
         job = self._job()

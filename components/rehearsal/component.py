@@ -1,13 +1,12 @@
 """KFP face of the step rehearse."""
 
-# mypy: disable-error-code="type-arg"
+# mypy: disable-error-code="type-arg, assignment"
 
 from stellwerk.components.facing import (
     HTML,
     Artifact,
     Dataset,
     Input,
-    Markdown,
     Metrics,
     Model,
     Output,
@@ -20,11 +19,9 @@ def rehearse(
     settings: dict,
     model: Input[Model],
     blessing: Input[Artifact],
-    rehearsal: Output[Artifact],
-    metrics: Output[Metrics],
-    verdict: Output[Markdown],
-    page: Output[HTML],
-    examples: Input[Dataset] | None = None,
+    rehearsal: Output[Metrics],
+    rehearsal_page: Output[HTML],
+    examples: Input[Dataset] = None,
     examples_uri: str = "",
 ) -> bool:
     """Starts a server on the model, asks it real examples, and says whether it serves within its resources.
@@ -35,10 +32,8 @@ def rehearse(
         examples_uri: Or their URI, to read in place.
         model: SavedModel to serve.
         blessing: Whether the model is good enough; one that is not is not rehearsed.
-        rehearsal: What was measured, and which requirement is not met.
-        metrics: What was measured, for the dashboard.
-        verdict: Which requirement is met, for the dashboard.
-        page: Both, and how it scales, for the dashboard.
+        rehearsal: Which requirement is met, and which is not; what was measured is its metadata.
+        rehearsal_page: Both, and how it scales, for the dashboard.
 
     Returns:
         Whether every requirement is met, for conditions.

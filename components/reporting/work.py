@@ -20,7 +20,6 @@ def report(
     evaluation: Path,
     blessing: Path,
     page: Path,
-    run: str = "",
     rehearsal: Path | None = None,
 ) -> None:
     """Writes the report of a run as one HTML file.
@@ -39,5 +38,5 @@ def report(
         **({} if rehearsal is None else {"rehearsal": rehearsal}),
     }
     digests = {artifact: folder_digest(paths[artifact]) for artifact in ("model", "evaluation")}
-    html = run_page(paths, digests, name=context["pipeline"], run=run, spec=spec, source=context.get("spec", ""))
+    html = run_page(paths, digests, name=context["pipeline"], spec=spec, source=context.get("spec", ""))
     write_text(page, html)

@@ -1,6 +1,6 @@
 """KFP face of the step train."""
 
-# mypy: disable-error-code="type-arg"
+# mypy: disable-error-code="type-arg, assignment"
 
 from typing import Optional
 
@@ -15,10 +15,9 @@ def train(
     hooks: dict,
     transform_graph: Input[Artifact],
     model: Output[Model],
-    history: Output[Artifact],
-    metrics: Output[Metrics],
-    page: Output[HTML],
-    transformed: Input[Dataset] | None = None,
+    history: Output[Metrics],
+    training_page: Output[HTML],
+    transformed: Input[Dataset] = None,
     transformed_uri: str = "",
     epochs: Optional[int] = None,
     batch_size: Optional[int] = None,
@@ -35,9 +34,8 @@ def train(
         transformed_uri: Or their URI, to read in place.
         transform_graph: TFT's graph.
         model: SavedModel that takes raw columns.
-        history: Losses and metrics of every epoch.
-        metrics: Those of the last, for the dashboard.
-        page: Their curves, for the dashboard.
+        history: Losses and metrics of every epoch; those of the exported one are its metadata.
+        training_page: Their curves, for the dashboard.
         epochs: Takes the place of `epochs` in `training`.
         batch_size: Takes the place of `batch_size` in `training`.
         learning_rate: Takes the place of `optimizer.learning_rate` in `training`.

@@ -1,6 +1,6 @@
 """KFP face of the step transform."""
 
-# mypy: disable-error-code="type-arg"
+# mypy: disable-error-code="type-arg, assignment"
 
 from typing import Optional
 
@@ -12,12 +12,12 @@ def transform(
     features: dict,
     target: dict,
     hooks: dict,
-    schema: Input[Artifact],
+    validation: Input[Artifact],
     transform_graph: Output[Artifact],
     transformed: Output[Dataset],
-    examples: Input[Dataset] | None = None,
+    examples: Input[Dataset] = None,
     examples_uri: str = "",
-    anomalies: Input[Artifact] | None = None,
+    stop: bool = False,
     beam: Optional[dict] = None,
 ) -> str:
     """Turns columns into what a network can learn from.
@@ -28,10 +28,10 @@ def transform(
         hooks: Source texts of hook files by path.
         examples: Rows of each split.
         examples_uri: Or their URI, to read in place.
-        schema: TFDV schema of the rows.
+        validation: What validate found: the TFDV schema of the rows, and their anomalies.
         transform_graph: TFT's graph, which is put inside the model too.
         transformed: Rows of each split after the transform.
-        anomalies: What the data does against the schema; fails where there is any.
+        stop: Whether anomalies fail this step.
         beam: Section `beam` of the spec, to read the rows on Beam's workers.
 
     Returns:
@@ -40,7 +40,10 @@ def transform(
     """
     from stellwerk.components.admission import admit
     from stellwerk.components.calling import call
+    from stellwerk.components.parts import opened
 
-    admit(anomalies)
-    call("transform", locals())
+    given = opened(locals())
+    if stop:
+        admit(given["anomalies"])
+    call("transform", given)
     return str(transformed.uri)

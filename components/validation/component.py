@@ -1,29 +1,24 @@
 """KFP face of the step validate."""
 
-# mypy: disable-error-code="type-arg"
+# mypy: disable-error-code="type-arg, assignment"
 
 from typing import Optional
 
-from stellwerk.components.facing import HTML, Artifact, Dataset, Input, Markdown, Output, component
+from stellwerk.components.facing import HTML, Artifact, Dataset, Input, Output, component
 
 
 @component
 def validate(
     settings: dict,
     target: dict,
-    statistics: Output[Artifact],
-    schema: Output[Artifact],
-    anomalies: Output[Artifact],
-    verdict: Output[Markdown],
-    page: Output[HTML],
-    examples: Input[Dataset] | None = None,
+    validation: Output[Artifact],
+    validation_page: Output[HTML],
+    examples: Input[Dataset] = None,
     examples_uri: str = "",
     curated: str = "",
-    previous: Input[Artifact] | None = None,
+    previous: Input[Artifact] = None,
+    previous_uri: str = "",
     stop: bool = True,
-    name: str = "",
-    directory: str = "",
-    pushed_to: Optional[str] = None,
     beam: Optional[dict] = None,
 ) -> None:
     """Computes statistics and stops the run when the data is not as the schema says.
@@ -33,24 +28,21 @@ def validate(
         target: Section `target` of the spec.
         examples: Rows of each split.
         examples_uri: Or their URI, to read in place.
-        statistics: TFDV statistics of each split.
-        schema: TFDV schema that was used.
-        anomalies: What the data does against it.
-        verdict: The same for the dashboard.
-        page: Every column and every anomaly, for the dashboard.
+        validation: TFDV `statistics` of each split, the `schema` that was used, and the `anomalies` of the data against it.
+        validation_page: Every anomaly and every column, for the dashboard.
         curated: Text of the curated schema; without one it is inferred.
-        previous: Statistics of the last run that passed, for drift.
-        stop: Whether anomalies fail this step; else who takes `anomalies` has to.
-        name: Name of the served model, with `pushed_to`.
-        directory: Folder where a relative `pushed_to` starts.
-        pushed_to: Where models are pushed: `previous` is found there, of the newest version that other data made.
+        previous: What validate found in the last run that passed, for drift.
+        previous_uri: Or where its statistics lie, as `resolve` found them.
+        stop: Whether anomalies fail this step; else who takes `validation` has to.
         beam: Section `beam` of the spec, to count on Beam's workers.
 
     """
     from stellwerk.components.admission import refusals
     from stellwerk.components.calling import call, written
     from stellwerk.components.dashboard import show
+    from stellwerk.components.parts import opened, part
 
+    given = opened({**locals(), "curated": written(curated), "previous": part(previous, "statistics")})
     with refusals(stop=stop):
-        call("validate", {**locals(), "curated": written(curated)})
-    show("validate", locals())
+        call("validate", given)
+    show("validate", given)

@@ -6,8 +6,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
+from stellwerk.components.parts import PARTS
 from stellwerk.errors import UsageError
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import linked
@@ -48,14 +50,20 @@ class Root:
 
     def while_running(self, step: str, artifact: str) -> Path | None:
         """Returns where an artifact is before the end of the run; None before it is written."""
-        return next(self.folder.glob(f"*/{step}/{artifact}"), None)
+        return next(self._made(step, artifact), None)
+
+    def _made(self, step: str, artifact: str) -> Iterator[Path]:
+        """Yields artifacts of a step, those inside others too, in the place of which they are elsewhere."""
+        for found in self.folder.glob(f"*/{step}/*"):
+            inside = PARTS.get(found.name)
+            yield from found.glob(artifact) if inside else [found] if fnmatch(found.name, artifact) else []
 
     def hand_over(self, run: Path, steps: Iterator[str]) -> None:
         """Puts the artifacts of the steps into the folder of a run; where they are kept here too, by hard links, or copies."""
         for part in self.folder.rglob(".*.part"):  # what a step was stopped at
             shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
         for step in steps:
-            for made in self.folder.glob(f"*/{step}/*"):
+            for made in self._made(step, "*"):
                 if made.name != EXECUTOR_OUTPUT:
                     linked(made, run / step / made.name) if self.kept else made.rename(run / step / made.name)
         if self.kept:

@@ -49,7 +49,12 @@ def check_flights(directory: str = "/data"):
   cannot travel: leave such a key out. Whole numbers, which KFP makes floats inside a dict, are made whole again.
 - **Without Stellwerk.** `kfp.components.load_component_from_file("docs/components/ingest.yaml")` gives the same component to a
   pipeline whose author has not installed it. `stellwerk components -o FOLDER --image IMAGE` writes the definitions for your image.
-- **Dashboard.** `page`, `metrics`, `classification` and `verdict` are for [the dashboard](guides/dashboard.md); no step reads them.
+- **Signs.** Kubernetes and Argo read `$$`, `$(NAME)` and `{{{{name}}}}` in what a step is given as their own. A value with such signs, a query
+  for example, arrives as it is from `stellwerk.components.travelling.marked(value)`; compiled specs are marked already.
+- **Dashboard.** `ingest_page` and its like are for [the dashboard](guides/dashboard.md), and so is the metadata of `history`, `blessing`,
+  `rehearsal` and `evaluation`; no step reads them.
+- **The cache.** Without `resolve` before it, `ingest` is taken from KFP's cache whenever its parameters are the same, whatever lies at the
+  paths: give it `identity=resolve(...).outputs["identity"]`, and turn the cache off for `resolve` (`task.set_caching_options(False)`).
 - **Alone on this machine.** `kfp.local.SubprocessRunner(use_venv=False)` runs them as they are. KFP 2.13 has to be
   given there what may be left out on every cluster, artifacts and numbers alike.
 """

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,16 @@ from stellwerk import components
 from stellwerk.components.artifacts.folders import write_text
 from stellwerk.components.lineage.code import text_digests
 from stellwerk.components.sdk import dsl
+from stellwerk.components.travelling import marked
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.graph import Graph, Step, graph
-from stellwerk.pipelines.kubeflow.closing import tells_status, with_status
-from stellwerk.pipelines.kubeflow.earlier import place, reads_pushed
+from stellwerk.pipelines.kubeflow.earlier import compared, comparing, reads_pushed
 from stellwerk.pipelines.kubeflow.manifest import objects
-from stellwerk.pipelines.kubeflow.parameters import Parameter, arguments, docstring, parameters, signature
+from stellwerk.pipelines.kubeflow.parameters import Parameter, arguments, docstring, given_to, parameters, signature
 from stellwerk.pipelines.kubeflow.settings import configure, run_settings
 from stellwerk.pipelines.kubeflow.sizing import Size, measure
+from stellwerk.pipelines.kubeflow.wiring import only_if, without_implied
 from stellwerk.pipelines.kubeflow.writing import documents, text_of
 from stellwerk.spec.cluster import Cluster
 
@@ -36,9 +36,7 @@ ROWS = ("examples", "transformed")
 """Artifacts that a step can read where they lie: their makers return their URI, and their readers take it as `<artifact>_uri`."""
 
 REPORTED = (
-    ("manifest", "ingest"),
-    ("statistics", "validate"),
-    ("anomalies", "validate"),
+    ("validation", "validate"),
     ("history", "train"),
     ("model", "train"),
     ("evaluation", "evaluate"),
@@ -47,14 +45,17 @@ REPORTED = (
 )
 """Artifacts that the report of the run is made from, and who makes them."""
 
+WITHIN = {"statistics": "validation", "schema": "validation", "anomalies": "validation"}
+"""Artifacts that faces pass on inside another, see `components.parts`."""
+
+OF_THE_MODEL = ("ingest", "validate", "transform", "train")
+"""Steps whose parameters decide what the model is."""
+
 ROOT_HERE = (
     "is a folder of this machine, where `stellwerk run --docker` keeps artifacts; Kubeflow keeps them in stores only. Write "
     "gs://BUCKET/PREFIX, s3://BUCKET/PREFIX or minio://BUCKET/PREFIX, or give one for this time: --set cluster.pipeline_root=URI"
 )
 """What is said of a pipeline root that no cluster knows."""
-
-RUNS_CONDITIONS = find_spec("kfp.local.orchestrator") is not None
-"""Whether the local runner of the installed SDK knows conditions and exit tasks: from kfp 2.14 on."""
 
 
 def compile(  # noqa: A001 - the verb of KFP
@@ -86,7 +87,7 @@ def intermediate(loaded: LoadedSpec, steps: Graph | None = None, *, local: bool 
     """Returns the documents of the IR: the pipeline's, and the one for Kubernetes where there is something in it.
 
     `steps` is a part of the spec's graph, by default all of it. `local` is for KFP's local runner: without what only a cluster
-    has, and what the installed SDK's runner does not know. Raises SpecError without a `cluster` section, and for a cluster with
+    has, and without conditions, which not every SDK's runner knows: push refuses by itself there. Raises SpecError without a `cluster` section, and for a cluster with
     a pipeline root that is a folder of this machine.
     """
     cluster = loaded.spec.cluster
@@ -97,9 +98,15 @@ def intermediate(loaded: LoadedSpec, steps: Graph | None = None, *, local: bool 
         raise SpecError([loaded.problem(("cluster",), message)])
     if cluster.root_here is not None and not local:
         raise SpecError([loaded.problem(("cluster", "pipeline_root"), ROOT_HERE)])
-    made = documents(_Pipeline(loaded, steps or graph(loaded), cluster, local).described())
-    told = RUNS_CONDITIONS if local else tells_status(cluster.kfp)
-    return [with_status(made[0]), *made[1:]] if told else made
+    described = steps or graph(loaded)
+    made = documents(_Pipeline(loaded, described, cluster, local).described())
+    names = {step.name for step in described.steps}
+    judge = next((name for name in JUDGES if name in names), None)
+    if local:
+        return made
+    if "push" in names and judge is not None:
+        made[0] = only_if(made[0], "push", (judge, RETURNED))
+    return [without_implied(made[0]), *made[1:]]
 
 
 @dataclass(frozen=True)
@@ -114,9 +121,7 @@ class _Pipeline:
         declared = parameters(self.loaded, self.graph)
 
         def pipeline(*values: Any) -> None:
-            given = dict(zip([each.name for each in declared], values, strict=True))
-            with self._closing(declared, given):
-                self._tasks(declared, given)
+            self._tasks(declared, dict(zip([each.name for each in declared], values, strict=True)))
 
         pipeline.__signature__ = signature(declared)  # type: ignore[attr-defined] # what KFP reads
         pipeline.__doc__ = docstring(self._summary(), declared)
@@ -126,22 +131,18 @@ class _Pipeline:
         return dsl.pipeline(pipeline, name=self.graph.name, pipeline_root=root, **settings)
 
     def _tasks(self, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> None:
-        tasks: dict[str, Any] = {}
+        tasks = {"resolve": self._resolve(declared, given)}
         for step in self.graph.steps:
-            with self._condition(step, tasks):
-                values = self._values(step, declared, given)
-                artifacts = {}
-                for name, (made, artifact) in step.inputs.items():
-                    if self._in_place and artifact in ROWS:
-                        values[f"{name}_uri"] = tasks[made].outputs[RETURNED]
-                    else:
-                        artifacts[name] = tasks[made].outputs[artifact]
-                if not self.local:
-                    self._show_refused_data(step, values, artifacts, tasks)
-                tasks[step.name] = task = getattr(components, step.name)(**values, **artifacts)
-                outside = reads_pushed(self.loaded.spec, step.name)
-                cached = step.cached and not outside
-                configure(task, step.name, self.cluster, cached=cached, local=self.local, as_push=outside)
+            values = self._values(step, declared, given, tasks)
+            artifacts = {}
+            for name, (made, artifact) in step.inputs.items():
+                if self._in_place and artifact in ROWS:
+                    values[f"{name}_uri"] = tasks[made].outputs[RETURNED]
+                else:
+                    artifacts[WITHIN.get(name, name)] = tasks[made].outputs[WITHIN.get(artifact, artifact)]
+            tasks[step.name] = task = getattr(components, step.name)(**values, **artifacts)
+            reached = ("push",) if reads_pushed(self.loaded.spec, step.name) else ()
+            configure(task, step.name, self.cluster, cached=step.cached, local=self.local, reached=reached)
         if not self.local:
             self._report(tasks)
 
@@ -149,63 +150,69 @@ class _Pipeline:
     def _in_place(self) -> bool:
         return self.cluster.examples == "in_place" and not self.local
 
-    def _show_refused_data(self, step: Step, values: dict[str, Any], artifacts: dict[str, Any], tasks: Any) -> None:
-        """Lets transform refuse what validate found: of a step that fails, the dashboard keeps no page and no artifact."""
-        if self.loaded.spec.validate_.on_anomaly != "fail":
-            return
-        if step.name == "validate":
-            values["stop"] = False
-        if step.name == "transform":
-            artifacts["anomalies"] = tasks["validate"].outputs["anomalies"]
+    def _resolve(self, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> Any:
+        """Adds the step that looks at the world outside, so that whatever it finds unchanged may come from KFP's cache."""
+        spec = self.loaded.spec
+        made = {step.name: arguments(step, declared) for step in self.graph.steps if step.name in OF_THE_MODEL}
+        files = {step.name: _texts(step) for step in self.graph.steps}
+        recipe = hashlib.sha256(json.dumps([made, files], sort_keys=True).encode()).hexdigest()
+        changed = {each.argument: given[each.name] for each in given_to("resolve", declared)}
+        place: dict[str, Any] = {}
+        if spec.push is not None and comparing(spec):
+            place = {"name": spec.name, "pushed_to": given.get("push_to", spec.push.to)}
+        data = marked(_without_none(made["ingest"]["data"]))
+        task = components.resolve(data=data, recipe=recipe, **changed, **place)
+        reached = ("ingest", "push") if place else ("ingest",)
+        configure(task, "resolve", self.cluster, cached=False, local=self.local, reached=reached)
+        return task
 
     def _report(self, tasks: Mapping[str, Any]) -> None:
         """Adds the page of the whole run. It stands beside push, which may refuse, and takes no rows."""
         made = {name: tasks[maker].outputs[name] for name, maker in REPORTED if maker in tasks}
-        task = components.report(**self._provenance(), spec=self.loaded.text, **made)
-        configure(task, "report", self.cluster, cached=False, local=self.local)
+        task = components.report(context=marked(self._context()), spec=marked(self.loaded.text), **made)
+        configure(task, "report", self.cluster, local=self.local)
 
-    def _values(self, step: Step, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+    def _values(
+        self, step: Step, declared: tuple[Parameter, ...], given: Mapping[str, Any], tasks: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Returns everything that a step is given but artifacts."""
-        values: dict[str, Any] = _without_none(arguments(step, declared, given))
-        values |= {name: path.read_text(encoding="utf-8") for name, path in step.files.items()}
+        own = {each.argument: given[each.name] for each in given_to(step.name, declared)}
+        values: dict[str, Any] = marked(_without_none(arguments(step, declared)) | _texts(step)) | own
         if "directory" in step.context:
             values["directory"] = given["directory"]
         if "context" in step.context:
-            values |= self._provenance()
-        return values | place(self.loaded.spec, step.name, given)
+            values |= {"context": marked(self._context()), "run": dsl.PIPELINE_JOB_ID_PLACEHOLDER}
+        if step.name == "ingest":
+            values["identity"] = tasks["resolve"].outputs["identity"]
+        if step.name == "push":
+            values["resolved"] = tasks["resolve"].outputs["resolved"]
+        argument = compared(self.loaded.spec, step.name)
+        if argument is not None:
+            values[f"{argument}_uri"] = tasks["resolve"].outputs[argument]
+        return values | self._refusing(step)
 
-    def _provenance(self) -> dict[str, Any]:
+    def _refusing(self, step: Step) -> dict[str, Any]:
+        """Lets transform refuse what validate found: of a step that fails, the dashboard keeps no page and no artifact."""
+        if self.local or self.loaded.spec.validate_.on_anomaly != "fail":
+            return {}
+        return {"validate": {"stop": False}, "transform": {"stop": True}}.get(step.name, {})
+
+    def _context(self) -> dict[str, Any]:
         digest = hashlib.sha256(self.loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest()
         context: dict[str, Any] = {"pipeline": self.graph.name, "spec_digest": digest, "spec": self.loaded.path.name}
         if self.graph.hooks:
             context["hooks"] = text_digests(self.graph.hooks)
-        return {"context": context, "run": dsl.PIPELINE_JOB_ID_PLACEHOLDER}
-
-    @contextmanager
-    def _closing(self, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> Iterator[None]:
-        """Puts the steps in a group after which `summarise` runs, whatever became of them."""
-        if self.local and not RUNS_CONDITIONS:
-            yield
-            return
-        values = {each.argument: given[each.name] for each in declared}
-        task = components.summarise(**self._provenance(), **values)
-        configure(task, "summarise", self.cluster, cached=False, local=self.local)
-        with dsl.ExitHandler(task):
-            yield
-
-    def _condition(self, step: Step, tasks: Mapping[str, Any]) -> AbstractContextManager[Any]:
-        """Lets a model that a gate refused show as skipped. Push itself refuses it too, wherever it runs."""
-        judge = next((name for name in JUDGES if name in tasks), None)
-        if step.name != "push" or judge is None or not RUNS_CONDITIONS:
-            return nullcontext()
-        refusable: AbstractContextManager[Any] = dsl.If(tasks[judge].outputs[RETURNED] == True)  # noqa: E712
-        return refusable
+        return context
 
     def _summary(self) -> str:
         spec = self.loaded.spec
         features = f"{len(spec.features)} features" if len(spec.features) > 1 else "one feature"
         said = f"Predicts '{spec.target.column}' ({spec.target.type}) from {features}."
         return f"{said} Made from {self.loaded.path.name} by Stellwerk."
+
+
+def _texts(step: Step) -> dict[str, str]:
+    return {name: path.read_text(encoding="utf-8") for name, path in step.files.items()}
 
 
 def _without_none(value: Any) -> Any:

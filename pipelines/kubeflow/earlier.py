@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
+from stellwerk.components.earlier import EARLIER
 from stellwerk.errors import Problem
 from stellwerk.loading import LoadedSpec
 from stellwerk.loading.document import Keys
@@ -17,7 +16,7 @@ from stellwerk.spec.cluster import Pod
 def comparing(spec: Spec) -> dict[str, Keys]:
     """Returns the steps that a spec wants compared with an earlier run, each with the first key that asks for it.
 
-    Others are told no place: whoever reads where models are pushed needs its credentials, and is never cached.
+    Others are told no place: whoever reads where models are pushed needs its credentials.
     """
     found: dict[str, Keys] = {}
     if spec.validate_.drift:
@@ -36,12 +35,9 @@ def reads_pushed(spec: Spec, step: str) -> bool:
     return spec.push is not None and step in comparing(spec)
 
 
-def place(spec: Spec, step: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the arguments that tell a step where models are pushed; `given` are the pipeline's parameters by name."""
-    if spec.push is None or not reads_pushed(spec, step):
-        return {}
-    to = given.get("push_to", spec.push.to)  # a pipeline that ends before push has no such parameter
-    return {"name": spec.name, "directory": given["directory"], "pushed_to": to}
+def compared(spec: Spec, step: str) -> str | None:
+    """Returns the argument that a step of the compiled pipeline is compared with, as `resolve` finds it; None for no comparison."""
+    return EARLIER[step] if reads_pushed(spec, step) else None
 
 
 def notes(loaded: LoadedSpec) -> list[Problem]:

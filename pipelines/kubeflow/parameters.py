@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stellwerk.components.changing import CHANGES
+from stellwerk.components.travelling import marked
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.graph import Graph, Step
 from stellwerk.spec import Data, Push, Train
@@ -28,7 +29,13 @@ class Parameter:
     default: Any
     meaning: str
     step: str
+    """Without this step the pipeline has no such parameter."""
     argument: str
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps that are given it: `resolve` too, where it decides what the model is."""
+        return (self.step,) if self.step == "push" else ("resolve", self.step)
 
 
 def parameters(loaded: LoadedSpec, described: Graph) -> tuple[Parameter, ...]:
@@ -37,7 +44,7 @@ def parameters(loaded: LoadedSpec, described: Graph) -> tuple[Parameter, ...]:
     start = "Folder inside the containers where relative paths of the spec start, e.g. a mounted volume."
     found = [
         Parameter("directory", str, DIRECTORY, start, "ingest", "directory"),
-        Parameter("sources", dict, sources(spec.data), _meaning(Data, "sources"), "ingest", "sources"),
+        Parameter("sources", dict, marked(sources(spec.data)), _meaning(Data, "sources"), "ingest", "sources"),
         Parameter("epochs", int, spec.train.epochs, _meaning(Train, "epochs"), "train", "epochs"),
         Parameter("batch_size", int, spec.train.batch_size, _meaning(Train, "batch_size"), "train", "batch_size"),
         Parameter(
@@ -81,8 +88,13 @@ def docstring(summary: str, declared: Sequence[Parameter]) -> str:
     return "\n".join([summary, "", "Args:", *(f"    {each.name}: {each.meaning}" for each in declared)])
 
 
-def arguments(step: Step, declared: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a step's parameters with those of the pipeline in the place of the spec's values, which are left out."""
+def given_to(step: str, declared: Sequence[Parameter]) -> list[Parameter]:
+    """Returns the parameters of the pipeline that a step is given."""
+    return [each for each in declared if step in each.steps]
+
+
+def arguments(step: Step, declared: Sequence[Parameter]) -> dict[str, Any]:
+    """Returns a step's parameters without the values in whose place those of the pipeline come, see `given_to`."""
     result: dict[str, Any] = copy.deepcopy(dict(step.parameters))
     for each in declared:
         path = CHANGES.get(step.name, {}).get(each.argument)
@@ -92,7 +104,6 @@ def arguments(step: Step, declared: Sequence[Parameter], given: Mapping[str, Any
         for key in path[:-1]:
             inside = inside[key]
         del inside[path[-1]]
-        result[each.argument] = given[each.name]
     return result
 
 

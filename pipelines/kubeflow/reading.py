@@ -12,6 +12,7 @@ from google.protobuf import json_format
 
 from stellwerk.components.sdk import pipeline_spec_pb2
 from stellwerk.errors import UsageError, did_you_mean
+from stellwerk.pipelines.kubeflow.wiring import waits_for
 
 Keys = tuple[str, ...]
 Found = Iterator[tuple[Keys, str]]
@@ -138,7 +139,7 @@ def _dag(spec: Mapping[str, Any], keys: Keys, component: Mapping[str, Any]) -> F
             if before not in tasks:
                 yield (*at, "dependentTasks"), _unknown("task", before, tasks)
         yield from _inputs(spec, component, tasks, at, task)
-    needs = {name: [each for each in task.get("dependentTasks", []) if each in tasks] for name, task in tasks.items()}
+    needs = {name: waits_for(task) & tasks.keys() for name, task in tasks.items()}
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stellwerk.components import sdk
@@ -22,18 +23,20 @@ TIMES_TO_LIVE = ("ttl_seconds_after_finished", "ttl_seconds_after_success", "ttl
 
 
 def configure(
-    task: Any, step: str, cluster: Cluster, *, cached: bool = True, local: bool = False, as_push: bool = False
+    task: Any, step: str, cluster: Cluster, *, cached: bool = True, local: bool = False, reached: Sequence[str] = ()
 ) -> None:
     """Gives a task the image, the resources and the settings of its step.
 
-    A `local` run has containers but no cluster: what Kubernetes alone knows is left out. `as_push` gives the step what push
-    reaches its place with, besides its own: variables, volumes, secrets.
+    A `local` run has containers but no cluster: what Kubernetes alone knows is left out. The step gets what the steps `reached`
+    reach their places with, besides its own: variables, volumes, secrets.
     """
-    pod = reaching(cluster.pod(step), cluster.pod("push")) if as_push else cluster.pod(step)
+    pod = cluster.pod(step)
+    for other in reached:
+        pod = reaching(pod, cluster.pod(other))
     task.set_container_image(cluster.image)
     task.set_caching_options(cached and step not in OUTSIDE and pod.cache is not False)
-    for name, value in pod.env.items():
-        task.set_env_variable(name, value)
+    for name, value in pod.env.items():  # Kubernetes takes two dollars for one, and $(NAME) for a variable
+        task.set_env_variable(name, value if local else value.replace("$", "$$"))
     if local:
         return
     _resources(task, dict[str, Resources](cluster.resources.items()).get(step, Resources()))
@@ -47,8 +50,8 @@ def configure(
     _kubernetes(task, cluster, pod)
 
 
-def reaching(pod: Pod, push: Pod) -> Pod:
-    """Returns a pod with the environment, volumes, Secrets and ConfigMaps of push's, where its own leave room for them."""
+def reaching(pod: Pod, other: Pod) -> Pod:
+    """Returns a pod with the environment, volumes, Secrets and ConfigMaps of another, where its own leave room for them."""
     givens = [*pod.secrets.values(), *pod.config_maps.values()]
     variables = {*pod.env, *(variable for given in givens for variable in given.env)}
     folders = {*pod.volumes.values(), *(given.mount for given in givens)}
@@ -62,12 +65,12 @@ def reaching(pod: Pod, push: Pod) -> Pod:
                 more[name] = Given(env=env, mount=mount)
         return {**own, **more}
 
-    volumes = {claim: path for claim, path in push.volumes.items() if path not in folders}
+    volumes = {claim: path for claim, path in other.volumes.items() if path not in folders}
     update = {
-        "env": {**{name: value for name, value in push.env.items() if name not in variables}, **pod.env},
+        "env": {**{name: value for name, value in other.env.items() if name not in variables}, **pod.env},
         "volumes": {**volumes, **pod.volumes},
-        "secrets": added(push.secrets, pod.secrets),
-        "config_maps": added(push.config_maps, pod.config_maps),
+        "secrets": added(other.secrets, pod.secrets),
+        "config_maps": added(other.config_maps, pod.config_maps),
     }
     return pod.model_copy(update=update)
 

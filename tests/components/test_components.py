@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -17,17 +18,11 @@ from stellwerk import components
 from stellwerk.components.answering import answer
 from stellwerk.components.calling import STEPS, call, whole, written
 from stellwerk.components.changing import CHANGES, changed
-from stellwerk.components.earlier import EARLIER
+from stellwerk.components.parts import PARTS, Part, opened
 from stellwerk.errors import StepFailed
 
-SHOWN = {"page", "metrics", "classification", "verdict", "manifest"}
-"""What faces write for the dashboard."""
-
-GATE = {"validate": {"stop"}, "transform": {"anomalies"}}
+GATE = {"validate": {"stop", "manifest"}, "transform": {"stop"}}
 """How refused data stops the step after the one that shows it."""
-
-PLACE = {step: {"name", "directory", "pushed_to"} for step in EARLIER}
-"""Where what a step is compared with is found."""
 
 
 def work_arguments(step: str) -> tuple[set[str], set[str]]:
@@ -45,15 +40,25 @@ def work_arguments(step: str) -> tuple[set[str], set[str]]:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_face_gives_its_work_every_argument(step: str):
     face = getattr(components, step).component_spec
-    returned = {name for name, spec in face.outputs.items() if spec.type in ("Boolean", "String")}
-    uris = {f"{name}_uri" for name in ("examples", "transformed") if f"{name}_uri" in face.inputs}
+    returned = {name for name, spec in face.outputs.items() if "system." not in spec.type}
+    uris = {name for name in face.inputs if name.endswith("_uri")}
     assert all(face.inputs[uri.removesuffix("_uri")].optional for uri in uris)
-    given = {*face.inputs, *face.outputs} - returned - uris
+    shown = {name for name in face.outputs if name.endswith("_page")}
+    given = set(opened(dict.fromkeys({*face.inputs, *face.outputs} - returned - uris - shown)))
+    given |= {"page"} if step == "report" else set()
     needed, possible = work_arguments(step)
     assert needed <= given
-    of_the_face = {"run", *CHANGES.get(step, ()), *SHOWN, *GATE.get(step, ()), *PLACE.get(step, ())}
+    inside = {part for name in ({*face.inputs} & PARTS.keys()) for part in PARTS[name]}
+    of_the_face = {"run", "report", *CHANGES.get(step, ()), *GATE.get(step, ()), *inside}
     assert given - possible <= of_the_face, "`run` goes into the context, changes into sections"
     assert possible - given == set()
+
+
+def test_an_artifact_with_others_inside_is_given_by_its_parts():
+    given = opened({"validation": Part("/v", "s3://b/v"), "model": None, "stop": True})
+    assert given["schema"] == Part("/v/schema", "s3://b/v/schema")
+    assert given.keys() == {"statistics", "schema", "anomalies", "manifest", "model", "stop"}
+    assert opened({"validation": None})["statistics"] is None
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -77,18 +82,17 @@ def test_artifacts_have_the_types_of_the_contract(step: str):
         "baseline": "system.Model",
         "converted": "system.Model",
         "pushed_model": "system.Model",
-        "summary": "system.Markdown",
-        "metrics": "system.Metrics",
-        "classification": "system.ClassificationMetrics",
-        "verdict": "system.Markdown",
-        "page": "system.HTML",
+        "report": "system.HTML",
     }
+    drawn = {"history": "Metrics", "blessing": "Metrics", "rehearsal": "Metrics", "evaluation": "ClassificationMetrics"}
     face = getattr(components, step).component_spec
     everything = {**face.inputs, **face.outputs}
     artifacts = {name: spec for name, spec in everything.items() if "system." in spec.type}
-    assert artifacts
     for name, spec in artifacts.items():
-        assert spec.type.split("@")[0] == types.get(name, "system.Artifact"), name
+        expected = "system.HTML" if name.endswith("_page") else types.get(name, "system.Artifact")
+        if name in drawn and name in face.outputs:
+            expected = f"system.{drawn[name]}"
+        assert spec.type.split("@")[0] == expected, name
 
 
 def test_importing_the_package_imports_neither_kfp_nor_a_framework():
@@ -138,32 +142,15 @@ def test_a_value_that_a_step_does_not_take_is_refused_by_the_name_of_the_paramet
         call("ingest", {**arguments, "target": {**target, "type": "bin"}, "sources": {"a": "a.csv"}})
 
 
-def test_a_decision_is_a_parameter_that_conditions_may_ask(tmp_path):
-    (tmp_path / "blessing.json").write_text('{"blessed": false}', encoding="utf-8")
+def test_a_decision_is_a_parameter_that_conditions_may_ask_and_its_reasons_are_in_the_log(tmp_path, capsys):
+    rows = [{"ok": False, "sentence": "auc is 0.6,\n  0.7 is required."}, {"ok": True, "sentence": "fine"}]
+    (tmp_path / "blessing.json").write_text(json.dumps({"blessed": False, "requirements": rows}), encoding="utf-8")
     assert answer(tmp_path / "blessing.json", "blessed") is False
+    assert capsys.readouterr().out == "stellwerk: refused: auc is 0.6, 0.7 is required.\n"
     for face in (components.evaluate, components.rehearse):
         assert face.component_spec.outputs["Output"].type == "Boolean", (
             "the local runner knows decisions by no other name"
         )
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ({"state": "SUCCEEDED", "error": {}}, "# flights succeeded"),
-        ({"state": "FAILED", "error": {"code": 9, "message": "train failed\nwhy"}}, "> train failed\n> why"),
-        ({"state": "FAILED", "error": {}}, "the end of its log says why"),
-        ({"state": "PAUSED"}, "# flights ended as PAUSED"),
-        (None, "# flights ended\n"),
-    ],
-)
-def test_a_run_is_summed_up_however_it_ended(status: dict[str, object] | None, expected: str, tmp_path):
-    context = {"pipeline": "flights", "spec": "pipeline.yaml", "spec_digest": "abc", "run": "r-1"}
-    call("summarise", {"context": context, "status": status, "summary": tmp_path / "a" / "s.md", "epochs": 3})
-    text = (tmp_path / "a" / "s.md").read_text(encoding="utf-8")
-    assert expected in text
-    assert "- run `r-1`" in text
-    assert "- `epochs`: `3`" in text
 
 
 def test_a_text_that_travelled_becomes_a_file_and_an_empty_one_none():

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json, write_json
+from stellwerk.components.deployment.earlier import Earlier, earlier
 from stellwerk.components.deployment.work import push
 from stellwerk.components.earlier import compared
 from stellwerk.errors import StepFailed
@@ -42,12 +43,17 @@ class Cluster:
         write_json(run / "blessing" / "blessing.json", {"blessed": True, "requirements": []})
         if to is not None:
             made = {part: run / part for part in ("model", "evaluation", "blessing", "statistics", "pushed_model")}
-            push(name="late", push_to=Push(to=to), directory=self.folder, context={}, **made)
+            push(name="late", push_to=Push(to=to), directory=self.folder, context={}, resolved=of(name), **made)
         return {part: Artifact(str(run / part)) for part in ("examples", "model")}
 
-    def arguments(self, name: str, to: str, **more: Any) -> dict[str, Any]:
-        """What the faces of a run are given."""
-        return {**self.run(name), "name": "late", "directory": str(self.folder), "pushed_to": to, **more}
+    def look(self, name: str, to: str, directory: Path | None = None) -> Earlier:
+        """What `resolve` finds for a run."""
+        return earlier(to, directory or self.folder, "late", **of(name))
+
+
+def of(name: str) -> dict[str, str]:
+    """What `resolve` says of the data and the training of a run."""
+    return {"data": f"data of {name}", "training": f"training of {name}"}
 
 
 @pytest.fixture
@@ -67,18 +73,42 @@ def test_a_run_is_compared_with_what_was_pushed_last_and_not_with_itself(cluster
     for run in ("one", "two"):
         cluster.run(run, to)
     for run, other in (("three", "two"), ("two", "one")):
-        with compared("evaluate", cluster.arguments(run, to)) as found:
-            assert (Path(found["baseline"]) / "saved_model.pb").read_text() == other
-        with compared("validate", cluster.arguments(run, to)) as found:
-            statistics = Path(found["previous"]) / "train" / "FeatureStats.pb"
+        found = cluster.look(run, to)
+        with compared("evaluate", {"baseline": found.baseline, **cluster.run(run)}) as given:
+            assert (Path(given["baseline"]) / "saved_model.pb").read_text() == other
+        with compared("validate", {"previous": found.previous}) as given:
+            statistics = Path(given["previous"]) / "train" / "FeatureStats.pb"
             assert statistics.read_text() == f"statistics of {other}"
         assert statistics.exists() == (to == "models"), "a download is gone with the step"
 
 
 def test_where_nothing_is_pushed_yet_there_is_nothing_to_compare_with(cluster: Cluster, to: str):
+    assert cluster.look("one", to) == Earlier("", "")
     for step in ("validate", "evaluate"):
-        with compared(step, cluster.arguments("one", to)) as found:
+        with compared(step, {"previous": "", "baseline": ""}) as found:
             assert found == {}
+
+
+def test_a_repeated_run_finds_what_it_found_before_though_its_own_model_has_been_pushed(cluster: Cluster, to: str):
+    cluster.run("one", to)
+    before = cluster.look("two", to)
+    cluster.run("two", to)
+    assert cluster.look("two", to) == before
+    assert before.baseline.endswith("/late/1")
+
+
+def test_the_very_model_that_a_run_elsewhere_pushed_is_no_other(cluster: Cluster):
+    made = {
+        part: cluster.folder / "runs" / "one" / part for part in ("model", "evaluation", "blessing", "pushed_model")
+    }
+    cluster.run("one")
+    push(name="late", push_to=Push(to="models"), directory=cluster.folder, context={}, **made)
+    found = cluster.look("one", "models").baseline
+    assert found, "its provenance does not say of what training it came"
+    with compared("evaluate", {"baseline": found, **cluster.run("one")}) as given:
+        assert given == {"baseline": None}
+    with compared("evaluate", {"baseline": found, **cluster.run("two")}) as given:
+        assert given == {"baseline": found}
 
 
 def test_a_version_pushed_without_statistics_is_passed_over(cluster: Cluster):
@@ -86,33 +116,36 @@ def test_a_version_pushed_without_statistics_is_passed_over(cluster: Cluster):
         cluster.run(run, "models")
     newest = cluster.folder / "models" / "late" / "2" / "statistics"
     newest.rename(cluster.folder / "statistics")
-    with compared("validate", cluster.arguments("three", "models")) as found:
-        assert Path(found["previous"]).parent.name == "1"
+    assert cluster.look("three", "models").previous == str(cluster.folder / "models" / "late" / "1" / "statistics")
 
 
-def test_who_is_told_no_place_or_is_given_what_it_is_compared_with_looks_nowhere(cluster: Cluster):
-    cluster.run("one", "models")
-    for more in ({"pushed_to": None}, {"baseline": Artifact("elsewhere")}):
-        with compared("evaluate", cluster.arguments("two", "models", **more)) as found:
+def test_who_is_given_what_it_is_compared_with_fetches_nothing(cluster: Cluster):
+    for step, arguments in (
+        ("evaluate", {"baseline": Artifact("elsewhere")}),
+        ("evaluate", {}),
+        ("train", {"baseline": "x"}),
+    ):
+        with compared(step, arguments) as found:
             assert found == {}
-    with compared("train", cluster.arguments("two", "models")) as found:
-        assert found == {}
 
 
-@pytest.mark.parametrize("step", ["validate", "evaluate"])
-def test_a_store_that_refuses_stops_the_step_and_is_named(cluster: Cluster, s3_store: Any, step: str):
+def test_a_store_that_refuses_stops_the_step_and_is_named(cluster: Cluster, s3_store: Any):
     s3_store.refuse = lambda method, path: 403
     with pytest.raises(StepFailed, match=r"^push\.to: s3://models/production/late: these credentials have no right"):
-        compared(step, cluster.arguments("one", "s3://models/production")).__enter__()
+        cluster.look("one", "s3://models/production")
+    with (
+        pytest.raises(StepFailed, match=r"these credentials have no right .* There is nothing to compare with"),
+        compared("validate", {"previous": "s3://models/production/late/1/statistics"}),
+    ):
+        pass
 
 
 def test_a_volume_that_is_not_mounted_is_not_taken_for_one_where_nothing_is(cluster: Cluster):
-    arguments = cluster.arguments("one", "models", directory=str(cluster.folder / "none"))
     with pytest.raises(StepFailed, match=r"none, is not there, .* Mount its volume in this step too"):
-        compared("evaluate", arguments).__enter__()
+        cluster.look("one", "models", cluster.folder / "none")
     cluster.run("one", "models")
-    with compared("evaluate", {**arguments, **cluster.run("two"), "pushed_to": "../models"}) as found:
-        assert Path(found["baseline"]) == cluster.folder / "models" / "late" / "1", "it is there, whatever is beside it"
+    found = cluster.look("two", "../models", cluster.folder / "none")
+    assert found.baseline == str(cluster.folder / "models" / "late" / "1"), "it is there, whatever is beside it"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +153,7 @@ def test_a_volume_that_is_not_mounted_is_not_taken_for_one_where_nothing_is(clus
     [
         (
             lambda late: late.symlink_to(late),
-            r"late: cannot be read: Too many levels of symbolic links\. There is no model to compare",
+            r"late: cannot be read: Too many levels of symbolic links\. There is nothing to compare",
         ),
         (
             lambda late: (late / "1" / "provenance.json").mkdir(parents=True),
@@ -132,12 +165,12 @@ def test_a_folder_that_cannot_be_read_stops_the_step(cluster: Cluster, spoil: Ca
     (cluster.folder / "models").mkdir()
     spoil(cluster.folder / "models" / "late")
     with pytest.raises(StepFailed, match=message):
-        compared("evaluate", cluster.arguments("one", "models")).__enter__()
+        cluster.look("one", "models")
 
 
 def test_what_is_pushed_beside_a_model_leaves_its_digest_as_it_is(cluster: Cluster, to: str):
     model = Path(cluster.run("one", to)["model"].path)
-    with compared("evaluate", cluster.arguments("two", to)) as found:
+    with compared("evaluate", {"baseline": cluster.look("two", to).baseline, **cluster.run("two")}) as found:
         version = Path(found["baseline"])
         assert read_json(version / "provenance.json")["model_digest"] == folder_digest(model)
         beside = {path.name for path in version.iterdir()} - {path.name for path in model.iterdir()}

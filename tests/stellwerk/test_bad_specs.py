@@ -45,7 +45,7 @@ LINES = [
     ("model: {type: 3}", "model.type: must be one of dense, wide_deep, custom. Received: 3."),
     ("model: {hidden: [64]}", "model: the key 'type' is missing. Known: dense, wide_deep, custom."),
     ("model: dense", "model: must be a section with the key 'type'. Received: 'dense'. Write {type: dense}."),
-    ("cluster: {image: x, resources: {trian: {cpu: 1}}}", "cluster.resources.trian: unknown name 'trian'. Did you mean 'train'? Known: ingest, validate, transform, train, convert, evaluate, rehearse, push, report, summarise."),
+    ("cluster: {image: x, resources: {trian: {cpu: 1}}}", "cluster.resources.trian: unknown name 'trian'. Did you mean 'train'? Known: resolve, ingest, validate, transform, train, convert, evaluate, rehearse, push, report."),
     ("evaluate: {metrics: [auk]}", f"evaluate.metrics[0]: unknown metric 'auk'. Did you mean 'auc'? Known: {KNOWN_METRICS}."),
     ("evaluate: {require: {auk: {min: 1}}}", f"evaluate.require.auk: unknown metric 'auk'. Did you mean 'auc'? Known: {KNOWN_METRICS}."),
     # one of several types

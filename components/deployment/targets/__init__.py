@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from stellwerk.components.deployment.targets.base import Target
+from stellwerk.components.deployment.versions import is_another
 from stellwerk.errors import StepFailed
 
 TARGETS = {
@@ -46,12 +47,17 @@ def last_blessed(
 
     A version in an object store is downloaded below `kept`, once. Raises StepFailed where the place cannot be read.
     """
-    return target(to, directory, name).last_other_than(model_digest, kept, trained)
+    there = target(to, directory, name)
+    for one in there.newest_first():
+        if is_another(one.provenance, model_digest, trained):
+            return there.fetch(one.path, kept / str(one.provenance["model_digest"]))
+    return None
 
 
-def last_statistics(to: str, directory: Path, name: str, examples_version: str, kept: Path) -> Path | None:
-    """Returns the Statistics that were pushed with the newest version made from other data, or None, for drift.
+def fetched(path: str, folder: Path) -> Path:
+    """Returns a version, or what lies below it, as a folder here: `folder`, or the very folder that `path` names.
 
-    Those in an object store are downloaded below `kept`. Raises StepFailed where the place cannot be read.
+    Raises StepFailed where it cannot be read.
     """
-    return target(to, directory, name).statistics_of_other(examples_version, kept)
+    above, _, name = path.rpartition("/")[0].rpartition("/")
+    return target(above, Path("/"), name).fetch(path, folder)

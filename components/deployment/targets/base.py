@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,19 @@ class Placed:
     """False where the newest version already was this model."""
 
 
+@dataclass(frozen=True)
+class Pushed:
+    """A version that is there."""
+
+    number: int
+    path: str
+    """Its folder or URI."""
+    provenance: Mapping[str, Any]
+    """What made it; empty where it was not pushed by Stellwerk."""
+    statistics: str | None
+    """Where the Statistics lie that were pushed with it."""
+
+
 class Target(Protocol):
     """The versions of one model at one place. A version appears whole or not at all, and is never overwritten."""
 
@@ -28,16 +42,13 @@ class Target(Protocol):
         """
         ...
 
-    def last_other_than(self, model_digest: str, kept: Path, trained: str | None = None) -> Path | None:
-        """Returns the newest version that Stellwerk pushed and that is another model, as a folder here, or None.
-
-        See `versions.is_another` for what another model is. Raises StepFailed where the place cannot be read.
-        """
+    def newest_first(self) -> Iterator[Pushed]:
+        """Yields the versions, each read when it is asked for. Raises StepFailed where the place cannot be read."""
         ...
 
-    def statistics_of_other(self, examples_version: str, kept: Path) -> Path | None:
-        """Returns the statistics of the newest version that was made from other data, as a folder here, or None.
+    def fetch(self, path: str, folder: Path) -> Path:
+        """Returns a version, or Statistics, that `newest_first` named, as a folder here: `folder`, unless it lies here anyway.
 
-        Raises StepFailed where the place cannot be read.
+        What is in `folder` already is taken for it. Raises StepFailed where it cannot be read.
         """
         ...

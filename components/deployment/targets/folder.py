@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.components.deployment.placing import exclusive, place, remove_leftovers
-from stellwerk.components.deployment.targets.base import Placed
-from stellwerk.components.deployment.versions import newest_other_than, statistics_of_other_data, versions
+from stellwerk.components.deployment.targets.base import Placed, Pushed
+from stellwerk.components.deployment.versions import STATISTICS, versions
 from stellwerk.errors import StepFailed
 
 REASONS = {
@@ -50,23 +50,29 @@ class FolderTarget:
             raise StepFailed(f"push.to: {self.folder}: {reason}. Nothing was pushed") from error
         return Placed(str(path), int(path.name), new=True)
 
-    def last_other_than(self, model_digest: str, kept: Path, trained: str | None = None) -> Path | None:  # noqa: ARG002 - it is here already
-        """Returns the folder of the newest version that is another model."""
-        with self._read("There is no model to compare with"):
-            return newest_other_than(self.folder, model_digest, trained)
+    def newest_first(self) -> Iterator[Pushed]:
+        """Yields the folders whose name is a number."""
+        with self._read():
+            there = versions(self.folder)
+        for one in reversed(there):
+            statistics = one.path / STATISTICS
+            yield Pushed(
+                one.number, str(one.path), one.provenance or {}, str(statistics) if statistics.is_dir() else None
+            )
 
-    def statistics_of_other(self, examples_version: str, kept: Path) -> Path | None:  # noqa: ARG002 - it is here already
-        """Returns the folder of the statistics of the newest version that was made from other data."""
-        with self._read("There are no statistics to compare with"):
-            return statistics_of_other_data(self.folder, examples_version)
+    def fetch(self, path: str, folder: Path) -> Path:  # noqa: ARG002 - it is here already
+        """Returns the folder itself."""
+        if not Path(path).is_dir():
+            raise StepFailed(f"push.to: {path}: there is no such folder any more. Run again")
+        return Path(path)
 
     @contextlib.contextmanager
-    def _read(self, consequence: str) -> Iterator[None]:
+    def _read(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             where = error.filename or self.folder
             raise StepFailed(
-                f"push.to: {where}: cannot be read: {error.strerror or error}. {consequence}. "
-                "Mend that, or give another push.to"
+                f"push.to: {where}: cannot be read: {error.strerror or error}. "
+                "There is nothing to compare with. Mend that, or give another push.to"
             ) from error

@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stellwerk.components.artifacts.folders import folder_digest, written_aside
-from stellwerk.components.deployment.targets.base import Placed
-from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS, is_another, is_of_other_data
+from stellwerk.components.deployment.targets.base import Placed, Pushed
+from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS
 from stellwerk.errors import StepFailed
 
 MARK = "saved_model.pb"
 """The object that makes a version complete."""
+NOTHING = "There is nothing to compare with"
+"""What follows where the versions cannot be read."""
 STALE = timedelta(days=1)
 """What an unfinished push left is removed after this time: no push takes so long."""
 
@@ -97,31 +99,23 @@ class ObjectTarget:
             self._remove_leftovers(number)
         return Placed(f"{self.where}/{number}", number, new=new)
 
-    def last_other_than(self, model_digest: str, kept: Path, trained: str | None = None) -> Path | None:
-        """Downloads the newest version that is another model below `kept`, unless it is there already."""
-        with self._told("There is no model to compare with"):
-            for number in sorted(self._complete(self.bucket.changed(self.base)), reverse=True):
-                provenance = self._provenance(number)
-                if not is_another(provenance, model_digest, trained):
-                    continue
-                folder = kept / str(provenance["model_digest"])
-                if not folder.is_dir():
-                    self._download(f"{self.base}{number}/", folder)
-                return folder
-        return None
-
-    def statistics_of_other(self, examples_version: str, kept: Path) -> Path | None:
-        """Downloads the statistics of the newest version that was made from other data below `kept`."""
-        with self._told("There are no statistics to compare with"):
+    def newest_first(self) -> Iterator[Pushed]:
+        """Yields the complete versions; what made one is read when it is its turn."""
+        with self._told(NOTHING):
             names = self.bucket.changed(self.base)
-            for number in sorted(self._complete(names), reverse=True):
-                there = f"{self.base}{number}/{STATISTICS}/"
-                if not any(name.startswith(there) for name in names):
-                    continue
-                if is_of_other_data(self._provenance(number), examples_version):
-                    self._download(there, kept / STATISTICS)
-                    return kept / STATISTICS
-        return None
+        for number in sorted(self._complete(names), reverse=True):
+            there = f"{self.where}/{number}"
+            kept = any(name.startswith(f"{self.base}{number}/{STATISTICS}/") for name in names)
+            with self._told(NOTHING):
+                provenance = self._provenance(number)
+            yield Pushed(number, there, provenance, f"{there}/{STATISTICS}" if kept else None)
+
+    def fetch(self, path: str, folder: Path) -> Path:
+        """Downloads what is below a URI, unless it is there already."""
+        if not folder.is_dir():
+            with self._told(NOTHING):
+                self._download(self.base + path.removeprefix(f"{self.where}/") + "/", folder)
+        return folder
 
     @contextlib.contextmanager
     def _told(self, consequence: str) -> Iterator[None]:

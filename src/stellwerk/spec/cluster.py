@@ -25,9 +25,9 @@ from stellwerk.spec.section import (
 )
 
 StepName = Literal[
-    "ingest", "validate", "transform", "train", "convert", "evaluate", "rehearse", "push", "report", "summarise"
+    "resolve", "ingest", "validate", "transform", "train", "convert", "evaluate", "rehearse", "push", "report"
 ]
-OUTSIDE = ("ingest", "push", "summarise")
+OUTSIDE = ("resolve", "push")
 """Steps that meet the world outside: KFP's cache sees their paths and not what is there."""
 
 Seconds = Annotated[int, Field(ge=1, le=2_147_483_647)]
@@ -196,7 +196,7 @@ cluster:
     timeout_seconds: Seconds | None = None
     """So long a step may run, with all its attempts to pull the image."""
     cache: bool | None = None
-    """Whether KFP may take a result from its cache; steps that read sources or push never do."""
+    """Whether KFP may take a result from its cache; `resolve` and `push`, which meet the world outside, never do."""
     node_selector: dict[LabelKey, LabelValue] = {}
     """Labels that a node must have."""
     tolerations: tuple[Toleration, ...] = ()
@@ -216,9 +216,11 @@ cluster:
 
     @field_validator("env")
     @classmethod
-    def _no_secret_in_the_open(cls, env: dict[str, str]) -> dict[str, str]:
+    def _can_stand_in_the_open(cls, env: dict[str, str]) -> dict[str, str]:
         said = "looks like a secret, and everybody can read the pipeline. Name a Secret that has it: cluster.secrets"
         found = [((name,), said) for name, value in env.items() if _SECRET.search(name) and not value.startswith("/")]
+        tagged = "has {{ in it, which Argo Workflows reads as its own. Name a ConfigMap that has it: cluster.config_maps"
+        found += [((name,), tagged) for name, value in env.items() if "{{" in value]
         if found:
             raise Contradiction(*found)
         return env
@@ -274,7 +276,7 @@ cluster:
     """So long the cluster keeps the pods of a finished run, whatever its own defaults are; at most a day, unless TTL_SECONDS_AFTER_WORKFLOW_FINISH of Kubeflow's persistence agent says more. Needs the current stack to compile, and Kubeflow Pipelines 2.17."""
 
     kfp: Annotated[str, Field(pattern=VERSION)] | None = None
-    """Version of Kubeflow Pipelines on the cluster, e.g. 2.5; without it that of the SDK which compiles. Before 2.14 it does not tell a pipeline how it ended, so that the summary of a run cannot."""
+    """Version of Kubeflow Pipelines on the cluster, e.g. 2.5; without it that of the SDK which compiles."""
     host: str | None = None
     """URL of Kubeflow Pipelines, where `stellwerk submit` and `schedule` send the pipeline, e.g. https://kubeflow.example/pipeline; `--host` and `KF_PIPELINES_ENDPOINT` also name it."""
     namespace: DnsLabel | None = None

@@ -141,7 +141,7 @@ def ended(tmp_path: Path) -> Callable[[Path | None], tuple[Root, Path]]:
     def make(named: Path | None) -> tuple[Root, Path]:
         run = tmp_path / "runs" / "small-flights" / "20261122-060000-abcd"
         root = Root.of(run, named)
-        for step in ("ingest", "train"):
+        for step in ("ingest", "validate", "train"):
             (run / step).mkdir(parents=True)
             (root.folder / "small-flights-2026-11-22" / step).mkdir(parents=True)
         there = root.folder / "small-flights-2026-11-22"
@@ -149,10 +149,13 @@ def ended(tmp_path: Path) -> Callable[[Path | None], tuple[Root, Path]]:
         (there / "ingest" / "examples").mkdir()
         (there / "ingest" / "examples" / "dataset.json").write_text("{}")
         (there / "ingest" / "page").write_text("a page")
+        (there / "validate" / "validation" / "schema").mkdir(parents=True)
+        (there / "validate" / "validation" / "schema" / "schema.pbtxt").write_text("")
         (there / "train" / ".model.part").mkdir()
         assert root.while_running("ingest", "page") == there / "ingest" / "page"
+        assert root.while_running("validate", "schema") == there / "validate" / "validation" / "schema"
         assert root.while_running("train", "model") is None
-        root.hand_over(run, iter(["ingest", "train"]))
+        root.hand_over(run, iter(["ingest", "validate", "train"]))
         return root, run
 
     return make
@@ -164,16 +167,18 @@ def files(folder: Path) -> list[str]:
 
 def test_artifacts_move_into_the_folder_of_the_run(ended):
     root, run = ended(None)
-    assert files(run) == ["ingest/examples/dataset.json", "ingest/page"]
+    assert files(run) == ["ingest/examples/dataset.json", "ingest/page", "validate/schema/schema.pbtxt"]
     assert not root.folder.exists()
 
 
 def test_in_a_root_that_the_spec_names_artifacts_stay_and_take_no_room_twice(ended, tmp_path):
     root, run = ended(tmp_path / "artifacts")
     assert root.folder == tmp_path / "artifacts" / "small-flights" / run.name
-    assert files(root.folder) == files(run) == ["ingest/examples/dataset.json", "ingest/page"]
-    for name in files(run):
-        assert (root.folder / name).samefile(run / name)
+    kept = ["ingest/examples/dataset.json", "ingest/page", "validate/validation/schema/schema.pbtxt"]
+    assert files(root.folder) == kept
+    assert files(run) == [name.replace("validation/", "") for name in kept]
+    for name in kept:
+        assert (root.folder / name).samefile(run / name.replace("validation/", ""))
 
 
 def test_a_root_is_made_beside_the_spec_and_one_that_cannot_be_is_told(spec):
@@ -199,8 +204,8 @@ def test_only_steps_that_need_a_store_have_a_network_and_what_opens_it(spec, mon
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("UNRELATED", "kept here")
     found = load(spec, STORES).spec
-    steps = {step: outside(found, step) for step in ("ingest", "validate", "train", "push")}
-    assert [step for step, given in steps.items() if given.network] == ["ingest", "push"]
+    steps = {step: outside(found, step) for step in ("resolve", "ingest", "validate", "train", "push")}
+    assert [step for step, given in steps.items() if given.network] == ["resolve", "ingest", "push"]
     assert set(steps["ingest"].environment) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"}
     assert set(steps["push"].environment) == {"GOOGLE_APPLICATION_CREDENTIALS", "HTTPS_PROXY"}
     assert steps["push"].files == (str(tmp_path / "account.json"),)
@@ -241,7 +246,7 @@ def test_a_pipeline_that_ends_early_is_compiled_without_what_comes_after(spec, l
     steps = graph(loaded).until(last)
     (ir, *_) = intermediate(loaded, steps, local=True)
     made = {name.removeprefix("comp-") for name in ir["components"]}
-    assert made - {"summarise", "exit-handler-1"} == {step.name for step in steps.steps}
+    assert made - {"resolve"} == {step.name for step in steps.steps}
 
 
 def test_a_folder_for_models_that_cannot_be_made_is_told(spec):

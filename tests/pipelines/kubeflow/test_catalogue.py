@@ -26,10 +26,10 @@ from stellwerk.pipelines.kubeflow.writing import text_of, without_unwired
 from google.protobuf.json_format import MessageToDict
 
 @dsl.component(install_kfp_package=False)
-def count(manifest: dsl.Input[dsl.Artifact], anomalies: dsl.Input[dsl.Artifact]) -> str:
+def count(validation: dsl.Input[dsl.Artifact]) -> str:
     import json
-    rows = json.load(open(manifest.path + "/dataset.json"))["rows"]
-    found = json.load(open(anomalies.path + "/anomalies.json"))["anomalies"]
+    rows = json.load(open(validation.path + "/manifest/dataset.json"))["rows"]
+    found = json.load(open(validation.path + "/anomalies/anomalies.json"))["anomalies"]
     return f"{rows['written']} rows, {len(found)} anomalies"
 
 @dsl.pipeline
@@ -40,7 +40,7 @@ def own(directory: str) -> str:
     # The column late is not in this schema: an anomaly in each split, which does not stop the step.
     schema = 'feature { name: "day" type: INT } feature { name: "distance" type: FLOAT }'
     checked = validate(settings={}, target=target, examples=rows.outputs["examples"], curated=schema, stop=False)
-    return count(manifest=rows.outputs["manifest"], anomalies=checked.outputs["anomalies"]).output
+    return count(validation=checked.outputs["validation"]).output
 
 local.init(local.SubprocessRunner(use_venv=False), pipeline_root="root")
 ir = without_unwired(MessageToDict(own.pipeline_spec))  # KFP 2.13 runs no optional artifact
@@ -125,7 +125,7 @@ def test_a_pipeline_of_ones_own_runs_on_this_machine(tmp_path: Path):
     rows, anomalies = ran.stdout.splitlines()[-1].split(", ")
     assert rows == "300 rows"
     assert int(anomalies.split()[0]) >= 3
-    (page_of_validate,) = tmp_path.glob("root/own-*/validate*/page")
+    (page_of_validate,) = tmp_path.glob("root/own-*/validate*/validation_page")
     assert "Refused by the data gate" in page_of_validate.read_text(encoding="utf-8")
 
 
@@ -137,7 +137,7 @@ def test_every_component_fits_into_a_pipeline_of_ones_own(tmp_path: Path):
         rows = ingest(data={}, directory=directory, numbers=[], target=target).outputs
         checked = validate(settings={}, target=target, examples=rows["examples"]).outputs
         made = transform(
-            features={}, target=target, hooks={}, examples=rows["examples"], schema=checked["schema"]
+            features={}, target=target, hooks={}, examples=rows["examples"], validation=checked["validation"]
         ).outputs
         trained = train(
             architecture={}, training={}, target=target, hooks={}, epochs=epochs,
@@ -152,8 +152,7 @@ def test_every_component_fits_into_a_pipeline_of_ones_own(tmp_path: Path):
             evaluation=judged["evaluation"], blessing=judged["blessing"], rehearsal=served.outputs["rehearsal"],
         )  # fmt: skip
         report(
-            context=context, spec="", manifest=rows["manifest"], statistics=checked["statistics"],
-            anomalies=checked["anomalies"], history=trained["history"], model=trained["model"],
+            context=context, spec="", validation=checked["validation"], history=trained["history"], model=trained["model"],
             evaluation=judged["evaluation"], blessing=judged["blessing"],
         )  # fmt: skip
 

@@ -22,7 +22,9 @@ from stellwerk.components.changing import changed
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec, load
 from stellwerk.pipelines.graph import graph
+from stellwerk.pipelines.kubeflow.compilation import WITHIN
 from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec
+from stellwerk.pipelines.kubeflow.wiring import waits_for
 from stellwerk.spec import Data, Evaluate, Feature, Model, Push, Train
 
 ROOT = Path(__file__).parents[3]
@@ -150,27 +152,52 @@ def test_the_ir_is_small(compiled, tmp_path):
 def test_tasks_are_wired_as_the_graph_says(compiled):
     loaded, ir = compiled()
     steps = graph(loaded).steps
-    assert set(tasks(ir)) == {step.name for step in steps} | {"report", "summarise"}
+    assert set(tasks(ir)) == {step.name for step in steps} | {"resolve", "report"}
     for step in steps:
         wired = tasks(ir)[step.name]["inputs"].get("artifacts", {})
         made = {}
         for name, given in wired.items():
-            if "taskOutputArtifact" in given:
-                output = given["taskOutputArtifact"]
-                made[name] = f"{output['producerTask']}-{output['outputArtifactKey']}"
-            else:  # from outside the group that push is in
-                made[name] = given["componentInputArtifact"].removeprefix("pipelinechannel--")
-        gate = {"anomalies": "validate-anomalies"} if step.name == "transform" else {}
-        assert made == {name: "-".join(source) for name, source in step.inputs.items()} | gate
+            output = given["taskOutputArtifact"]
+            made[name] = (output["producerTask"], output["outputArtifactKey"])
+        assert made == {
+            WITHIN.get(name, name): (maker, WITHIN.get(artifact, artifact))
+            for name, (maker, artifact) in step.inputs.items()
+        }
+
+
+def test_the_first_page_of_a_run_shows_its_steps_and_a_handful_of_artifacts_each(compiled):
+    """The dashboard draws a box for each task of the root and for each output artifact of one, and an arrow for each input."""
+    _, ir = compiled()
+    boxes = ir["root"]["dag"]["tasks"]
+    assert list(boxes) == list(tasks(ir)), "no step is inside a group"
+    made = [
+        (task, name)
+        for task, each in boxes.items()
+        for name in ir["components"][each["componentRef"]["name"]].get("outputDefinitions", {}).get("artifacts", {})
+    ]
+    assert len(boxes) == 9
+    assert len(made) == 16
+    assert len({name for _, name in made}) == len(made), "no two artifacts have the same name"
+    assert max(sum(task == each for each, _ in made) for task in boxes) == 3
+    inputs = sum(len(each.get("inputs", {}).get("artifacts", {})) for each in boxes.values())
+    straight = {
+        (given["taskOutputParameter"]["producerTask"], name)
+        for name, each in boxes.items()
+        for given in each["inputs"]["parameters"].values()
+        if "taskOutputParameter" in given
+    }
+    assert (inputs, straight) == (
+        21, {("resolve", "ingest"), ("resolve", "evaluate"), ("resolve", "push"), ("rehearse", "push")}
+    )  # fmt: skip
+    assert not any("dependentTasks" in each for each in boxes.values()), "what inputs say already is no arrow more"
 
 
 def test_data_that_is_refused_is_shown_by_validate_and_stops_transform(compiled):
     _, ir = compiled()
     assert constants(ir, "validate")["stop"] is False
-    assert "anomalies" in tasks(ir)["transform"]["inputs"]["artifacts"]
+    assert constants(ir, "transform")["stop"] is True
     _, ir = compiled("validate.on_anomaly=warn")
-    assert "stop" not in constants(ir, "validate")
-    assert "anomalies" not in tasks(ir)["transform"]["inputs"]["artifacts"]
+    assert "stop" not in {**constants(ir, "validate"), **constants(ir, "transform")}
 
 
 def test_the_report_of_the_run_fetches_no_rows_and_waits_for_no_push(compiled):
@@ -178,9 +205,9 @@ def test_the_report_of_the_run_fetches_no_rows_and_waits_for_no_push(compiled):
     task = tasks(ir)["report"]
     assert constants(ir, "report")["spec"] == loaded.text
     assert {"examples", "transformed", "pushed_model"}.isdisjoint(task["inputs"]["artifacts"])
-    assert "push" not in task["dependentTasks"]
+    assert "push" not in waits_for(task)
     types = ir["components"]["comp-report"]["outputDefinitions"]["artifacts"]
-    assert types["page"]["artifactType"]["schemaTitle"] == "system.HTML"
+    assert types["report"]["artifactType"]["schemaTitle"] == "system.HTML"
     _, ir = compiled("push.rehearse=null")
     assert "rehearsal" not in tasks(ir)["report"]["inputs"]["artifacts"]
 
@@ -190,7 +217,7 @@ def test_an_optional_artifact_that_nothing_gives_is_not_in_the_ir(compiled):
     artifacts = {name: set(each["inputDefinitions"].get("artifacts", {})) for name, each in ir["components"].items()}
     assert artifacts["comp-validate"] == {"examples"}
     assert artifacts["comp-evaluate"] == {"examples", "model"}
-    assert artifacts["comp-push"] == {"model", "evaluation", "blessing", "statistics", "rehearsal"}
+    assert artifacts["comp-push"] == {"model", "evaluation", "blessing", "validation", "rehearsal"}
     _, ir = compiled("push.rehearse=null")
     assert "rehearsal" not in ir["components"]["comp-push"]["inputDefinitions"]["artifacts"]
 
@@ -243,7 +270,7 @@ def test_hooks_and_the_curated_schema_travel_as_text(compiled, tmp_path):
 def test_relative_paths_start_at_a_parameter_of_the_pipeline(compiled):
     _, ir = compiled()
     assert ir["root"]["inputDefinitions"]["parameters"]["directory"]["defaultValue"] == "/data"
-    for task in ("ingest", "evaluate", "push"):
+    for task in ("resolve", "ingest", "push"):
         assert from_the_run(ir, task)["directory"] == "/data"
 
 
@@ -268,11 +295,23 @@ def test_resources_are_those_of_the_step(compiled):
 
 def test_steps_that_meet_the_world_outside_are_never_taken_from_the_cache(compiled):
     _, ir = compiled()
-    cached = {name for name, task in tasks(ir).items() if task["cachingOptions"].get("enableCache")}
-    assert cached == {"validate", "transform", "train", "rehearse"}
-    _, ir = compiled("evaluate.require={auc: {min: 0.6}}", "validate.drift={distance: {jensen_shannon: 0.1}}")
-    cached = {name for name, task in tasks(ir).items() if task["cachingOptions"].get("enableCache")}
-    assert cached == {"transform", "train", "evaluate", "rehearse"}, "who is compared with what was pushed looks again"
+    uncached = {name for name, task in tasks(ir).items() if not task["cachingOptions"].get("enableCache")}
+    assert uncached == {"resolve", "push"}
+    made = {"producerTask": "resolve", "outputParameterKey": "identity"}
+    assert tasks(ir)["ingest"]["inputs"]["parameters"]["identity"] == {"taskOutputParameter": made}
+    assert "{{$" not in str(constants(ir, "report")), "the report of an unchanged run comes from the cache"
+
+
+def test_what_decides_the_model_decides_the_recipe_and_nothing_else_does(compiled):
+    def recipe(*overrides: str) -> str:
+        return str(constants(compiled(*overrides)[1], "resolve")["recipe"])
+
+    assert recipe() == recipe(
+        "train.epochs=7", "evaluate.slices=[]", "push.to=s3://models", "cluster.service_account=a"
+    )
+    assert (
+        len({recipe(), recipe("train.seed=7"), recipe("model.hidden=[8]"), recipe("features.seats.missing=mean")}) == 4
+    )
 
 
 def test_the_run_that_pushes_is_in_the_provenance(compiled):

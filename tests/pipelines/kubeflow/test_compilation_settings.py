@@ -180,6 +180,10 @@ def test_more_than_the_cluster_gives_is_refused_with_its_line(write, stellwerk):
     [
         ("env: {AWS_SECRET_ACCESS_KEY: abc}", "AWS_SECRET_ACCESS_KEY: looks like a secret, and everybody can read the"),
         ("steps: {train: {env: {API_KEY: abc}}}", "cluster.steps.train.env.API_KEY: looks like a secret"),
+        (
+            "env: {NAME: 'a {{item}}'}",
+            "cluster.env.NAME: has {{ in it, which Argo Workflows reads as its own. Name a ConfigMap",
+        ),
         ("env: {TWO WORDS: a}", "the name 'TWO WORDS' must be letters, digits and underscores"),
         ("secrets: {s3: {}}", "cluster.secrets.s3: is given to no step. Say env: {VARIABLE: key} or mount: /folder"),
         ("secrets: {S3: {mount: /s}}", "the name 'S3' must be lower-case letters"),
@@ -201,7 +205,7 @@ def test_more_than_the_cluster_gives_is_refused_with_its_line(write, stellwerk):
         ("image_pull_policy: Sometimes", "Known: Always, IfNotPresent, Never"),
         ("resources: {train: {gpu_type: h100}}", "gpu_type: must be a resource of the cluster with its domain"),
         ("resources: {tarin: {cpu: 1}}", "unknown name 'tarin'. Did you mean 'train'?"),
-        ("steps: {ingest: {cache: true}}", "cluster.steps.ingest.cache: cannot be true: KFP would take yesterday's"),
+        ("steps: {push: {cache: true}}", "cluster.steps.push.cache: cannot be true: KFP would take yesterday's"),
         ("deadline_seconds: 0", "cluster.deadline_seconds: must be at least 1"),
     ],
 )

@@ -48,17 +48,29 @@ class Pipeline:
 
     def arguments(self, step: str, run: dict[str, Any]) -> dict[str, Any]:
         """What the parameters of a task are in a run that is given `run`."""
-        inside = [self.ir["root"], *self.ir["components"].values()]
-        tasks = {name: task for each in inside for name, task in each.get("dag", {}).get("tasks", {}).items()}
+        tasks = self.ir["root"]["dag"]["tasks"]
         declared = self.ir["root"]["inputDefinitions"]["parameters"]
         found = {}
         for name, given in tasks[step]["inputs"]["parameters"].items():
             if "runtimeValue" in given:
                 found[name] = given["runtimeValue"]["constant"]
+            elif "taskOutputParameter" in given:
+                if given["taskOutputParameter"]["producerTask"] == "resolve":
+                    found[name] = getattr(self.resolve(run), given["taskOutputParameter"]["outputParameterKey"])
             else:
                 parameter = given["componentInputParameter"].removeprefix("pipelinechannel--")
                 found[name] = run.get(parameter, declared[parameter]["defaultValue"])
         return found
+
+    def given(self, step: str) -> dict[str, Any]:
+        """The parameters of a task."""
+        found: dict[str, Any] = self.ir["root"]["dag"]["tasks"][step]["inputs"]["parameters"]
+        return found
+
+    def resolve(self, run: dict[str, Any]) -> Any:
+        """What the task resolve returns; `data` stands for the sources, which the tests do not ingest."""
+        given = {**self.arguments("resolve", run), "sources": {"flights": str(self.folder.parent / "flights.csv")}}
+        return components.resolve.python_func(**given)
 
     def call(self, step: str, run: dict[str, Any], **inputs: Path) -> Path:
         """Calls the face of a step; returns the folder of its outputs."""
@@ -74,8 +86,7 @@ class Pipeline:
     def push(self, run: dict[str, Any]) -> None:
         """Pushes the model of the run."""
         inputs = {name: self.ran / "evaluate" / name for name in ("evaluation", "blessing")}
-        statistics = self.ran / "validate" / "statistics"
-        self.call("push", run, model=self.ran / "train" / "model", statistics=statistics, **inputs)
+        self.call("push", run, model=self.ran / "train" / "model", validation=self.ran / "validate", **inputs)
 
 
 @pytest.fixture
@@ -140,12 +151,14 @@ def test_the_second_run_refuses_a_worse_model_and_data_that_drifted(
     assert "no blessed model to compare with yet" in sentence(evaluated), "nothing is pushed: the first model is taken"
     assert anomalies(pipeline.call("validate", run, examples=drifted)) == []
     pipeline.push(run)
-    evaluated = pipeline.call("evaluate", run, examples=ran_examples, model=guess)
+    evaluated = pipeline.call("evaluate", {**run, "epochs": 9}, examples=ran_examples, model=guess)
     assert read_json(evaluated / "blessing" / "blessing.json")["blessed"] is False
     assert "worse than the last blessed model's" in sentence(evaluated)
+    assert anomalies(pipeline.call("validate", run, examples=drifted)) == [], "data is not compared with itself"
+    with (pipeline.folder.parent / "flights.csv").open("a") as source:
+        source.write("2013,1,1,515,UA,EWR,1400,0\n")
     (row,) = anomalies(pipeline.call("validate", run, examples=drifted))
     assert (row["column"], row["kind"]) == ("distance", "DRIFT_JENSEN_SHANNON_DIVERGENCE_HIGH")
-    assert anomalies(pipeline.call("validate", run, examples=ran_examples)) == [], "data is not compared with itself"
 
 
 def sentence(evaluated: Path) -> str:
@@ -154,7 +167,7 @@ def sentence(evaluated: Path) -> str:
 
 
 def anomalies(validated: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = read_json(validated / "anomalies" / "anomalies.json")["anomalies"]
+    found: list[dict[str, Any]] = read_json(validated / "validation" / "anomalies" / "anomalies.json")["anomalies"]
     return found
 
 
@@ -163,10 +176,8 @@ def test_a_gate_that_cannot_see_what_was_pushed_says_nothing(
 ):
     s3_store.refuse = lambda method, path: 403
     run = {"push_to": "s3://models/production"}
-    with pytest.raises(StepFailed, match=r"these credentials have no right to it.* There is no model to compare with"):
+    with pytest.raises(StepFailed, match=r"these credentials have no right to it.* There is nothing to compare with"):
         pipeline.call("evaluate", run, examples=ran_examples, model=ran / "train" / "model")
-    with pytest.raises(StepFailed, match="There are no statistics to compare with"):
-        pipeline.call("validate", run, examples=ran_examples)
     assert not list(pipeline.folder.rglob("*.json"))
 
 
@@ -183,11 +194,11 @@ def test_a_step_that_asks_for_no_comparison_is_told_no_place(make_project, tmp_p
     told = Pipeline(spec, ran, *COMPARED)
     untold = Pipeline(spec, ran, "cluster={image: i}")
     sliced = Pipeline(spec, ran, "cluster={image: i}", "evaluate.require={auc: {per_slice: {min_gain: 0}}}")
-    place = {"name": "small-flights", "directory": "/data", "pushed_to": "models"}
-    for step in ("validate", "evaluate"):
-        assert told.arguments(step, {}).items() >= place.items()
-        assert place.keys().isdisjoint(untold.arguments(step, {}))
-    assert sliced.arguments("evaluate", {}).items() >= place.items()
+    for step, argument in (("validate", "previous"), ("evaluate", "baseline")):
+        assert f"{argument}_uri" in told.given(step)
+        assert f"{argument}_uri" not in untold.given(step)
+    assert "baseline_uri" in sliced.given("evaluate")
+    assert told.arguments("resolve", {}).items() >= {"name": "small-flights", "pushed_to": "models"}.items()
 
 
 def test_a_step_that_reads_where_models_are_pushed_gets_what_push_reaches_it_with():

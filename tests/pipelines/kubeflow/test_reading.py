@@ -24,7 +24,7 @@ def test_what_was_compiled_is_read(golden: Path):
         (
             "outputArtifactKey: examples",
             "outputArtifactKey: exampels",
-            r":\d+: components\.comp-exit-handler-1\.dag\.tasks\.evaluate\.inputs\.artifacts\.examples: "
+            r":\d+: root\.dag\.tasks\.evaluate\.inputs\.artifacts\.examples: "
             r"there is no output of ingest 'exampels'\. Did you mean 'examples'\?",
         ),
         ("producerTask: train", "producerTask: trian", "there is no task 'trian'. Did you mean 'train'?"),
@@ -52,8 +52,8 @@ def test_what_was_compiled_is_read(golden: Path):
         ("schemaVersion: 2.1.0\nsdk", "schemaVersion: [\nsdk", r"is no YAML"),
         ("pipelineInfo:", "info:", "it has no pipelineInfo.name. Compile the spec again."),
         (
-            "          dependentTasks:\n          - ingest\n",
-            "          dependentTasks:\n          - evaluate\n",
+            "producerTask: ingest\n",
+            "producerTask: evaluate\n",
             "dag.tasks: go in a circle: evaluate → evaluate",
         ),
         ("        exec-evaluate:\n          configMap", "        exec-e:\n          configMap", "no executor 'exec-e'"),
@@ -78,8 +78,8 @@ def test_an_edit_that_breaks_it_is_named(written: str, edited: str, message: str
 def test_an_input_that_is_missing_or_too_many_is_named(tmp_path):
     text = (GOLDEN / "flight-delays.kfp-2.13.yaml").read_text(encoding="utf-8")
     for written, edited, message in (
-        ("              schema:\n                taskOutputArtifact", "              rows:\n                taskOutputArtifact", "lacks 'schema', which the step needs"),
-        ("              examples:\n                taskOutputArtifact", "              rows:\n                taskOutputArtifact", "there is no input 'rows'"),
+        ("            blessing:\n              taskOutputArtifact", "            rows:\n              taskOutputArtifact", "lacks 'blessing', which the step needs"),
+        ("            examples:\n              taskOutputArtifact", "            rows:\n              taskOutputArtifact", "there is no input 'rows'"),
     ):  # fmt: skip
         assert written in text
         (tmp_path / "ir.yaml").write_text(text.replace(written, edited, 1), encoding="utf-8")

@@ -75,7 +75,7 @@ def test_a_later_step_reads_what_an_earlier_one_wrote_under_the_same_name(
         shutil.copytree(run / step / artifact, given[name].path)
     push = {**graph(load(project)).step("push").parameters, "directory": str(tmp_path), "context": {"run": RUN}}
     call("push", {**push, **given, "pushed_model": on_cluster("push", "pushed_model", dsl.Model)})
-    started, ended = receiver.events
+    (started, ended) = (event for event in receiver.events if event["job"]["name"] == "small-flights.push")
     names = ["small-flights.train.model", "small-flights.evaluate.evaluation", "small-flights.evaluate.blessing"]
     assert [one["name"] for one in started["inputs"]] == [one["name"] for one in ended["inputs"]] == names
     assert [one["name"] for one in ended["outputs"]] == [
@@ -88,8 +88,9 @@ def test_a_step_that_fails_says_why(project: Path, on_cluster, receiver):
     (project.parent / "flights.csv").unlink()
     with pytest.raises(StepFailed):
         call("ingest", ingest_of(project, on_cluster))
-    failed = receiver.events[-1]
-    assert failed["eventType"] == "FAIL"
+    failed, run = receiver.events[-2:]
+    assert (failed["eventType"], run["eventType"]) == ("FAIL", "FAIL")
+    assert (run["job"]["name"], run["run"]["runId"]) == ("small-flights", RUN)
     assert "no such file: 'flights.csv'" in failed["run"]["facets"]["errorMessage"]["message"]
 
 
@@ -99,7 +100,7 @@ def test_a_step_that_is_stopped_is_aborted(project: Path, on_cluster, receiver):
 
     with pytest.raises(KeyboardInterrupt):
         call("ingest", {**ingest_of(project, on_cluster), "progress": stopped})
-    assert [event["eventType"] for event in receiver.events] == ["START", "START", "ABORT"]
+    assert [event["eventType"] for event in receiver.events] == ["START", "START", "ABORT", "ABORT"]
 
 
 def test_rows_that_are_read_in_place_are_listed_once_for_all_events(project: Path, on_cluster, receiver, s3_store):
@@ -124,26 +125,23 @@ def test_a_step_whose_rows_cannot_be_read_in_place_is_told_nevertheless(on_clust
     given = {"settings": {}, "examples": f"s3://models/{key}", "schema": on_cluster("validate", "schema")}
     with pytest.raises(StepFailed), observed("validate", given):
         raise StepFailed("there is no dataset.json")
-    assert [event["eventType"] for event in receiver.events] == ["START", "FAIL"]
-    (examples,) = receiver.events[-1]["inputs"]
+    assert [event["eventType"] for event in receiver.events] == ["START", "FAIL", "FAIL"]
+    (examples,) = receiver.events[1]["inputs"]
     assert examples["name"] == "small-flights.ingest.examples"
     assert examples["facets"]["symlinks"]["identifiers"][0]["name"] == key
     assert "version" not in examples["facets"]
 
 
-@pytest.mark.parametrize(("state", "kind"), [("SUCCEEDED", "COMPLETE"), ("FAILED", "FAIL"), ("CANCELLED", "ABORT")])
-def test_the_exit_task_ends_the_run(on_cluster, receiver, state: str, kind: str):
-    status = {"state": state, "error": {"code": 3, "message": "train: out of memory"}}
-    arguments = {"context": {"pipeline": "small-flights"}, "summary": on_cluster("summarise", "summary", dsl.Markdown)}
-    call("summarise", {**arguments, "status": None})  # a backend that does not say how it ended
-    assert receiver.events == []
-    Path(arguments["summary"].path).unlink()
-    call("summarise", {**arguments, "status": status})
-    (told,) = receiver.events
-    assert (told["eventType"], told["job"]["name"], told["run"]["runId"]) == (kind, "small-flights", RUN)
-    assert told["run"]["facets"].get("errorMessage", {}).get("message") == (
-        "train: out of memory" if kind == "FAIL" else None
-    )
+def test_the_report_ends_the_run_and_push_both_begins_and_ends_one(on_cluster, receiver):
+    for step, output in (("report", "report"), ("push", "pushed_model")):
+        with observed(step, {"context": {}, output: on_cluster(step, output)}):
+            pass
+    told = [(event["eventType"], event["job"]["name"]) for event in receiver.events]
+    name = "small-flights"
+    assert told == [
+        ("START", f"{name}.report"), ("COMPLETE", f"{name}.report"), ("COMPLETE", name),
+        ("START", name), ("START", f"{name}.push"), ("COMPLETE", f"{name}.push"), ("COMPLETE", name),
+    ]  # fmt: skip
 
 
 def test_a_compiled_pipeline_carries_the_digests_of_the_users_own_python(project: Path, tmp_path: Path):
