@@ -97,7 +97,7 @@ def _adapter(tls: ssl.SSLContext) -> Any:
     """Returns what makes the connections of a session, with or without a proxy, so that they speak TLS as is asked."""
     from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
-    class Adapter(HTTPAdapter):
+    class Adapter(HTTPAdapter):  # type: ignore[misc] # requests says nothing of its types
         def init_poolmanager(self, *arguments: Any, **options: Any) -> Any:
             return super().init_poolmanager(*arguments, ssl_context=tls, **options)
 

@@ -6,30 +6,24 @@ Every request is checked against the specification, every answer too. Faults are
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import yaml
-
 from .answering import Answering
-from .argo import Did, Workflow
 from .contract import Operation, Violation, check, operations
+from .scenes import Scene, now, reported
 
 CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13, 501: 12, 503: 14}
 ABORTED = 10
 """HTTP statuses, and the canonical codes that the gateway makes them of."""
 FIELDS = {"display_name", "created_at", "description", "state", "storage_state", "experiment_id", "namespace"}
-FIRST, SECONDS = datetime(2026, 11, 21, tzinfo=UTC), itertools.count()
 NEVER = "1970-01-01T00:00:00Z"
 
 
@@ -61,38 +55,6 @@ class Fault:
     silence: bool = False
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
-
-
-@dataclass
-class Scene:
-    """How far a run is, at one look: with its workflow, or with tasks and nodes that a test writes down itself."""
-
-    state: str
-    tasks: dict[str, str] = field(default_factory=dict)
-    nodes: list[dict[str, Any]] = field(default_factory=list)
-    workflow: Workflow | None = None
-
-    @classmethod
-    def of(cls, ir: Path, state: str, steps: Mapping[str, Did] | None = None, **more: Any) -> Scene:
-        """A look at a run of a compiled pipeline, in which steps that are not named have run."""
-        phase = {"SUCCEEDED": "Succeeded", "FAILED": "Failed"}.get(state, "Running")
-        spec = next(yaml.safe_load_all(ir.read_text()))
-        return cls(state, workflow=Workflow(spec, steps or {}, phase=phase, **more))
-
-    def details(self, run_id: str) -> list[dict[str, Any]]:
-        """The tasks that are reported of it."""
-        if self.workflow is not None:
-            return self.workflow.tasks(run_id)
-        tasks = [{"display_name": name, "state": state, "run_id": run_id} for name, state in self.tasks.items()]
-        times = {"create_time": now(), "start_time": now(), "end_time": now()}
-        return [{**task, **times} for task in tasks]
-
-    def manifest(self) -> str:
-        """The workflow that is reported of it."""
-        if self.workflow is not None:
-            return self.workflow.manifest()
-        status = {"nodes": {node["id"]: node for node in self.nodes}}
-        return json.dumps({"metadata": {"name": "flight-delays-abcde"}, "status": status})
 
 
 @dataclass
@@ -284,18 +246,6 @@ class Who:
             )
             raise Failure(403, f"{said} {attributes}", f"Failed to authorize: PermissionDenied: {said} {attributes}")
         return namespace
-
-
-def reported(run: dict[str, Any], state: str) -> None:
-    """Notes a state, and in the history where it is another than the one before."""
-    run["state"] = state
-    if not run["state_history"] or run["state_history"][-1]["state"] != state:
-        run["state_history"].append({"update_time": now(), "state": state})
-
-
-def now() -> str:
-    """The moment, which is never the same twice."""
-    return (FIRST + timedelta(seconds=next(SECONDS))).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def pipeline_of(body: Any) -> Any:
