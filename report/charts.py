@@ -13,12 +13,14 @@ from typing import TypeVar
 
 from markupsafe import Markup, escape
 
-from stellwerk.report.wording import MINUS, measure
+from stellwerk.report.wording import MINUS, clipped, measure
 
 T = TypeVar("T")
 Point = tuple[float, float]
 MOST_POINTS = 160
 """A curve is thinned to about this many points: more cannot be seen."""
+LETTER = 6.6
+"""Width of a letter of a label, in pixels."""
 
 
 def tag(name: str, *children: str, **attributes: object) -> Markup:
@@ -111,10 +113,11 @@ def axes(frame: Frame, xs: Sequence[float], ys: Sequence[float], labels: tuple[s
         parts.append(tag("line", class_="axis", x1=x, x2=x, y1=bottom, y2=bottom + 4))
         parts.append(tag("text", tick(value), class_="tick mid", x=x, y=bottom + 16))
     parts.append(tag("line", class_="axis", x1=left, x2=right, y1=bottom, y2=bottom))
-    middle = (left + right) / 2
-    parts.append(tag("text", labels[0], class_="label mid", x=middle, y=frame.height - 5))
+    middle, below = (left + right) / 2, clipped(labels[0], int((right - left) / LETTER))
+    parts.append(tag("text", below, class_="label mid", x=middle, y=frame.height - 5))
     turned = f"translate(11 {(frame.y.start + frame.y.end) / 2:.0f}) rotate(-90)"
-    parts.append(tag("text", labels[1], class_="label mid", transform=turned))
+    beside = clipped(labels[1], int((frame.y.start - frame.y.end) / LETTER))
+    parts.append(tag("text", beside, class_="label mid", transform=turned))
     return Markup("").join(parts)
 
 
@@ -145,12 +148,12 @@ def svg(title: str, *children: str, size: tuple[float, float], class_: str = "ch
     )
 
 
-def thinned(points: Sequence[T]) -> list[T]:
-    """Returns at most about `MOST_POINTS` of the points, with the first and the last among them."""
-    if len(points) <= MOST_POINTS:
+def thinned(points: Sequence[T], most: int = MOST_POINTS) -> list[T]:
+    """Returns at most `most` of the points, with the first and the last among them."""
+    if len(points) <= most:
         return list(points)
-    step = (len(points) - 1) / (MOST_POINTS - 1)
-    return [points[round(index * step)] for index in range(MOST_POINTS)]
+    step = (len(points) - 1) / (most - 1)
+    return [points[round(index * step)] for index in range(most)]
 
 
 def line_chart(

@@ -12,6 +12,8 @@ from stellwerk.report.wording import clipped, measure, share
 
 COLUMNS = 10
 """Invisible columns over a histogram that tell its numbers; as many as TFDV has buckets."""
+MOST_LETTERS = 60
+"""Of a value in a card: a text of several pages is one value, too."""
 
 
 def histogram(
@@ -109,24 +111,25 @@ def _share_between(bars: Sequence[Bar], low: float, high: float) -> float:
 def top_values(rows: Sequence[tuple[str, Sequence[tuple[str, str, float]]]], *, title: str) -> Markup:
     """Draws the most frequent values, each with its share in every split: (value, [(split, style, share)]).
 
-    The first split is a bar, the others are points on it.
+    The first split is a bar, the others are points on it. Values stand outside of the picture, where long ones wrap.
     """
     top = max((part for _, splits in rows for _, _, part in splits), default=0.0) or 1.0
-    height = 19 * len(rows) + 4
-    left = 12 + min(112, max((7 * len(value) for value, _ in rows), default=0))
-    x = Scale(0, top, left, 266)
-    parts = []
-    for index, (value, splits) in enumerate(rows):
-        y = 19.0 * index + 4
+    drawn = []
+    for value, splits in rows:
         told = ", ".join(f"{split} {share(part)}" for split, _, part in splits)
-        group = [tag("title", f"{value}: {told}"), tag("rect", class_="target", x=0, y=y - 2, width=320, height=19)]
-        group.append(tag("text", clipped(value, 17) or "(empty)", class_="value end", x=left - 8, y=y + 11))
-        for order, (_, style, part) in enumerate(splits):
-            if order == 0:
-                wide = max(1.0, x(part) - left)
-                group.append(tag("rect", class_=f"soft {style}", x=left, y=y + 1, width=wide, height=13, rx=2))
-                group.append(tag("text", share(part), class_="tick end", x=318, y=y + 11))
-            else:
-                group.append(shape(style, x(part), y + 7.5, radius=2.8))
-        parts.append(tag("g", *group))
-    return svg(title, *parts, size=(320, height))
+        name = tag("span", clipped(value, MOST_LETTERS) or "(empty)", class_="value")
+        first = tag("span", share(splits[0][2]) if splits else "", class_="num")
+        drawn.append(tag("div", name, _lane(splits, top), first, title=f"{value}: {told}"))
+    return tag("div", *drawn, class_="tops", role="img", aria_label=title)
+
+
+def _lane(splits: Sequence[tuple[str, str, float]], top: float) -> Markup:
+    """Draws one row in percent of its width, which ends at the share `top`; the last part is for what stands on its end."""
+    parts = []
+    for order, (_, style, part) in enumerate(splits):
+        at = f"{97 * part / top:.1f}%"
+        if order == 0:
+            parts.append(tag("rect", class_=f"soft {style}", y=3, width=at, height=13, rx=2))
+        else:
+            parts.append(tag("svg", shape(style, 0, 9.5, radius=2.8), x=at, overflow="visible"))
+    return tag("svg", *parts, width="100%", height=19, aria_hidden="true")

@@ -12,7 +12,7 @@ from stellwerk.report.reading import Missing
 from stellwerk.report.slices import headline_metric, table, worst
 from stellwerk.report.training import Chart
 from stellwerk.report.variants import variant_rows
-from stellwerk.report.wording import measure, several
+from stellwerk.report.wording import clipped, measure, several
 
 UNIT = [0.0, 0.25, 0.5, 0.75, 1.0]
 
@@ -22,16 +22,18 @@ def evaluation_section(report: Report, most: int | None = None) -> dict[str, Any
     evaluation = report.evaluation
     if isinstance(evaluation, Missing) or not evaluation.slices:
         nothing: dict[str, Any] = {"charts": [], "slices": (), "worst": (), "worst_ends": (0, 1), "residuals": []}
-        return {**nothing, "metrics": [], "metric": "", "least": 1, "overall": "", "variants": [], "slices_left_out": 0}
+        nothing |= {"metrics": [], "metric": "", "least": 1, "overall": "", "variants": [], "slices_left_out": 0}
+        return {**nothing, "slice_example": ""}
     metric = headline_metric(evaluation, report.blessing) or ""
     asked = report.setting("evaluate", "min_slice_size")
     least = asked if isinstance(asked, int) else 1
-    metrics = _ordered(evaluation, report.setting("evaluate", "metrics"), metric)
+    metrics = ordered(evaluation, report.setting("evaluate", "metrics"), metric)
     rows, ends = worst(evaluation, metric, least)
     return {
         "charts": _charts(evaluation),
         "metrics": metrics,
         "slices": table(evaluation, metrics, most),
+        "slice_example": clipped(next((entry.label for entry in evaluation.slices if entry.slice), "a slice"), 24),
         "slices_left_out": 0 if most is None else max(0, len(evaluation.slices) - most),
         "worst": rows,
         "worst_ends": ends,
@@ -43,8 +45,8 @@ def evaluation_section(report: Report, most: int | None = None) -> dict[str, Any
     }
 
 
-def _ordered(evaluation: Evaluation, asked: Any, first: str) -> list[str]:
-    """The metrics as the spec lists them, else with the most important one first."""
+def ordered(evaluation: Evaluation, asked: Any, first: str) -> list[str]:
+    """Returns the metrics as the spec lists them, else with the most important one first."""
     known = evaluation.metrics
     wanted = [name for name in asked if name in known] if isinstance(asked, list) else [first]
     return list(dict.fromkeys((*wanted, *known)))

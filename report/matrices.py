@@ -7,30 +7,45 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from stellwerk.report.charts import Frame, Point, axes, nice_ticks, path_of, svg, tag
+from stellwerk.report.charts import LETTER, Frame, Point, axes, nice_ticks, path_of, svg, tag
 from stellwerk.report.wording import clipped, count, measure, share
+
+MOST_LETTERS = 22
+"""Of the name of a class beside the matrix; its cells tell the whole name."""
 
 
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[float]], *, title: str) -> Markup:
-    """Draws a confusion matrix: true classes down, predicted classes across, shaded by the share of the true class."""
+    """Draws a confusion matrix: true classes down, predicted classes across, shaded by the share of the true class.
+
+    Names of predicted classes that are wider than a column are turned by a right angle.
+    """
     number = len(classes)
-    left, top = 84, 40
     cell = max(7.0, min(86.0, 260 / max(1, number)))
+    named = cell >= 10
+    names = [clipped(name, MOST_LETTERS) if named else "" for name in classes]
+    longest = LETTER * max(map(len, names), default=0)
+    left, turned = 31 + longest, longest > cell - 4
+    top = 28 + (longest if turned else 12)
     size = (round(left + cell * number + 6), round(top + cell * number + 6))
     parts = [tag("text", "predicted", class_="label mid", x=left + cell * number / 2, y=12)]
-    turned = f"translate(11 {top + cell * number / 2:.0f}) rotate(-90)"
-    parts.append(tag("text", "true", class_="label mid", transform=turned))
-    letters = max(1, int(cell / 7))
-    for row, name in enumerate(classes):
+    upright = f"translate(11 {top + cell * number / 2:.0f}) rotate(-90)"
+    parts.append(tag("text", "true", class_="label mid", transform=upright))
+    for row, name in enumerate(names):
         total = sum(counts[row]) or 1.0
-        middle = top + cell * (row + 0.5)
-        if cell >= 10:
-            parts.append(tag("text", clipped(name, 10), class_="tick end", x=left - 7, y=middle + 3.5))
-            at = left + cell * (row + 0.5)
-            parts.append(tag("text", clipped(name, letters), class_="tick mid", x=at, y=top - 8))
+        along, down = left + cell * (row + 0.5), top + cell * (row + 0.5)
+        if named:
+            parts.append(tag("text", name, class_="tick end", x=left - 7, y=down + 3.5))
+            place = f"translate({along + 3.5:.1f} {top - 8:.1f})"
+            above = (
+                {"class_": "tick", "transform": f"{place} rotate(-90)"}
+                if turned
+                else {"class_": "tick mid", "x": along, "y": top - 8}
+            )
+            parts.append(tag("text", name, **above))
         for column, predicted in enumerate(classes):
             value = counts[row][column]
-            parts.append(_cell((left + cell * column, top + cell * row), cell, value, total, (name, predicted)))
+            at = (left + cell * column, top + cell * row)
+            parts.append(_cell(at, cell, value, total, (classes[row], predicted)))
     return svg(title, *parts, size=size, natural=True)
 
 

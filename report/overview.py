@@ -1,4 +1,4 @@
-"""The head of the page: the numbers that matter most, the pipeline's graph and its timeline."""
+"""The section of the pipeline: its graph and its timeline."""
 
 from __future__ import annotations
 
@@ -10,18 +10,8 @@ from markupsafe import Markup
 from stellwerk.report.charts import nice_ticks, tag, tick
 from stellwerk.report.diagram import Node, diagram
 from stellwerk.report.gathering import Report
-from stellwerk.report.reading import Missing, Run, Step
-from stellwerk.report.slices import headline_metric
-from stellwerk.report.wording import count, duration, measure, several, signed, size, titled
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One number at the top of the page."""
-
-    name: str
-    value: str
-    note: str = ""
+from stellwerk.report.reading import Run, Step
+from stellwerk.report.wording import duration, size
 
 
 @dataclass(frozen=True)
@@ -33,57 +23,11 @@ class Lane:
     text: str
 
 
-def tiles(report: Report) -> list[Tile]:
-    """Returns the numbers that a reader looks for first, as far as they are known."""
-    found = [_quality(report), _gates(report), _rows(report), _time(report.run)]
-    peaks = [step.peak_memory for step in report.run.steps if step.peak_memory]
-    if peaks:
-        largest = max(report.run.steps, key=lambda step: step.peak_memory or 0)
-        found.append(Tile("Peak memory", size(max(peaks)), f"in {largest.name}"))
-    return [tile for tile in found if tile is not None]
-
-
-def _quality(report: Report) -> Tile | None:
-    if isinstance(report.evaluation, Missing) or not report.evaluation.slices:
-        return None
-    metric = headline_metric(report.evaluation, report.blessing)
-    whole = report.evaluation.slices[0]
-    value = whole.metrics.get(metric) if metric else None
-    if metric is None or value is None:
-        return None
-    before = (whole.baseline or {}).get(metric)
-    note = f"{signed(value - before)} against the last" if before is not None else "on the test split"
-    return Tile(titled(metric), measure(value), note)
-
-
-def _gates(report: Report) -> Tile | None:
-    if isinstance(report.blessing, Missing) or not report.blessing.requirements:
-        return None
-    asked = len(report.blessing.requirements)
-    return Tile("Requirements met", f"{len(report.blessing.met):,} of {asked:,}", "before publishing")
-
-
-def _rows(report: Report) -> Tile | None:
-    if isinstance(report.data, Missing):
-        return None
-    aside = report.data.quarantined
-    return Tile(
-        "Examples", count(sum(report.data.rows.values())), f"{aside:,} set aside" if aside else "none set aside"
-    )
-
-
-def _time(run: Run) -> Tile | None:
-    if run.seconds is None:
-        return None
-    cached = sum(step.status == "cached" for step in run.steps)
-    note = f"{cached} of {several(len(run.steps), 'step')} from the cache" if cached else "nothing from the cache"
-    return Tile("Time", duration(run.seconds), note)
-
-
 def overview_section(report: Report) -> dict[str, Any]:
     """Returns what the overview template needs: the graph, the timeline and its axis."""
     lanes, axis = _timeline(report.run)
-    return {"graph": _graph(report.run), "timeline": lanes, "timeline_axis": axis}
+    loads = any(step.waited for step in report.run.steps)
+    return {"graph": _graph(report.run), "timeline": lanes, "timeline_axis": axis, "timeline_loads": loads}
 
 
 def _graph(run: Run) -> Markup:
@@ -103,7 +47,7 @@ def _tip(step: Step) -> str:
     if step.cached_from:
         parts.append(f"taken from run {step.cached_from}")
     if step.seconds:
-        parts.append(duration(step.seconds))
+        parts.append(duration(step.seconds) + (f" after {duration(step.waited)} of loading" if step.waited else ""))
     if step.peak_memory:
         parts.append(f"peak memory {size(step.peak_memory)}")
     return ", ".join(parts)
@@ -111,24 +55,26 @@ def _tip(step: Step) -> str:
 
 def _timeline(run: Run) -> tuple[list[Lane], Markup]:
     begun = [(step, step.started) for step in run.steps if step.started is not None]
-    ends = [started + (step.seconds or 0.0) for step, started in begun]
-    ticks = nice_ticks(0.0, max([*ends, 0.001]), 5)
+    ticks = nice_ticks(0.0, max([*(step.ended or 0.0 for step, _ in begun), 0.001]), 5)
     last = ticks[-1]
     lanes = []
     for step, started in begun:
         parts = [tag("title", _tip(step)), *(_grid(value, last) for value in ticks)]
-        left = 100 * started / last
         if step.status == "cached":
-            parts.append(tag("circle", class_="span cached", cx=f"{left:.2f}%", cy=13, r=5))
+            parts.append(tag("circle", class_="span cached", cx=f"{100 * started / last:.2f}%", cy=13, r=5))
         else:
-            seconds = step.seconds if step.seconds is not None else last - started
-            width = max(0.4, 100 * seconds / last)
-            parts.append(
-                tag("rect", class_=f"span {step.status}", x=f"{left:.2f}%", y=5, width=f"{width:.2f}%", height=16, rx=3)
-            )
+            waited = step.waited or 0.0
+            seconds = step.seconds if step.seconds is not None else max(0.0, last - started - waited)
+            parts += [_span("loading", started, waited, last)] if waited else []
+            parts.append(_span(step.status, started + waited, seconds, last))
         drawn = tag("svg", *parts, width="100%", height=26, role="img", aria_label=_tip(step))
         lanes.append(Lane(step.name, drawn, "cached" if step.status == "cached" else duration(step.seconds)))
     return lanes, _axis(ticks)
+
+
+def _span(kind: str, start: float, seconds: float, last: float) -> Markup:
+    left, width = 100 * start / last, max(0.4, 100 * seconds / last)
+    return tag("rect", class_=f"span {kind}", x=f"{left:.2f}%", y=5, width=f"{width:.2f}%", height=16, rx=3)
 
 
 def _grid(value: float, last: float) -> Markup:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,10 +24,11 @@ from stellwerk.report.diagram import icon
 from stellwerk.report.evaluating import evaluation_section
 from stellwerk.report.gathering import Report
 from stellwerk.report.lineage import links, picture
-from stellwerk.report.overview import overview_section, tiles
+from stellwerk.report.overview import overview_section
 from stellwerk.report.profiles import data_section, features_section
 from stellwerk.report.reading import Missing
 from stellwerk.report.rehearsing import rehearsal_section
+from stellwerk.report.tiles import Tile, run_tiles
 from stellwerk.report.training import training_section
 from stellwerk.report.verdict import Verdict, verdict
 
@@ -112,10 +113,12 @@ def policy(style: str, script: str) -> str:
     )
 
 
-def render(report: Report, layout: Layout = WHOLE, said: Verdict | None = None) -> str:
-    """Returns a page as HTML: by default the whole report, with the verdict on the run; else those sections, and `said`."""
+def render(
+    report: Report, layout: Layout = WHOLE, said: Verdict | None = None, numbers: Sequence[Tile] | None = None
+) -> str:
+    """Returns a page as HTML: a verdict and the main numbers, then the sections of `layout`; by default those of the run."""
     style, script = _text("page.css"), _text("page.js")
-    if said is None and "overview" in layout.sections:
+    if said is None:
         said = verdict(report.run, report.blessing, report.pushed, report.anomalies, report.rehearsal)
     return (
         _environment()
@@ -127,7 +130,7 @@ def render(report: Report, layout: Layout = WHOLE, said: Verdict | None = None) 
             policy=policy(style, script),
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
-            tiles=tiles(report),
+            tiles=run_tiles(report) if numbers is None else numbers,
             anomalies=report.anomalies,
             blessing=report.blessing,
             rehearsal=report.rehearsal,

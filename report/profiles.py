@@ -32,7 +32,7 @@ class Profile:
     drawn: Markup
     rows: tuple[tuple[str, tuple[str, ...]], ...]
     missing: str
-    """Share of missing values where it is worth a look."""
+    """Where, and in what share, values are missing; empty where that is not worth a look."""
     anomalies: str
 
 
@@ -108,9 +108,8 @@ def _profile(feature: FeatureStatistics, anomalies: int, time: bool) -> Profile:
         rows += _number_rows([column.numbers for column in columns], TIME_ROWS if time else NUMBER_ROWS)
         drawn = _histogram(feature, time)
     elif any(column.values for column in columns):
-        rows += _value_rows([column.values for column in columns])
+        rows += _value_rows([column.values for column in columns], text=feature.kind == "text")
         drawn = _top_values(feature)
-    missing = f"{share(feature.missing_share)} missing" if feature.missing_share >= MUCH_MISSING else ""
     flagged = f"{anomalies} {'anomaly' if anomalies == 1 else 'anomalies'}" if anomalies else ""
     return Profile(
         feature.name,
@@ -118,9 +117,18 @@ def _profile(feature: FeatureStatistics, anomalies: int, time: bool) -> Profile:
         tuple(feature.splits),
         drawn,
         tuple(rows),
-        missing,
+        _missing(feature),
         flagged,
     )
+
+
+def _missing(feature: FeatureStatistics) -> str:
+    """Returns the largest share of missing values of any split, where it is worth a look, and which split that is."""
+    split, part = feature.most_missing
+    if part < MUCH_MISSING:
+        return ""
+    alike = {share(column.missing_share) for column in feature.splits.values()} == {share(part)}
+    return f"{share(part)} missing" if alike else f"up to {share(part)} missing ({split})"
 
 
 NUMBER_ROWS: tuple[tuple[str, Callable[[Numbers], str]], ...] = (
@@ -148,11 +156,12 @@ def _number_rows(
     ]
 
 
-def _value_rows(splits: Sequence[Values | None]) -> list[tuple[str, tuple[str, ...]]]:
-    return [
-        ("unique", tuple(NOTHING if values is None else count(values.unique) for values in splits)),
-        ("mean length", tuple(NOTHING if values is None else measure(values.mean_length) for values in splits)),
-    ]
+def _value_rows(splits: Sequence[Values | None], *, text: bool) -> list[tuple[str, tuple[str, ...]]]:
+    rows = [("unique", tuple(NOTHING if values is None else count(values.unique) for values in splits))]
+    if text:
+        lengths = tuple(NOTHING if values is None else measure(values.mean_length) for values in splits)
+        rows.append(("mean length", lengths))
+    return rows
 
 
 def _histogram(feature: FeatureStatistics, time: bool) -> Markup:

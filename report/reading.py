@@ -39,7 +39,10 @@ class Step:
     status: Status = "waiting"
     started: float | None = None
     """Seconds since the run began."""
+    waited: float | None = None
+    """Seconds from there until the libraries of the step were loaded."""
     seconds: float | None = None
+    """Seconds of the step itself, without `waited`."""
     peak_memory: int | None = None
     """Bytes."""
     key: str | None = None
@@ -50,6 +53,11 @@ class Step:
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Digest of each output artifact."""
     rows: int | None = None
+
+    @property
+    def ended(self) -> float | None:
+        """Seconds from the beginning of the run to the end of the step; to its start while that is all that is known."""
+        return None if self.started is None else self.started + (self.waited or 0.0) + (self.seconds or 0.0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ class Run:
 
         The steps know fractions of a second, the run's own times do not.
         """
-        ends = [step.started + (step.seconds or 0.0) for step in self.steps if step.started is not None]
+        ends = [step.ended for step in self.steps if step.ended is not None]
         if ends and self.finished is not None:
             return max(ends)
         if self.started is not None and self.finished is not None:

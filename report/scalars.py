@@ -15,6 +15,8 @@ from stellwerk.report.judging import Evaluation
 from stellwerk.report.reading import History
 from stellwerk.report.rehearsed import Rehearsal
 
+MOST_POINTS = 60
+"""Of a curve: metadata travel with the artifact to every step that reads it, on the command line of its pod."""
 MOST_CLASSES = 30
 """Larger confusion matrices are left to the page: the dashboard's cells would be too small to read."""
 
@@ -84,9 +86,9 @@ def classification(evaluation: Evaluation) -> dict[str, Any]:
     found: dict[str, Any] = {}
     curves, matrix = evaluation.curves, evaluation.confusion
     if curves.roc and len(curves.roc) == len(curves.thresholds):
-        points = thinned([(*point, at) for point, at in zip(curves.roc, curves.thresholds, strict=True)])
+        points = thinned([(*point, at) for point, at in zip(curves.roc, curves.thresholds, strict=True)], MOST_POINTS)
         found["confidenceMetrics"] = [
-            {"falsePositiveRate": x, "recall": y, "confidenceThreshold": threshold}
+            {"falsePositiveRate": round(x, 5), "recall": round(y, 5), "confidenceThreshold": round(threshold, 5)}
             for x, y, threshold in points
             if all(map(math.isfinite, (x, y, threshold)))
         ]

@@ -28,7 +28,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Values:
-    """Statistics of a text column in one split."""
+    """How often the values of a text column, or of one of classes, occur in one split."""
 
     unique: int
     top: tuple[tuple[str, float], ...]
@@ -65,9 +65,10 @@ class FeatureStatistics:
     splits: Mapping[str, Column]
 
     @property
-    def missing_share(self) -> float:
-        """The largest share of missing values of any split."""
-        return max((column.missing_share for column in self.splits.values()), default=0.0)
+    def most_missing(self) -> tuple[str, float]:
+        """The split in which the largest share of values is missing, and that share."""
+        shares = ((split, column.missing_share) for split, column in self.splits.items())
+        return max(shares, key=lambda pair: pair[1], default=("", 0.0))
 
 
 def read_statistics(path: Path) -> tuple[FeatureStatistics, ...]:
@@ -99,7 +100,8 @@ def _splits(path: Path) -> list[str]:
 
 
 def _kind(feature: Any) -> Literal["number", "text", "bytes"]:
-    if feature.HasField("num_stats"):
+    """Returns what the values are: classes that are whole numbers are counted as texts are, and stay numbers."""
+    if feature.HasField("num_stats") or (feature.type == feature.INT and feature.HasField("string_stats")):
         return "number"
     return "text" if feature.HasField("string_stats") else "bytes"
 

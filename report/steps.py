@@ -1,7 +1,8 @@
 """What each step shows on the dashboard of Kubeflow Pipelines, made from the paths of its artifacts.
 
-The dashboard draws scalars, ROC curves and confusion matrices from an artifact's metadata, renders Markdown, and puts the
-first HTML artifact of a step into a frame that may run scripts but has no origin: no storage, no cookies, no parent.
+The dashboard draws scalars, ROC curves and confusion matrices from an artifact's metadata, and puts an HTML artifact into a
+frame that may run scripts but has no origin: no storage, no cookies, no parent. The frame is as wide as half of the window
+without margins of 160 pixels, and 600 high, so a page says first what its step said and found: a verdict, then numbers.
 """
 
 from __future__ import annotations
@@ -11,12 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stellwerk.report import scalars
+from stellwerk.report import scalars, tiles, verdict
 from stellwerk.report.gathering import MAKERS, Report, collect
-from stellwerk.report.markdown import anomalies_table, blessing_table, judged, rehearsal_table
 from stellwerk.report.page import Layout, render
 from stellwerk.report.reading import Missing, Run, Step
-from stellwerk.report.verdict import data_verdict, model_verdict, rehearsal_verdict
 
 MOST_COLUMNS = 150
 MOST_SLICES = 500
@@ -31,8 +30,6 @@ class Shown:
     """A whole HTML document."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     classification: Mapping[str, Any] = field(default_factory=dict)
-    verdict: str = ""
-    """Markdown."""
 
 
 def shown(step: str, paths: Mapping[str, Path], settings: Mapping[str, Any]) -> Shown | None:
@@ -51,39 +48,35 @@ def _layout(step: str, *sections: str, gates: tuple[str, ...] = ()) -> Layout:
 
 
 def _ingest(report: Report) -> Shown:
+    said = verdict.ingest_verdict(report.data)
     found = {} if isinstance(report.data, Missing) else scalars.data_scalars(report.data)
-    return Shown(render(report, _layout("ingest", "data")), found)
+    return Shown(render(report, _layout("ingest", "data"), said, tiles.ingest_tiles(report)), found)
 
 
 def _validate(report: Report) -> Shown:
-    said = data_verdict(report.anomalies, fails=report.setting("validate", "on_anomaly") != "warn")
-    rows = () if isinstance(report.anomalies, Missing) else report.anomalies
-    page = render(report, _layout("validate", "gates", "features", gates=("data",)), said)
-    return Shown(page, verdict=judged(said, anomalies_table(rows)))
+    said = verdict.data_verdict(report.anomalies, fails=report.setting("validate", "on_anomaly") != "warn")
+    layout = _layout("validate", "gates", "features", gates=("data",))
+    return Shown(render(report, layout, said, tiles.validate_tiles(report)))
 
 
 def _train(report: Report) -> Shown:
+    said = verdict.training_verdict(report.history)
     found = {} if isinstance(report.history, Missing) else scalars.training_scalars(report.history)
-    return Shown(render(report, _layout("train", "training")), found)
+    return Shown(render(report, _layout("train", "training"), said, tiles.train_tiles(report)), found)
 
 
 def _evaluate(report: Report) -> Shown:
-    said = model_verdict(report.blessing)
-    page = render(report, _layout("evaluate", "gates", "evaluation", gates=("model",)), said)
-    text = judged(said, "" if isinstance(report.blessing, Missing) else blessing_table(report.blessing))
+    layout = _layout("evaluate", "gates", "evaluation", gates=("model",))
+    page = render(report, layout, verdict.model_verdict(report.blessing), tiles.evaluate_tiles(report))
     if isinstance(report.evaluation, Missing):
-        return Shown(page, verdict=text)
-    found = scalars.evaluation_scalars(report.evaluation)
-    return Shown(page, found, scalars.classification(report.evaluation), text)
+        return Shown(page)
+    return Shown(page, scalars.evaluation_scalars(report.evaluation), scalars.classification(report.evaluation))
 
 
 def _rehearse(report: Report) -> Shown:
-    said = rehearsal_verdict(report.rehearsal)
-    page = render(report, _layout("rehearse", "rehearsal"), said)
-    if isinstance(report.rehearsal, Missing):
-        return Shown(page, verdict=judged(said))
-    found = scalars.rehearsal_scalars(report.rehearsal)
-    return Shown(page, found, verdict=judged(said, rehearsal_table(report.rehearsal)))
+    said = verdict.rehearsal_verdict(report.rehearsal)
+    found = {} if isinstance(report.rehearsal, Missing) else scalars.rehearsal_scalars(report.rehearsal)
+    return Shown(render(report, _layout("rehearse", "rehearsal"), said, tiles.rehearse_tiles(report)), found)
 
 
 STEPS: Mapping[str, Callable[[Report], Shown]] = {
@@ -96,19 +89,17 @@ STEPS: Mapping[str, Callable[[Report], Shown]] = {
 """The steps that show something."""
 
 
-def run_page(
-    paths: Mapping[str, Path], digests: Mapping[str, str], *, name: str, run: str, spec: str, source: str
-) -> str:
+def run_page(paths: Mapping[str, Path], digests: Mapping[str, str], *, name: str, spec: str, source: str) -> str:
     """Returns the report of a run on a cluster, made before the model is pushed, which may refuse.
 
-    `paths` and `digests` are of artifacts by name; `run` is the run's id, `spec` the text of the spec and `source` the name
-    of its file. How long steps took is not known here: the dashboard has it.
+    `paths` and `digests` are of artifacts by name; `spec` is the text of the spec, `source` the name of its file. The page names
+    no run: taken from a cache, it is that of all runs with the same artifacts. How long steps took the dashboard has.
     """
     steps = [
         Step(step, status="done", outputs={artifact: digests[artifact] for artifact in made if artifact in digests})
         for step, made in _made(paths).items()
     ]
-    report = collect(Run(run=run, name=name, status="done", spec=source, steps=tuple(steps)), paths, spec=spec)
+    report = collect(Run(run="", name=name, status="done", spec=source, steps=tuple(steps)), paths, spec=spec)
     report = replace(report, run=replace(report.run, status=_status(report)), pushed=Missing(""))
     sections = ("overview", "gates", "rehearsal", "evaluation", "training", "data", "features", "lineage")
     layout = Layout((*sections, "spec", "versions"), origin="the artifacts of the run's steps", framed=True)

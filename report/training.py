@@ -34,11 +34,12 @@ def training_section(report: Report) -> dict[str, Any]:
     return {
         "curves": [_chart(curve, history.best_epoch) for curve in history.curves if curve.train],
         "training_key": key((("train", "s0"), ("eval", "s1"))),
-        "training_story": _story(history),
+        "training_story": story(history),
     }
 
 
-def _story(history: History) -> str:
+def story(history: History) -> str:
+    """Returns how training went, in a few sentences."""
     told = several(history.epochs, "epoch")
     if history.seconds is not None:
         told += f" in {duration(history.seconds)}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stellwerk.report.dataset import Data
 from stellwerk.report.judging import Blessing, Pushed
-from stellwerk.report.reading import Anomaly, Missing, Run, Step
+from stellwerk.report.reading import Anomaly, History, Missing, Run, Step
 from stellwerk.report.rehearsed import Rehearsal
+from stellwerk.report.training import story
 from stellwerk.report.wording import clipped, duration, measure, several, signed
 
 
@@ -33,11 +35,7 @@ def verdict(
     if run.status == "refused":
         return _refused(run, blessing, anomalies, rehearsal)
     if run.status == "failed":
-        step = _last(run, "failed")
-        where = step.name if step else "the run"
-        return Verdict(
-            "failed", f"Failed in {where}", _first_sentence((step and step.error) or run.error or "It gave no reason.")
-        )
+        return _failed(run)
     if run.status == "killed":
         step = _last(run, "killed") or _last(run, "running")
         during = f" during {step.name}" if step else ""
@@ -48,6 +46,18 @@ def verdict(
     now = " and ".join(step.name for step in run.steps if step.status == "running")
     doing = f", now in {now}" if now else ""
     return Verdict("running", "Running", f"{finished} of {several(len(run.steps), 'step')} finished{doing}.")
+
+
+def _failed(run: Run) -> Verdict:
+    """Says what went wrong and what to try: what finished is kept, so that mending costs only the rest."""
+    step = _last(run, "failed")
+    why = _first_sentence((step and step.error) or run.error or "It gave no reason.")
+    stop = "" if why.endswith((".", "!", "?", "…")) else "."
+    if step is None:
+        return Verdict("failed", "Failed in the run", f"{why}{stop} Once that is mended, run the same spec again.")
+    kept = "steps that finished are taken from the cache, and it begins again there."
+    what = f"The end of the log of {step.name} is under Pipeline. Once that is mended, run the same spec again: {kept}"
+    return Verdict("failed", f"Failed in {step.name}", f"{why}{stop} {what}")
 
 
 def _done(run: Run, blessing: Blessing | Missing, pushed: Pushed | Missing) -> Verdict:
@@ -124,6 +134,24 @@ def _first_sentence(text: str) -> str:
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def ingest_verdict(data: Data | Missing) -> Verdict:
+    """Returns what became of the rows."""
+    if isinstance(data, Missing):
+        return Verdict("failed", "Not ingested", data.why)
+    splits = f"{several(data.written, 'example')} in {several(len(data.rows), 'split')}"
+    if not data.quarantined:
+        return Verdict("done", "Ingested", f"{splits}; no row was set aside.")
+    reasons = "for one reason" if len(data.reasons) == 1 else f"for {len(data.reasons):,} reasons"
+    return Verdict("done", "Ingested", f"{splits}; {several(data.quarantined, 'row')} did not parse or fit, {reasons}.")
+
+
+def training_verdict(history: History | Missing) -> Verdict:
+    """Returns how training went."""
+    if isinstance(history, Missing):
+        return Verdict("failed", "Not trained", history.why)
+    return Verdict("done", "Trained", story(history))
 
 
 def data_verdict(anomalies: Sequence[Anomaly] | Missing, *, fails: bool) -> Verdict:

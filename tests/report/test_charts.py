@@ -9,7 +9,7 @@ import pytest
 
 from stellwerk.report.charts import Line, Scale, line_chart, nice_ticks, tag, thinned, tick
 from stellwerk.report.diagram import Node, diagram, direct, places
-from stellwerk.report.distributions import histogram
+from stellwerk.report.distributions import histogram, top_values
 from stellwerk.report.matrices import confusion
 from stellwerk.report.wording import (
     MINUS,
@@ -93,6 +93,29 @@ def test_lines_are_told_apart_without_colour() -> None:
 
 def test_a_confusion_matrix_of_one_class_and_of_no_rows_draws() -> None:
     assert "0 examples" in confusion(["only"], [[0]], title="t")
+
+
+def test_names_of_classes_are_turned_where_a_column_is_too_narrow_for_them() -> None:
+    counts = [[1] * 9] * 9
+    only_true = confusion(list("abcdefghi"), counts, title="t")
+    assert only_true.count("rotate(-90)") == 1
+    drawn = confusion([f"class number {letter}" for letter in "abcdefghi"], counts, title="t")
+    assert drawn.count("rotate(-90)") == 1 + 9
+    assert drawn.count(">class number c</text>") == 2
+
+
+def test_a_label_is_as_long_as_its_axis_at_most() -> None:
+    drawn = line_chart([Line("a", [(0, 0), (1, 1)])], title="t", labels=("x" * 300, "y" * 300))
+    labels = re.findall(r'class="label mid"[^>]*>([xy]+…)<', drawn)
+    assert [len(label) < 50 for label in labels] == [True, True]
+
+
+def test_values_stand_beside_their_bars_and_points_at_the_end_of_their_share() -> None:
+    drawn = top_values([("v" * 300, [("train", "s0", 0.4), ("eval", "s1", 0.2)])], title="t")
+    assert re.search(r'<span class="value">v{59}…</span>', drawn)
+    assert f'title="{"v" * 300}: train 40.0 %, eval 20.0 %"' in drawn
+    assert '<rect class="soft s0" y="3" width="97.0%"' in drawn
+    assert '<svg x="48.5%"' in drawn
 
 
 def _node(name: str, *after: str) -> Node:

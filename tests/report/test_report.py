@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from stellwerk.errors import UsageError
 from stellwerk.report import write_report
@@ -137,6 +139,70 @@ def test_columns_of_time_read_as_dates(run: Path) -> None:
     assert "last 2013-12-31" in text
 
 
+def test_classes_that_are_whole_numbers_are_numbers_whose_values_are_counted(make_run: Any, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", texts={"class": ["0", "1"]})
+    for file in (run / "validate" / "statistics").glob("*/FeatureStats.pb"):
+        message = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes())
+        message.datasets[0].features[-1].type = statistics_pb2.FeatureNameStatistics.INT
+        file.write_bytes(message.SerializeToString())
+    card = _card(run, "class")
+    assert '<span class="chip">number</span>' in card
+    assert "Most frequent values of class by split" in card
+    assert "mean length" not in card
+    assert "mean length" in _card(run, "carrier")
+
+
+def _card(run: Path, column: str) -> str:
+    return write_report(run).read_text().partition(f'<h3 title="{column}">')[2].partition("</article>")[0]
+
+
+def test_a_share_of_missing_values_says_of_which_split_it_is(make_run: Any, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    assert "missing (" not in _card(run, "temp")
+    for split, missing in (("train", 0.1), ("eval", 0.3), ("test", 0.2)):
+        file = run / "validate" / "statistics" / split / "FeatureStats.pb"
+        message = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes())
+        rows = message.datasets[0].num_examples
+        for feature in message.datasets[0].features:
+            if feature.path.step == ["temp"]:
+                feature.num_stats.common_stats.num_non_missing = round(rows * (1 - missing))
+            if feature.path.step == ["late"]:
+                feature.num_stats.common_stats.num_non_missing = 0
+        file.write_bytes(message.SerializeToString())
+    assert '<span class="chip">up to 30.0 % missing (eval)</span>' in _card(run, "temp")
+    assert '<span class="chip">100 % missing</span>' in _card(run, "late")
+
+
+def test_a_filter_gives_a_slice_of_this_run_as_its_example(make_run: Any, tmp_path: Path) -> None:
+    page = write_report(make_run(tmp_path / "run", slices=[{"colour": "red"}])).read_text()
+    assert 'placeholder="colour = red"' in page
+
+
+def test_loading_of_libraries_is_time_that_has_a_name(run: Path) -> None:
+    page = write_report(run).read_text()
+    assert "Grey is the time in which a step loads its libraries" in page
+    assert "validate: done, 4.3 s after 5.0 s of loading" in page
+    lane = re.search(r'<div class="name">validate</div><div class="lane">(.*?)</div>', page)
+    assert lane is not None
+    bars = re.findall(r'<rect class="span (\w+)" x="([\d.]+)%"[^>]* width="([\d.]+)%"', lane[1])
+    assert [kind for kind, _, _ in bars] == ["loading", "done"]
+    (_, start, width), (_, then, _) = bars
+    assert float(start) + float(width) == pytest.approx(float(then), abs=0.02)
+    record = json.loads((run / "run.json").read_text())
+    for step in record["steps"]:
+        step.pop("waited", None)
+    old = run.parent / "old"
+    shutil.copytree(run, old)
+    (old / "run.json").write_text(json.dumps(record))
+    assert "loads its libraries" not in write_report(old).read_text()
+
+
+def test_a_run_lasts_until_its_last_step_ends_with_its_loading(make_run: Any, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    last = json.loads((run / "run.json").read_text())["steps"][-1]
+    assert f"Time {last['started'] + last['waited'] + last['seconds']:.1f} s" in _text(write_report(run))
+
+
 def test_metrics_stand_in_the_order_of_the_spec(make_run: Any, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     assert "Slice Examples AUC PR AUC Accuracy" in _text(write_report(run))
@@ -164,8 +230,8 @@ def test_formats_stand_beside_the_saved_model(make_run: Any, tmp_path: Path) -> 
     asked = {"metric": "auc", "bound": "min", "required": 0.74, "value": 0.7391, "ok": False, "variant": "litert_int8"}
     blessing.write_text(json.dumps({"blessed": False, "requirements": [asked]}))
     text = _text(write_report(run))
-    assert "met saved_model 219 kB 0.7412 \N{EN DASH} \N{EN DASH} 820 ns 164 µs" in text
-    assert "litert_int8 10.9 kB 0.7391 \N{MINUS SIGN}0.0021 0.02" in text
+    assert "saved_model met 219 kB 0.7412 \N{EN DASH} \N{EN DASH} 820 ns 164 µs" in text
+    assert "litert_int8 not met 10.9 kB 0.7391 \N{MINUS SIGN}0.0021 0.02" in text
     assert "litert_int8 · all examples" in text
 
 

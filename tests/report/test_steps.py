@@ -1,4 +1,4 @@
-"""What a step shows on the dashboard: pages of its own, scalars, curves and matrices, and Markdown that stays text."""
+"""What a step shows on the dashboard: pages that begin with what the step said, scalars, curves and matrices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from stellwerk.report.gathering import MAKERS
-from stellwerk.report.markdown import plain
 from stellwerk.report.steps import Shown, run_page, shown
 
 Show = Callable[..., Shown]
@@ -70,27 +69,53 @@ def test_an_artifact_that_is_not_there_is_told_and_not_raised(tmp_path: Path):
         assert not found.metrics
 
 
+def top(page: str) -> str:
+    """Returns the text above the first section: what a frame of 600 pixels shows before anyone scrolls."""
+    above = page.partition('<main id="main">')[2].partition("<section")[0]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", above)).strip()
+
+
+@pytest.mark.parametrize(
+    ("step", "said", "numbers"),
+    [
+        ("ingest", "Ingested 336,776 examples in 3 splits; 3 rows did not parse or fit, for 2 reasons.", "Set aside 3"),
+        ("validate", "The data gate is open No anomalies: every split fits the schema.", "Anomalies 0"),
+        ("train", "Trained 12 epochs in 13.2 s, 244,000 rows a second", "Loss 0.4790 eval, epoch 9"),
+        ("evaluate", "Blessed The model met all 4 requirements.", "Requirements 4 of 4 met AUC 0.7412"),
+    ],
+)
+def test_a_page_begins_with_the_verdict_and_the_numbers_of_its_step(show: Show, step: str, said: str, numbers: str):
+    text = top(show(step).page)
+    assert text.startswith(said)
+    assert numbers in text
+
+
 def test_the_data_gate_says_refused_or_only_reported_as_the_spec_wants(show: Show):
-    assert "## Refused by the data gate" in show("validate", anomalies=[ANOMALY]).verdict
-    assert "## Reported by the data gate" in show("validate", {"on_anomaly": "warn"}, anomalies=[ANOMALY]).verdict
-    assert "## The data gate is open" in show("validate").verdict
+    assert top(show("validate", anomalies=[ANOMALY]).page).startswith("Refused by the data gate The data has 1 anomaly")
+    warned = show("validate", {"on_anomaly": "warn"}, anomalies=[ANOMALY])
+    assert top(warned.page).startswith("Reported by the data gate The data has 1 anomaly")
+    assert "Anomalies 1 1 in eval" in top(warned.page)
 
 
-def test_markdown_from_outside_is_only_text(show: Show):
-    text = show("validate", anomalies=[ANOMALY]).verdict
-    (row,) = [line for line in text.splitlines() if line.startswith("| eval")]
-    assert len(re.findall(r"(?<!\\)\|", row)) == 7
-    assert r"\[x\](https:\//x.org) \<b\>" in row
-    assert plain("a\n\n# b") == r"a \# b"
+def test_a_model_that_is_not_blessed_says_so_first_and_lists_what_is_not_met_first(show: Show):
+    page = show("evaluate", blessed=False).page
+    assert top(page).startswith("Not blessed The model is not good enough: auc is 0.6834, required is at least 0.7000.")
+    assert "Requirements 3 of 4 met" in top(page)
+    marks = re.findall(r"</svg>(met|not met)</span>", page)
+    assert marks == ["not met", "met", "met", "met"]
 
 
-def test_a_verdict_lists_what_is_not_met_first_and_at_most_fifty_rows(show: Show):
-    lines = show("evaluate", blessed=False).verdict.splitlines()
-    assert lines[0] == "## Not blessed"
-    assert lines[6].startswith("| NOT MET | auc")
-    many = show("validate", anomalies=[ANOMALY] * 70).verdict
-    assert many.count("| eval") == 50
-    assert many.endswith("And 20 more.\n")
+def test_training_that_kept_an_earlier_epoch_tells_the_numbers_of_that_epoch(make_run: Any, tmp_path: Path):
+    run = make_run(tmp_path / "run")
+    history = run / "train" / "history" / "history.json"
+    ninth = json.loads(history.read_text())["epochs"][8]
+    found = shown("train", paths_of(run), {})
+    assert found is not None
+    assert f"AUC {ninth['eval_auc']:.4f} eval, epoch 9" in top(found.page)
+    change(history, best_epoch=None)
+    found = shown("train", paths_of(run), {})
+    assert found is not None
+    assert "eval, epoch 12" in top(found.page)
 
 
 def test_scalars_are_finite_floats_whatever_the_artifacts_say(make_run: Any, tmp_path: Path):
@@ -152,7 +177,7 @@ def test_pages_of_many_columns_and_slices_stay_small_and_say_what_is_left_out(sh
 
 
 def test_the_report_of_a_cluster_says_what_push_will_go_by(make_run: Any, tmp_path: Path):
-    given = {"name": "flight-delays", "run": "5a-7", "spec": "name: flight-delays\n", "source": "pipeline.yaml"}
+    given = {"name": "flight-delays", "spec": "name: flight-delays\n", "source": "pipeline.yaml"}
     for blessed, said in ((True, "The model met all 4 requirements.<"), (False, "Nothing was published.<")):
         paths = paths_of(make_run(tmp_path / str(blessed), blessed=blessed))
         del paths["pushed_model"], paths["rehearsal"]
@@ -163,3 +188,6 @@ def test_the_report_of_a_cluster_says_what_push_will_go_by(make_run: Any, tmp_pa
         assert 'id="pipeline"' not in page
         assert 'id="rehearsal"' not in page
         assert "abababab" in page
+        facts = re.search(r'<p class="facts">(.*?)</p>', page)
+        assert facts is not None
+        assert facts[1] == '<span class="path">pipeline.yaml</span>', "of no single run: it may come from the cache"

@@ -45,7 +45,11 @@ WHOLE = {**ANOMALY, "column": None, "split": "test"}
             {"steps": {"validate": "refused", **SKIPPED}, "anomalies": [WHOLE, ANOMALY]},
             "2 anomalies, the first in the test split.",
         ),
-        ("failed", {"steps": {"train": "failed"}, "errors": {"train": "GPU is gone.\nsecond line"}}, "GPU is gone."),
+        (
+            "failed",
+            {"steps": {"train": "failed"}, "errors": {"train": "GPU is gone\nsecond line"}},
+            "GPU is gone. The end of the log of train is under Pipeline. Once that is mended, run the same spec again:",
+        ),
         ("killed", {"steps": {"train": "failed"}}, "Start it again and it continues where it stopped."),
         (
             "running",

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import websocket
 
+LOADED = "new Promise(done => document.readyState === 'complete' ? done(1) : addEventListener('load', () => done(1)))"
+
 
 class Browser:
     """Headless Chromium over the DevTools protocol; each page is a new tab that records what went wrong."""
@@ -132,7 +134,9 @@ class Page(Document):
         """The sandboxed frame inside the page."""
         targets = self.browser.call("Target.getTargets")["targetInfos"]
         inner = next(entry for entry in targets if entry["type"] == "iframe" and entry.get("parentId") == self.target)
-        return Document(self.browser, inner["targetId"])
+        found = Document(self.browser, inner["targetId"])
+        found.evaluate(LOADED)
+        return found
 
     def screenshot(self, path: Path, *, whole: bool = True) -> Path:
         height = self.evaluate("document.documentElement.scrollHeight") if whole else 1000

@@ -22,7 +22,7 @@ def pages(make_run: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     paths = {artifact: run / step / artifact for artifact, step in MAKERS.items()}
     found = {step: shown(step, paths, {}) for step in ("ingest", "validate", "train", "evaluate")}
     del paths["pushed_model"], paths["rehearsal"]
-    report = run_page(paths, {}, name="flight-delays", run="1", spec="name: flight-delays", source="pipeline.yaml")
+    report = run_page(paths, {}, name="flight-delays", spec="name: flight-delays", source="pipeline.yaml")
     return {"report": report, **{step: one.page for step, one in found.items() if one}}
 
 
@@ -42,7 +42,7 @@ def test_a_page_works_in_the_frame_and_asks_for_nothing(browser: Any, pages: Any
     assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert frame.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(246, 247, 249)", "light, as around"
     charts = frame.evaluate(
-        "[...document.querySelectorAll('figure svg, .drawn svg')].map(e => e.getBoundingClientRect().width)"
+        "[...document.querySelectorAll('figure svg, .drawn > svg, .tops')].map(e => e.getBoundingClientRect().width)"
     )
     assert all(width > 100 for width in charts)
     assert frame.complaints == []
