@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stellwerk.pipelines.kubeflow.submission.workflow import Node, Pods, Workflow
+from stellwerk.pipelines.kubeflow.wiring import waits_for
 
 WAITING = ("", "pending", "runtime_state_unspecified")
 _STATES = {"error": "failed", "omitted": "skipped"}
@@ -61,7 +62,7 @@ def _tasks(
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     tasks = dict(dag.get("tasks", {}))
     while tasks:
-        ready = [name for name, task in tasks.items() if not set(task.get("dependentTasks", ())) & set(tasks)]
+        ready = [name for name, task in tasks.items() if not waits_for(task) & set(tasks)]
         for name in sorted(ready or tasks):
             inner = components.get(tasks.pop(name).get("componentRef", {}).get("name"), {}).get("dag")
             if inner is None:

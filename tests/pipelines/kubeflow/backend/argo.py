@@ -96,20 +96,20 @@ class Workflow:
 
     def _tasks(self, dag: Mapping[str, Any], boundary: dict[str, Any]) -> None:
         made: dict[str, dict[str, Any]] = {}
-        waiting = dict(dag["tasks"])
+        waiting, before = dict(dag["tasks"]), {name: _before(task) for name, task in dag["tasks"].items()}
         while waiting:
-            ready = [name for name, each in waiting.items() if not set(each.get("dependentTasks", ())) & set(waiting)]
+            ready = [name for name in waiting if not set(before[name]) & set(waiting)]
             for name in sorted(ready):
                 task = waiting.pop(name)
                 if task.get("triggerPolicy", {}).get("strategy") == "ALL_UPSTREAM_TASKS_COMPLETED":
                     made[name] = self._exit(name, task, boundary, made[task["dependentTasks"][0]])
                     continue
-                above = [made.get(each, {}) for each in task.get("dependentTasks", ())]
+                above = [made.get(each, {}) for each in before[name]]
                 if all(each.get("phase") in FULFILLED for each in above):
                     lost = any(each["phase"] != "Succeeded" for each in above)
                     parents = [node for each in above for node in self._outbound(each)] or [boundary]
                     made[name] = self._started(name, task, boundary, parents, lost=lost)
-        needed = {name for task in dag["tasks"].values() for name in task.get("dependentTasks", ())}
+        needed = {each for names in before.values() for each in names}
         last = [node for name, each in made.items() if each and name not in needed for node in self._outbound(each)]
         boundary["outboundNodes"] = [each["id"] for each in last]
 
@@ -227,6 +227,15 @@ class Workflow:
         if node["type"] == "DAG":
             return [self.nodes[each] for each in node.get("outboundNodes", ())]
         return [self.nodes[node["id"]]]
+
+
+def _before(task: Mapping[str, Any]) -> list[str]:
+    """What a task depends on: what it names, and what makes its inputs, which the API server adds by itself."""
+    found = dict.fromkeys(task.get("dependentTasks", ()))
+    for kind, source in (("parameters", "taskOutputParameter"), ("artifacts", "taskOutputArtifact")):
+        for given in task.get("inputs", {}).get(kind, {}).values():
+            found |= {given[source]["producerTask"]: None} if source in given else {}
+    return list(found)
 
 
 def _task(run: str, number: int, node: Mapping[str, Any]) -> dict[str, Any]:

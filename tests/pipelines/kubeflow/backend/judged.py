@@ -56,12 +56,14 @@ def grouped() -> None:
 
 
 def compiled(form: str, folder: Path) -> Path:
-    """Compiles one of both forms; the flat one has its condition on the task of push itself."""
+    """Compiles one of both forms. The flat one has its condition on the task of push itself, and names nothing that its inputs say."""
     path = folder / f"{form}.yaml"
     compiler.Compiler().compile({"flat": flat, "grouped": grouped}[form], str(path))
     if form == "flat":
         spec = yaml.safe_load(path.read_text())
-        task = spec["root"]["dag"]["tasks"]["push"]
-        task["triggerPolicy"] = {"condition": "inputs.parameter_values['may'] == true"}
+        tasks = spec["root"]["dag"]["tasks"]
+        for task in tasks.values():
+            task.pop("dependentTasks", None)
+        tasks["push"]["triggerPolicy"] = {"condition": "inputs.parameter_values['may'] == true"}
         path.write_text(yaml.safe_dump(spec))
     return path

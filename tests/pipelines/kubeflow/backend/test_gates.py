@@ -61,6 +61,8 @@ def test_the_gate_that_refused_is_told_with_what_it_missed(command, backend, jud
     assert "push         skipped" in ran.err
     assert f"run {run}: step 'evaluate' refused: {MISSED}.\n{backend.url}/#/runs/details/{run}\n" in ran.err
     told = json.loads(command("cluster", "wait", run, *POLL, "--json").out)
+    order = ["train", "evaluate", "rehearse", "push"]
+    assert [each["name"] for each in told["steps"] if each["name"] in order] == order
     assert told["why"] == f"step 'evaluate' refused: {MISSED}."
     assert command("cluster", "show", run).out.splitlines()[2] == told["why"]
 
