@@ -130,6 +130,7 @@ RUN apt-get update --quiet \
  && chmod 0775 /home/jovyan
 COPY --from=jupyter /jupyter /
 COPY notebook/jupyter_server_config.py /etc/jupyter/
+COPY notebook/page_config.json /etc/jupyter/labconfig/
 ENV PATH=$PATH:/home/jovyan/.local/bin \
     HOME=/home/jovyan USER=jovyan LOGNAME=jovyan NB_USER=jovyan SHELL=/bin/bash \
     JUPYTER_RUNTIME_DIR=/tmp/jupyter-runtime

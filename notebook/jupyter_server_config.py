@@ -24,7 +24,11 @@ if prefix:
     c.ServerApp.authenticate_prometheus = False
     c.IdentityProvider.token = os.environ.get("JUPYTER_TOKEN", "")
 
-# Nothing is fetched from the web: neither news, nor word of newer versions, nor a catalogue of extensions.
+# Kernels are reached by files in /tmp that belong to the server, and by no port, which everybody in the pod might try.
+c.KernelManager.transport = "ipc"
+
+# Nothing is fetched from the web: neither news, nor word of newer versions, nor a catalogue of extensions. What asks whether to
+# is left out of the page by page_config.json.
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"

@@ -84,6 +84,15 @@ def test_pages_of_other_hosts_may_show_it(lab):
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, "*")
 
 
+def test_nothing_is_fetched_from_the_web(lab):
+    (config,) = re.findall(r'<script id="jupyter-config-data"[^>]*>(.*?)</script>', lab.ask("/lab").body, re.DOTALL)
+    told = json.loads(config)
+    assert "@jupyterlab/apputils-extension:announcements" in told["disabledExtensions"]
+    assert told["extensionManager"]["name"] == "read-only"
+    assert json.loads(lab.ask("/lab/api/news").body)["news"] == []
+    assert json.loads(lab.ask("/lab/api/update").body)["notification"] is None
+
+
 def test_a_forged_request_that_changes_something_is_refused(lab):
     refused = type(lab)(lab.url).ask("/api/kernels", "POST", {"name": "python3"}, Origin="https://evil.example")
     assert refused.status == 403
@@ -135,6 +144,13 @@ def test_a_package_of_ones_own_lies_in_the_home_and_replaces_none_of_the_steps(k
     with lab.kernel() as fresh:
         ran = fresh.run("import ownthing, pyarrow; print(ownthing.WHERE, pyarrow.__file__)")
     assert re.fullmatch(rf"{HOME}/.local/\S+ /opt/stellwerk/\S+\n", ran.text), ran.error or ran.text
+
+
+def test_nobody_else_in_the_pod_reaches_a_kernel(kernel):
+    asked = "import pathlib\nfrom ipykernel import get_connection_info\nat = get_connection_info(unpack=True)\n"
+    asked += "where = pathlib.Path(at['ip']).parent\nprint(at['transport'], where, oct(where.stat().st_mode & 0o777))"
+    ran = kernel.run(asked)
+    assert (ran.error, ran.text) == ("", "ipc /tmp/jupyter-runtime 0o700\n")
 
 
 def test_what_a_kernel_leaves_behind_is_buried(kernel):
