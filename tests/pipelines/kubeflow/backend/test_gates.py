@@ -12,14 +12,14 @@ from .judged import compiled
 from .server import Fault, Scene
 
 POLL = ("--poll-seconds", 0.01)
-MISSED = "auc is 0.684, and has to be at least 0.7"
+MISSED = "auc is 0.6840 on the whole test split, 0.016 below the required minimum of 0.7"
 SLOW = "p99_ms is 61.3, and has to be at most 50"
 KEPT = {"push": Did("skipped"), "condition-2": Did("skipped")}
 """How push shows, and the group around it, in a run whose model a gate refused."""
 
 
 def refused(*sentences: str) -> str:
-    return "".join(f"stellwerk: refused: {each}\n" for each in sentences) + "done\n"
+    return "".join(f"stellwerk: refused: {each}.\n" for each in sentences) + "done\n"
 
 
 def key(of: str) -> str:
@@ -71,7 +71,7 @@ def test_a_rehearsal_that_refused_is_told_before_an_evaluation_that_did_not(comm
     run = submitted(judged, {}, {"evaluate": "blessed\n", "rehearse": refused(SLOW, "2 requests failed")})
     ran = command("cluster", "wait", run, *POLL)
     assert ran.code == 1
-    assert f"step 'rehearse' refused:\n  {SLOW}\n  2 requests failed.\n" in ran.err
+    assert f"step 'rehearse' refused:\n  {SLOW}.\n  2 requests failed.\n" in ran.err
 
 
 def test_a_model_that_was_pushed_is_no_refusal_whatever_a_log_says(command, judged, submitted):

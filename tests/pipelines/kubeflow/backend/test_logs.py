@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stellwerk.components.answering import answer
 from stellwerk.pipelines.kubeflow.submission.logs import refusals, said
 
 from .argo import Did
@@ -155,6 +156,13 @@ def test_a_log_that_is_cut_within_kfp_s_own_json_begins_after_it():
 def test_a_gate_s_sentences_are_read_wherever_a_line_begins_and_each_once():
     log = ["stellwerk: refused: auc is 0.6 and should be 0.7.", "I refused nothing", "x stellwerk: refused: b. ", "b."]
     assert refusals([*log, log[0]]) == ["auc is 0.6 and should be 0.7.", "b."]
+
+
+def test_what_the_gates_write_is_what_is_read(tmp_path, capsys):
+    rows = [{"ok": False, "sentence": "auc is 0.6840,\n0.016 below."}, {"ok": True, "sentence": "b is met."}]
+    (tmp_path / "blessing.json").write_text(json.dumps({"blessed": False, "requirements": rows}))
+    assert answer(tmp_path / "blessing.json", "blessed") is False
+    assert refusals(capsys.readouterr().out.splitlines()) == ["auc is 0.6840, 0.016 below."]
 
 
 @pytest.mark.parametrize("retried", [False, True])
