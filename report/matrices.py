@@ -12,41 +12,39 @@ from stellwerk.report.wording import clipped, count, measure, share
 
 MOST_LETTERS = 22
 """Of the name of a class beside the matrix; its cells tell the whole name."""
+MOST_BESIDE = 270
+"""Pixels up to which a matrix can be read beside another chart on a narrow page."""
 
 
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[float]], *, title: str) -> Markup:
-    """Draws a confusion matrix: true classes down, predicted classes across, shaded by the share of the true class.
-
-    Names of predicted classes that are wider than a column are turned by a right angle.
-    """
+    """Draws a confusion matrix: true classes down, predicted classes across, shaded by the share of the true class."""
     number = len(classes)
     cell = max(7.0, min(86.0, 260 / max(1, number)))
-    named = cell >= 10
-    names = [clipped(name, MOST_LETTERS) if named else "" for name in classes]
+    names = [clipped(name, MOST_LETTERS) if cell >= 10 else "" for name in classes]
     longest = LETTER * max(map(len, names), default=0)
-    left, turned = 31 + longest, longest > cell - 4
-    top = 28 + (longest if turned else 12)
+    turned = longest > cell - 4
+    left, top = 31 + longest, 28 + (longest if turned else 12)
     size = (round(left + cell * number + 6), round(top + cell * number + 6))
     parts = [tag("text", "predicted", class_="label mid", x=left + cell * number / 2, y=12)]
     upright = f"translate(11 {top + cell * number / 2:.0f}) rotate(-90)"
     parts.append(tag("text", "true", class_="label mid", transform=upright))
-    for row, name in enumerate(names):
+    for row, (name, written) in enumerate(zip(classes, names, strict=True)):
         total = sum(counts[row]) or 1.0
-        along, down = left + cell * (row + 0.5), top + cell * (row + 0.5)
-        if named:
-            parts.append(tag("text", name, class_="tick end", x=left - 7, y=down + 3.5))
-            place = f"translate({along + 3.5:.1f} {top - 8:.1f})"
-            above = (
-                {"class_": "tick", "transform": f"{place} rotate(-90)"}
-                if turned
-                else {"class_": "tick mid", "x": along, "y": top - 8}
-            )
-            parts.append(tag("text", name, **above))
+        parts += _names(written, (left, top), cell * (row + 0.5), turned=turned) if written else []
         for column, predicted in enumerate(classes):
-            value = counts[row][column]
             at = (left + cell * column, top + cell * row)
-            parts.append(_cell(at, cell, value, total, (classes[row], predicted)))
-    return svg(title, *parts, size=size, natural=True)
+            parts.append(_cell(at, cell, counts[row][column], total, (name, predicted)))
+    return svg(title, *parts, size=size, natural=True, class_="chart large" if size[0] > MOST_BESIDE else "chart")
+
+
+def _names(name: str, corner: Point, along: float, *, turned: bool) -> list[Markup]:
+    """Writes a class beside its row and above its column, there turned by a right angle where columns are too narrow."""
+    left, top = corner
+    beside = tag("text", name, class_="tick end", x=left - 7, y=top + along + 3.5)
+    if not turned:
+        return [beside, tag("text", name, class_="tick mid", x=left + along, y=top - 8)]
+    place = f"translate({left + along + 3.5:.1f} {top - 8:.1f}) rotate(-90)"
+    return [beside, tag("text", name, class_="tick", transform=place)]
 
 
 def _cell(at: Point, cell: float, value: float, total: float, names: tuple[str, str]) -> Markup:
