@@ -48,7 +48,7 @@ def _show(step: str, arguments: Mapping[str, Any]) -> None:
         if name.endswith(PAGE):
             write_text(path, found.page)
     for artifact, values in ((SCALARS.get(step), found.metrics), (CURVES.get(step), found.classification)):
-        if artifact in arguments:
+        if artifact is not None and artifact in arguments:
             arguments[artifact].metadata.update(values)
 
 

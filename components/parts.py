@@ -29,7 +29,7 @@ def part(artifact: Any, name: str) -> Part | None:
 
 def opened(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a face's arguments with the parts of an artifact in its place."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in arguments.items():
         parts = {each: part(value, each) for each in PARTS.get(name, ())}
         found |= parts or {name: value}

@@ -70,7 +70,9 @@ def _evaluate(report: Report) -> Shown:
     page = render(report, layout, verdict.model_verdict(report.blessing), tiles.evaluate_tiles(report))
     if isinstance(report.evaluation, Missing):
         return Shown(page)
-    return Shown(page, scalars.evaluation_scalars(report.evaluation), scalars.classification(report.evaluation))
+    blessed = {} if isinstance(report.blessing, Missing) else {"blessed": float(not report.blessing.refused)}
+    found = {**blessed, **scalars.evaluation_scalars(report.evaluation)}
+    return Shown(page, found, scalars.classification(report.evaluation))
 
 
 def _rehearse(report: Report) -> Shown:

@@ -39,12 +39,10 @@ print(json.dumps({name: getattr(locate(name), "origin", None) for name in json.l
 
 IMPORT_ALL = """
 import importlib, json, sys
-for name in json.load(sys.stdin):
-    importlib.import_module(name)
-files = {}
+files = {importlib.import_module(name).__file__: [] for name in json.load(sys.stdin)}
 for name, module in list(sys.modules.items()):
-    if "stellwerk" in (getattr(module, "__file__", None) or "") and name != "__main__":
-        files.setdefault(module.__file__, []).append(name)
+    if getattr(module, "__file__", None) in files and name != "__main__":
+        files[module.__file__].append(name)
 print(json.dumps(files))
 """
 

@@ -22,7 +22,7 @@ from stellwerk.pipelines.kubeflow.manifest import objects
 from stellwerk.pipelines.kubeflow.parameters import Parameter, arguments, docstring, given_to, parameters, signature
 from stellwerk.pipelines.kubeflow.settings import configure, run_settings
 from stellwerk.pipelines.kubeflow.sizing import Size, measure
-from stellwerk.pipelines.kubeflow.wiring import only_if, without_implied
+from stellwerk.pipelines.kubeflow.wiring import only_if, patient, without_implied
 from stellwerk.pipelines.kubeflow.writing import documents, text_of
 from stellwerk.spec.cluster import Cluster
 
@@ -106,7 +106,7 @@ def intermediate(loaded: LoadedSpec, steps: Graph | None = None, *, local: bool 
         return made
     if "push" in names and judge is not None:
         made[0] = only_if(made[0], "push", (judge, RETURNED))
-    return [without_implied(made[0]), *made[1:]]
+    return [patient(without_implied(made[0])), *made[1:]]
 
 
 @dataclass(frozen=True)

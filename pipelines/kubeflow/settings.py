@@ -45,7 +45,7 @@ def configure(
             pod.retries.times,
             backoff_duration=f"{pod.retries.wait_seconds}s",
             backoff_factor=pod.retries.factor,
-            backoff_max_duration=f"{pod.retries.max_wait_seconds}s",
+            backoff_max_duration="3600s",  # as long as the SDK takes, see `wiring.patient`
         )
     _kubernetes(task, cluster, pod)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+PATIENCE = f"{30 * 86_400}s"
+"""No task of a pipeline takes so long, with all its attempts."""
+
 
 def waits_for(task: Mapping[str, Any]) -> set[str]:
     """Returns the tasks that must have succeeded before one: those that it names, and those that make what it is given."""
@@ -25,6 +28,18 @@ def without_implied(spec: dict[str, Any]) -> dict[str, Any]:
         said = [name for name in named if name not in waits_for(task)]
         if said:
             task["dependentTasks"] = said
+    return spec
+
+
+def patient(spec: dict[str, Any]) -> dict[str, Any]:
+    """Lets tasks of an IR that may be tried again take as long as they do.
+
+    KFP hands `backoffMaxDuration` to Argo as `maxDuration`, which is no pause: it counts from the start of the first attempt. A task
+    that fails after that time is not tried again, and one that was is killed then.
+    """
+    for task in spec["root"]["dag"]["tasks"].values():
+        if "retryPolicy" in task:
+            task["retryPolicy"]["backoffMaxDuration"] = PATIENCE
     return spec
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import kfp_server_api
 
+from stellwerk.components.travelling import marked
 from stellwerk.errors import ClusterError, UsageError, did_you_mean
 from stellwerk.pipelines.kubeflow.submission.client import Kubeflow
 from stellwerk.pipelines.kubeflow.submission.endings import as_ended
@@ -168,7 +169,7 @@ class Runs:
 
 def runtime_config(package: Package, wanted: Wanted) -> Any:
     """Returns what a run is given. Raises UsageError for parameters that the pipeline does not take."""
-    parameters = check(wanted.parameters, package.parameters)
+    parameters = marked(check(wanted.parameters, package.parameters))
     return kfp_server_api.V2beta1RuntimeConfig(parameters=parameters, pipeline_root=wanted.pipeline_root)
 
 

@@ -115,10 +115,18 @@ cluster:
     """Attempts after the first one."""
     wait_seconds: Seconds = 30
     """Pause before the first new attempt."""
-    factor: Annotated[float, Field(ge=1)] = 2
-    """Each further pause is so many times as long."""
+    factor: Annotated[int, Field(ge=1)] = 2
+    """Each further pause is so many times as long; a whole number, as Argo has it."""
     max_wait_seconds: Seconds = 3600
-    """The longest pause."""
+    """The longest pause that is meant: Argo keeps to no such limit, so more attempts than lead to it are refused."""
+
+    @model_validator(mode="after")
+    def _no_pause_is_longer_than_meant(self) -> Retries:
+        longest = self.wait_seconds * self.factor ** max(self.times - 1, 0)
+        if self.times and longest > self.max_wait_seconds:
+            said = f"leads to a pause of {longest} s, longer than max_wait_seconds ({self.max_wait_seconds})"
+            raise Contradiction((("times",), f"{said}. Lower times, wait_seconds or factor, or raise max_wait_seconds"))
+        return self
 
 
 def _retries(value: Any) -> Any:
@@ -219,7 +227,9 @@ cluster:
     def _can_stand_in_the_open(cls, env: dict[str, str]) -> dict[str, str]:
         said = "looks like a secret, and everybody can read the pipeline. Name a Secret that has it: cluster.secrets"
         found = [((name,), said) for name, value in env.items() if _SECRET.search(name) and not value.startswith("/")]
-        tagged = "has {{ in it, which Argo Workflows reads as its own. Name a ConfigMap that has it: cluster.config_maps"
+        tagged = (
+            "has {{ in it, which Argo Workflows reads as its own. Name a ConfigMap that has it: cluster.config_maps"
+        )
         found += [((name,), tagged) for name, value in env.items() if "{{" in value]
         if found:
             raise Contradiction(*found)

@@ -95,10 +95,10 @@ def test_steps_are_tried_again_with_pauses_that_grow(full):
     policies = {name: task["retryPolicy"] for name, task in tasks(full).items() if "retryPolicy" in task}
     assert set(policies) == set(pods(full))
     assert policies["ingest"] == {
-        "maxRetryCount": 2, "backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s",
+        "maxRetryCount": 2, "backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": "2592000s",
     }  # fmt: skip
     assert policies["train"] == {
-        "maxRetryCount": 1, "backoffDuration": "60s", "backoffFactor": 3.0, "backoffMaxDuration": "600s",
+        "maxRetryCount": 3, "backoffDuration": "60s", "backoffFactor": 3.0, "backoffMaxDuration": "2592000s",
     }  # fmt: skip
 
 
@@ -200,6 +200,11 @@ def test_more_than_the_cluster_gives_is_refused_with_its_line(write, stellwerk):
         ("tolerations: [{key: a, value: b, seconds: 3}]", "seconds: is for effect: NoExecute"),
         ("node_selector: {a b: c}", "the name 'a b' must be a name of letters"),
         ("labels: {team: a b}", "cluster.labels.team: must be letters, digits, dashes, dots and underscores"),
+        (
+            "retries: 9",
+            "cluster.retries.times: leads to a pause of 7680 s, longer than max_wait_seconds (3600). Lower times",
+        ),
+        ("retries: {times: 2, factor: 1.5}", "cluster.retries.factor: must be a whole number. Received: 1.5"),
         ("retries: -1", "cluster.retries: must be at least 0. Received: -1"),
         ("timeout_seconds: 2h", "cluster.timeout_seconds: must be a whole number. Received: '2h'"),
         ("image_pull_policy: Sometimes", "Known: Always, IfNotPresent, Never"),

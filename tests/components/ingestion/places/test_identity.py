@@ -68,5 +68,5 @@ def test_a_server_that_says_nothing_of_a_file_makes_every_look_another_and_accus
 
 
 def test_a_path_that_leads_nowhere_is_told(folder: Path):
-    with pytest.raises(DataError, match="a: no such file: 'b.csv'"):
+    with pytest.raises(DataError, match=r"a: no such file: 'b\.csv'"):
         look(folder, "b.csv")
