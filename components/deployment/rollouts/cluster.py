@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from stellwerk.components.certificates import LENIENT_CA, is_lenient, not_as_asked, relaxed
 from stellwerk.serving.manifests import OWNER, Manifest
 
 ATTEMPTS = 5
@@ -62,6 +63,11 @@ class Cluster:
             said = str(error).splitlines()[0].rstrip(".")
             raise Refused(f"no cluster is configured ({said}). Set KUBECONFIG, or name a context") from error
         self.client = client.ApiClient(configuration)
+        if is_lenient(os.environ):
+            from urllib3.util import create_urllib3_context  # noqa: PLC0415
+
+            # The client loads authorities and certificates into the context that it is given.
+            self.client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = relaxed(create_urllib3_context())
 
     def read(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
         """Returns an object, or None where there is none of that name."""
@@ -154,6 +160,9 @@ def _told(verb: str, resource: Resource, namespace: str, *, none_for_404: bool) 
     try:
         yield
     except HTTPError as error:
+        untrusted = not_as_asked(error, f"{LENIENT_CA}=1 among the variables of push (cluster.steps.push.env)")
+        if untrusted is not None:
+            raise Refused(f"the cluster cannot be trusted: {untrusted}") from error
         raise Unreachable(
             f"the cluster cannot be reached ({str(error)[:300].rstrip('.')}). Check the network"
         ) from error

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stellwerk.components.certificates import is_lenient
 from stellwerk.errors import UsageError
 from stellwerk.pipelines.kubeflow.submission.credentials import Credentials
 from stellwerk.pipelines.kubeflow.submission.credentials.choosing import choose
@@ -19,7 +20,6 @@ DASHBOARD = "KF_PIPELINES_UI_ENDPOINT"
 NAMESPACE = "STELLWERK_NAMESPACE"
 EXPERIMENT = "KF_PIPELINES_DEFAULT_EXPERIMENT_NAME"
 
-LENIENT_CA = "STELLWERK_LENIENT_CA"
 
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 IN_CLUSTER = "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
@@ -110,7 +110,7 @@ def find_connection(
     host = checked_url(host)
     namespace = asked.namespace or (spec and spec.namespace) or environment.get(NAMESPACE)
     ca = asked.ca or (Path(environment["SSL_CERT_FILE"]) if environment.get("SSL_CERT_FILE") else None)
-    lenient = asked.lenient_ca or environment.get(LENIENT_CA, "").lower() in ("1", "true", "yes")
+    lenient = asked.lenient_ca or is_lenient(environment)
     trust = Trust(ca, asked.client_certificate, asked.client_key, lenient)
     trust.check()
     return Connection(

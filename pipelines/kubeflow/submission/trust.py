@@ -9,10 +9,8 @@ from pathlib import Path
 
 from urllib3.util import create_urllib3_context
 
+from stellwerk.components.certificates import not_as_asked, relaxed
 from stellwerk.errors import UsageError
-
-NOT_AS_ASKED = range(80, 94)
-"""What OpenSSL's strict check alone refuses (X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA to X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3)."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Trust:
         """
         context = create_urllib3_context()
         if self.lenient:
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+            relaxed(context)
         try:
             context.load_verify_locations(self.authorities)
         except OSError as error:  # ssl.SSLError is one
@@ -74,38 +72,10 @@ class Trust:
 
 def untrusted(url: str, error: BaseException, said: str) -> str:
     """Returns what to tell of a certificate that was refused, and what to do; `said` is the network's own word for it."""
-    found = _verification(error)
-    if found is None or found.verify_code not in NOT_AS_ASKED:
+    found = not_as_asked(error, "--lenient-ca")
+    if found is None:
         return f"{url}: cannot be trusted: {said}. Name the certificates of its authority with --ca, or check the URL."
-    why = found.verify_message.rstrip(".")
-    message = f"{url}: cannot be trusted: its certificate, or its authority's, is not made as RFC 5280 asks: {why}."
-    strict = "Python checks that since 3.13, where Go, curl and browsers do not."
-    return f"{message} {strict} Have it made anew{_with(found.verify_code)}, or take it as it is with --lenient-ca."
-
-
-def _with(code: int) -> str:
-    """Returns what a new certificate has to have, for what authorities of clusters usually leave out."""
-    missing = {
-        85: "authorityKeyIdentifier = keyid",
-        86: "subjectKeyIdentifier = hash",
-        89: "basicConstraints = critical, CA:TRUE",
-        92: "keyUsage = critical, keyCertSign, cRLSign",
-    }
-    return f" with `{missing[code]}`" if code in missing else ""
-
-
-def _verification(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """Returns the refusal of a certificate inside an error of a client, each of which wraps it in its own way."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, ssl.SSLCertVerificationError):
-            return each
-        if isinstance(each, BaseException) and id(each) not in seen:
-            seen.add(id(each))
-            waiting += [getattr(each, "reason", None), each.__cause__, each.__context__, *each.args]
-    return None
+    return f"{url}: cannot be trusted: {found}."
 
 
 def _short(error: OSError) -> str:
