@@ -48,7 +48,7 @@ def refusal(connection: Connection, status: int, body: str | None, headers: Mapp
     if "namespace" in message and connection.namespace is None:
         message += " This Kubeflow has several users: name your namespace with --namespace, or as cluster.namespace."
     if "task final status" in message:
-        message += ' It is older than 2.14: say so in the spec, as in cluster.kfp: "2.5", and submit that.'
+        message += " Compile the spec again: pipelines ask for that no more."
     return Refused(status, message)
 
 

@@ -144,7 +144,7 @@ def test_a_kubeflow_that_is_too_old_for_the_pipeline_is_told_with_the_key_to_set
     backend.faults = [Fault("POST", "/runs", status=500, body=json.dumps(said).encode())]
     ran = command("submit", ir, *TO)
     assert ran.code == 3
-    assert 'It is older than 2.14: say so in the spec, as in cluster.kfp: "2.5"' in ran.err
+    assert "Compile the spec again: pipelines ask for that no more." in ran.err
 
 
 @pytest.mark.parametrize(
