@@ -29,11 +29,10 @@ def compared(step: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]
     through.
     """
     argument = EARLIER.get(step, "")
-    given = arguments.get(argument)
-    if not isinstance(given, str) or not given:
+    given, model = arguments.get(argument), arguments.get("model")
+    if not isinstance(given, str) or not given or isinstance(model, str):  # a run here gives folders
         yield {}
         return
-    model = arguments.get("model")
     with tempfile.TemporaryDirectory(prefix="stellwerk-") as kept:
         fetch = importlib.import_module(FETCHER).fetched_for
         found = fetch(argument, given, None if model is None else Path(model.path), Path(kept) / argument)
