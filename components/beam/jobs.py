@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
 import grpc
@@ -13,7 +14,10 @@ from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 from apache_beam.runners.portability import fn_api_runner
 
 from stellwerk import errors
+from stellwerk.components.beam.meeting import Meeting
+from stellwerk.components.beam.portions import Portion, spread
 from stellwerk.components.beam.reaching import SECONDS, refusal
+from stellwerk.components.beam.watching import Watch
 from stellwerk.errors import StellwerkError, StepFailed, did_you_mean
 from stellwerk.spec.beam import Beam
 
@@ -32,20 +36,22 @@ def in_process() -> fn_api_runner.FnApiRunner:
 
 
 @contextlib.contextmanager
-def job(settings: Beam, step: str) -> Iterator[beam.Pipeline]:
-    """Gives a pipeline that is run, and waited for, when the block ends.
+def job(settings: Beam, step: str, given: Sequence[Portion], place: Meeting) -> Iterator[beam.PCollection]:
+    """Gives the portions as the beginning of a pipeline that is run, and waited for, when the block ends.
 
     Raises StepFailed, before anything is sent, for a runner that cannot be used and options that nobody knows; after it, what
-    a worker raised where it is an error of ours, else StepFailed with the cause that Beam tells.
+    a worker raised where it is an error of ours, else StepFailed with the cause that Beam tells, or that no worker came up.
     """
     why = refusal(settings)
     if why:
         raise StepFailed(f"beam: {settings.runner} {why}.")
     options = _options(settings, step)
     runner = in_process() if settings.runner == "FnApiRunner" else settings.runner
+    watch = Watch(settings, place.at(f"worker-{uuid.uuid4().hex}"))
     try:
         with beam.Pipeline(runner=runner, options=options) as pipeline:
-            yield pipeline
+            yield pipeline | "Portions" >> spread(given, watch.address)
+            watch.begin(pipeline)
     except StepFailed as error:  # a worker in this process keeps the type, and says behind the message where it was
         text, where, _ = str(error).partition(_WHERE)
         if where:
@@ -54,7 +60,11 @@ def job(settings: Beam, step: str) -> Iterator[beam.Pipeline]:
     except StellwerkError:
         raise
     except Exception as error:
-        raise told(settings, error) from error
+        raise (watch.failure() if watch.gave_up else told(settings, error)) from error
+    finally:
+        watch.end()
+    if watch.gave_up:
+        raise watch.failure()
 
 
 def _options(settings: Beam, step: str) -> PipelineOptions:

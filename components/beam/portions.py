@@ -13,21 +13,24 @@ import pyarrow.parquet as pq
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, parquet
 from stellwerk.components.artifacts.stored import StoredFile
 from stellwerk.components.beam.meeting import Meeting, opened, seen_by_worker
+from stellwerk.components.beam.watching import Signs
 
 
 @dataclass(frozen=True)
 class Portion:
-    """Rows that one worker reads: a row group of a shard."""
+    """Rows that one worker reads: a row group of a shard. A split without rows is one portion without any."""
 
     split: str
     number: int
     """Place of the portion in its split: the rows of portions in this order are those of the split in theirs."""
     place: str | StoredFile
     """The shard: an address that this worker sees, or an object of a store, which it reads itself."""
-    row_group: int
+    row_group: int | None
 
     def batches(self, columns: Sequence[str], rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Yields the rows as they are on disk. Raises DataError where this worker does not see the shard."""
+        if self.row_group is None:
+            return
         with self._open() as file:
             yield from file.iter_batches(batch_size=rows, row_groups=[self.row_group], columns=list(columns))
 
@@ -42,16 +45,32 @@ class Portion:
 
 
 def portions(examples: Examples, split: str, meeting: Meeting) -> list[Portion]:
-    """Returns the portions of a split, and sees to it that workers can read them."""
+    """Returns the portions of a split, one at least, and sees to it that workers can read them."""
     found: list[Portion] = []
     for shard in examples.shards(split):
         with parquet(shard) as file:
             groups = [group for group in range(file.num_row_groups) if file.metadata.row_group(group).num_rows]
         place = shard if isinstance(shard, StoredFile) else meeting.give(shard) if groups else ""
         found += [Portion(split, len(found) + number, place, group) for number, group in enumerate(groups)]
-    return found
+    return found or [Portion(split, 0, "", None)]
 
 
-def spread(given: Sequence[Portion]) -> beam.PTransform:
-    """Returns the portions as the beginning of a pipeline, one a bundle."""
-    return beam.Create(given, reshuffle=True)
+class spread(beam.PTransform):  # type: ignore[misc]  # noqa: N801 - applied as if it were a function
+    """The portions as the beginning of a pipeline, one a bundle. Workers that spread them leave a sign at an address."""
+
+    def __init__(self, given: Sequence[Portion], sign: str) -> None:
+        super().__init__()
+        self._given, self._sign = given, sign
+
+    def expand(self, begin: beam.pvalue.PBegin) -> beam.PCollection:
+        """Signs before the portions are dealt out: at the first work that any worker gets."""
+        signed = begin | beam.Create(self._given, reshuffle=False) | beam.ParDo(Signs(self._sign))
+        return signed | beam.Reshuffle() if len(self._given) > 1 else signed
+
+
+def merged(combine: beam.CombineFn) -> beam.PTransform:
+    """Returns the merging of what portions gave into one value.
+
+    There is a portion always. To be ready for none would cost a runner another source and a value broadcast to every worker.
+    """
+    return beam.CombineGlobally(combine).without_defaults()

@@ -16,7 +16,7 @@ import numpy as np
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.beam.jobs import job
 from stellwerk.components.beam.meeting import Meeting, local_copy, meeting, put
-from stellwerk.components.beam.portions import Portion, portions, spread
+from stellwerk.components.beam.portions import Portion, merged, portions
 from stellwerk.components.evaluation.counted import Counted, Terms
 from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.measuring import Measurement, measurement, refuse_nothing
@@ -30,8 +30,11 @@ from stellwerk.spec.target import Target
 if TYPE_CHECKING:
     from stellwerk.components.evaluation.tfma_beam import Computed, OtherMetrics
 
-COUNTS, APART = "counts", "apart"
-"""What a worker puts out for each portion: its `Counted`, and how far variants are from the candidate."""
+Found = tuple[Counted, list[Array]]
+"""What a worker finds in a portion: its `Counted`, and how far variants are from the candidate."""
+
+FOUND = "found"
+"""The output of `_Ask` that has it. The others have rows for TFMA."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,9 @@ def measure_on(
         rows = [str(number) for number in range(len(folders))]
         model, *before = [place.give(predictor.model.path) for predictor in models.predictors]
         ask = _Ask(Judging(model, before[0] if before else None, examples, target, terms, by_tfma=others is not None))
-        with job(beam_settings, "evaluate") as pipeline:
-            read = pipeline | "Portions" >> spread(portions(examples, SPLIT, place))
-            asked = read | "Ask" >> beam.ParDo(ask).with_outputs(COUNTS, APART, *rows)
-            _ = asked[COUNTS] | "Add" >> beam.CombineGlobally(_Add(terms)) | "Write counts" >> beam.Map(put, counts)
-            _ = asked[APART] | "Join" >> beam.CombineGlobally(together) | "Write apart" >> beam.Map(_write, apart)
+        with job(beam_settings, "evaluate", portions(examples, SPLIT, place), place) as read:
+            asked = read | "Ask" >> beam.ParDo(ask).with_outputs(*rows, main=FOUND)
+            _ = asked[FOUND] | "Add" >> merged(_Add(terms)) | "Write" >> beam.Map(_write, counts, apart)
             if others is not None:
                 for tag, folder in zip(rows, folders.values(), strict=True):
                     others.evaluate(asked[tag], folder, f"{tag}: ")
@@ -119,9 +120,7 @@ class _Ask(beam.DoFn):  # type: ignore[misc]
                 for number, answers in enumerate(batch.predictions):
                     for row in extracts(batch.labels, answers, batch.groups, counted.slices.keys):
                         yield beam.pvalue.TaggedOutput(str(number), row)
-        yield beam.pvalue.TaggedOutput(COUNTS, counted)
-        made = [variant.since(array) for variant, array in zip(models.variants, before, strict=True)]
-        yield beam.pvalue.TaggedOutput(APART, made)
+        yield counted, [variant.since(array) for variant, array in zip(models.variants, before, strict=True)]
 
     def teardown(self) -> None:
         self._open.close()
@@ -134,29 +133,30 @@ class _Ask(beam.DoFn):  # type: ignore[misc]
 
 
 class _Add(beam.CombineFn):  # type: ignore[misc]
-    """Adds what was counted of portions, and writes it as arrays."""
+    """Adds what was found in portions; puts out counts as bytes, and how far variants are apart."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
 
-    def create_accumulator(self) -> Counted:
-        return Counted(self._terms)
+    def create_accumulator(self) -> Found:
+        return Counted(self._terms), []
 
-    def add_input(self, added: Counted, counted: Counted) -> Counted:
-        added.take(counted)
-        return added
+    def add_input(self, added: Found, found: Found) -> Found:
+        added[0].take(found[0])
+        return added[0], together([part for part in (added[1], found[1]) if part])
 
-    def merge_accumulators(self, accumulators: Iterable[Counted]) -> Counted:
-        added = Counted(self._terms)
+    def merge_accumulators(self, accumulators: Iterable[Found]) -> Found:
+        added = self.create_accumulator()
         for one in accumulators:
-            added.take(one)
+            added = self.add_input(added, one)
         return added
 
-    def extract_output(self, added: Counted) -> bytes:
-        return added.to_bytes()
+    def extract_output(self, added: Found) -> tuple[bytes, list[Array]]:
+        return added[0].to_bytes(), added[1]
 
 
-def _write(arrays: list[Array], address: str) -> str:
+def _write(added: tuple[bytes, list[Array]], counts: str, apart: str) -> None:
+    put(added[0], counts)
     file = io.BytesIO()
-    np.save(file, np.array(arrays, np.float64))
-    return put(file.getvalue(), address)
+    np.save(file, np.array(added[1], np.float64))
+    put(file.getvalue(), apart)

@@ -21,7 +21,7 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.beam.jobs import job
 from stellwerk.components.beam.meeting import Meeting, local_copy, put
-from stellwerk.components.beam.portions import Portion, portions, spread
+from stellwerk.components.beam.portions import Portion, merged, portions
 from stellwerk.components.transformation.beam import filled, write_analysis
 from stellwerk.components.transformation.graph import load_graph
 from stellwerk.components.transformation.label import Answers
@@ -57,12 +57,11 @@ class OnBeam:
         answers = Answers(plan.target)
         measures: Measures = {**Measuring(plan).empty(), ANSWERS: answers}
         address = self.meeting.at("measures.json")
-        with job(self.settings, "transform-measure") as pipeline:
+        with self._job("transform-measure", *self.examples.manifest["splits"]) as read:
             _ = (
-                pipeline
-                | "Portions" >> spread(self._portions(*self.examples.manifest["splits"]))
+                read
                 | "Measure" >> beam.ParDo(_Measure(plan))
-                | "Merge" >> beam.CombineGlobally(_Merge())
+                | "Merge" >> merged(_Merge())
                 | "Write" >> beam.Map(put, address)
             )
         for name, key, found in json.loads(self.meeting.read(address)):
@@ -75,24 +74,19 @@ class OnBeam:
     def analyze(self, plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path) -> None:
         """Runs TFT's analysers in a job, and brings the graph to `folder`."""
         address = self.meeting.at("graph")
-        with job(self.settings, "transform-analyze") as pipeline:
-            batches = (
-                pipeline
-                | "Portions" >> spread(self._portions("train"))
-                | "Read" >> beam.FlatMap(_filled, plan.all_inputs)
-            )
+        with self._job("transform-analyze", "train") as read:
+            batches = read | "Read" >> beam.FlatMap(_filled, plan.all_inputs)
             write_analysis(batches, plan, preprocessing_fn, address, self.meeting.at("scratch"))
         self.meeting.fetch(address, folder)
 
     def materialise(self, plan: Plan, graph: Path, folder: Path) -> None:
         """Writes the transformed splits and their manifest to `folder`: a shard for every row group of the examples."""
         address, shards = self.meeting.at("shards.json"), self.meeting.at("shards")
-        with job(self.settings, "transform") as pipeline:
+        with self._job("transform", *SPLITS) as read:
             _ = (
-                pipeline
-                | "Portions" >> spread(self._portions(*SPLITS))
+                read
                 | "Transform" >> beam.ParDo(_Transform(plan, self.meeting.give(graph), shards))
-                | "Together" >> beam.combiners.ToList()
+                | "Together" >> merged(beam.combiners.ToListCombineFn())
                 | "Write" >> beam.Map(_write_json, address)
             )
         written = sorted(json.loads(self.meeting.read(address)), key=lambda shard: str(shard["path"]))
@@ -101,13 +95,13 @@ class OnBeam:
             own = [shard for shard in written if shard["path"].startswith(f"{split}/")]
             for shard in own:
                 self.meeting.fetch(f"{shards}/{shard['path']}", folder / shard["path"])
-            own = own or [_none(plan, folder, split)]
             splits[split] = {"rows": sum(shard["rows"] for shard in own), "shards": own}
             self.seen(self.examples.rows(split))
         write_manifest(plan, self.examples, splits, folder)
 
-    def _portions(self, *splits: str) -> list[Portion]:
-        return [portion for split in splits for portion in portions(self.examples, split, self.meeting)]
+    def _job(self, name: str, *splits: str) -> contextlib.AbstractContextManager[beam.PCollection]:
+        given = [portion for split in splits for portion in portions(self.examples, split, self.meeting)]
+        return job(self.settings, name, given, self.meeting)
 
 
 class _Measure(beam.DoFn):  # type: ignore[misc]
@@ -186,13 +180,6 @@ class _Transform(beam.DoFn):  # type: ignore[misc]
 
     def teardown(self) -> None:
         self._open.close()
-
-
-def _none(plan: Plan, folder: Path, split: str) -> dict[str, Any]:
-    """Writes the empty shard of a split without rows."""
-    path = folder / split / "part-00000.parquet"
-    opened_shard(path, schema_of(plan)).close()
-    return {"path": f"{split}/{path.name}", "rows": 0, "sha256": file_digest(path)}
 
 
 def _filled(portion: Portion, inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:

@@ -6,8 +6,10 @@ import multiprocessing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from tensorflow_data_validation.statistics import stats_impl, stats_options
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
@@ -109,19 +111,47 @@ def _counted(
     examples: Examples, split: str, columns: list[str], categorical: Collection[str], add: Callable[[int], None]
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Returns the statistics of some columns; `add` is told the cells of each batch when it is counted."""
-    types = {column: examples.columns[column] for column in columns}
-    options = stats_options.StatsOptions(schema=hints(types, categorical))
-    generators = stats_impl.get_generators(options, in_memory=True)
-    partial = [generator.create_accumulator() for generator in generators]
-    with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are the gate's to report
-        for batch in examples.batches(split, columns):
-            lists = as_lists(batch)
-            pairs = zip(generators, partial, strict=True)
-            partial = [generator.add_input(counted, lists) for generator, counted in pairs]
-            add(batch.num_rows * len(columns))
-        statistics = stats_impl.extract_statistics_output(partial, generators)
-    statistics.datasets[0].name = split
-    return statistics
+    counting = Counting({column: examples.columns[column] for column in columns}, categorical)
+    partial = counting.empty()
+    for batch in examples.batches(split, columns):
+        partial = counting.add(partial, batch)
+        add(batch.num_rows * len(columns))
+    return counting.statistics(partial, split)
+
+
+class Counting:
+    """TFDV's generators for some columns. What they have seen of rows travels as a list, and can be merged."""
+
+    def __init__(self, types: Mapping[str, str], categorical: Collection[str]) -> None:
+        options = stats_options.StatsOptions(schema=hints(types, categorical))
+        self._generators = stats_impl.get_generators(options, in_memory=True)
+
+    def empty(self) -> list[Any]:
+        """Returns what they have seen at first."""
+        return [generator.create_accumulator() for generator in self._generators]
+
+    def add(self, partial: list[Any], batch: pa.RecordBatch) -> list[Any]:
+        """Returns `partial` and the rows of a batch, whose columns are flat."""
+        lists = as_lists(batch)
+        with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are the gate's to report
+            return [one.add_input(seen, lists) for one, seen in zip(self._generators, partial, strict=True)]
+
+    def merge(self, partial: list[Any], other: list[Any]) -> list[Any]:
+        """Returns what was seen by both."""
+        pairs = zip(self._generators, partial, other, strict=True)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return [generator.merge_accumulators([seen, also]) for generator, seen, also in pairs]
+
+    def compact(self, partial: list[Any]) -> list[Any]:
+        """Returns it smaller, to be sent to another process."""
+        return [generator.compact(seen) for generator, seen in zip(self._generators, partial, strict=True)]
+
+    def statistics(self, partial: list[Any], split: str) -> statistics_pb2.DatasetFeatureStatisticsList:
+        """Returns the statistics of a split of which `partial` was seen."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            statistics = stats_impl.extract_statistics_output(partial, self._generators)
+        statistics.datasets[0].name = split
+        return statistics
 
 
 def in_order(

@@ -43,6 +43,8 @@ beam:
     """Steps that run on Beam; the others run as without this section."""
     shared: str | None = None
     """Folder or URI (gs://, s3://, hdfs://) that the steps and the workers both see: what workers read is copied there first, and what they make is fetched from there. Without it the workers must see the artifacts by the same paths as the steps, on a volume that is mounted everywhere."""
+    worker_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    """So many seconds after a job was taken a worker must have come up, else the job is cancelled and the step says what to look at: a runner itself waits for a worker without end. Dataflow sees to it by itself."""
 
     @model_validator(mode="after")
     def _can_be_run(self) -> Beam:

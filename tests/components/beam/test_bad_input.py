@@ -10,7 +10,7 @@ import pytest
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.beam.jobs import job, told
-from stellwerk.components.beam.meeting import local_copy, meeting, put, seen_by_worker
+from stellwerk.components.beam.meeting import Meeting, local_copy, meeting, put, seen_by_worker
 from stellwerk.components.beam.portions import portions
 from stellwerk.components.calling import call
 from stellwerk.errors import DataError, HookError, SpecError, StepFailed
@@ -94,18 +94,18 @@ def test_check_says_that_flink_needs_java(problems, monkeypatch, tmp_path):
     assert "beam.runner: FlinkRunner starts its job server with Java, and there is no `java` on the PATH." in problem
 
 
-def test_a_step_says_that_no_job_service_answers_before_anything_is_sent(closed_port):
+def test_a_step_says_that_no_job_service_answers_before_anything_is_sent(closed_port, tmp_path):
     settings = Beam(runner="PortableRunner", options={"job_endpoint": closed_port})
     said = r"beam: PortableRunner has its job service at .* does not answer"
-    with pytest.raises(StepFailed, match=said), job(settings, "validate"):
+    with pytest.raises(StepFailed, match=said), job(settings, "validate", [], Meeting(str(tmp_path), copies=False)):
         pytest.fail("the job is not begun")
 
 
-def test_an_option_that_nobody_knows_is_refused(job_service):
+def test_an_option_that_nobody_knows_is_refused(job_service, tmp_path):
     options = {"job_endpoint": job_service, "enviroment_type": "LOOPBACK"}
     settings = Beam(runner="PortableRunner", options=options)
     said = "beam.options.enviroment_type: neither Beam nor .* has this option. Did you mean 'environment_type'?"
-    with pytest.raises(StepFailed, match=said), job(settings, "validate"):
+    with pytest.raises(StepFailed, match=said), job(settings, "validate", [], Meeting(str(tmp_path), copies=False)):
         pytest.fail("the job is not begun")
 
 

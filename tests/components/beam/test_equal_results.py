@@ -10,6 +10,8 @@ import tensorflow_model_analysis as tfma
 import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from stellwerk.components.calling import call
+
 SPLITS = ("train", "eval", "test")
 COUNTED = 1000
 """So many different values TFDV counts exactly."""
@@ -83,6 +85,26 @@ def test_transformed_rows_are_the_same_in_the_same_order(here, there, transforme
                 for table in (expected, found)
             )
             np.testing.assert_allclose(its, own, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("empty", ["eval", "test"])
+def test_a_split_without_rows_is_the_same(empty, flights_table, make_examples, tmp_path):
+    table = flights_table.select(["distance", "carrier", "late"]).slice(0, 900)
+    splits = {split: table.slice(0, 0) if split == empty else table for split in SPLITS}
+    examples = str(make_examples(tmp_path / "examples", **splits))
+    common = {"target": {"column": "late", "type": "binary"}, "examples": examples}
+    features = {"distance": {"type": "number"}, "carrier": {"type": "category"}}
+    for folder, more in ((tmp_path / "here", {}), (tmp_path / "there", {"beam": {"runner": "FnApiRunner"}})):
+        written = {name: str(folder / name) for name in ("statistics", "schema", "anomalies")}
+        call("validate", {**common, **more, "settings": {"on_anomaly": "warn"}, **written})
+        made = {name: str(folder / name) for name in ("transform_graph", "transformed")}
+        given = {**common, **more, "features": features, "hooks": {}, "schema": written["schema"]}
+        call("transform", {**given, **made})
+    for name in ("schema/schema.pbtxt", "anomalies/anomalies.json", "transformed/dataset.json"):
+        assert (tmp_path / "there" / name).read_text() == (tmp_path / "here" / name).read_text()
+    for split in SPLITS:
+        name = f"statistics/{split}/FeatureStats.pb"
+        assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
 
 
 def test_every_row_group_becomes_a_shard(there):
