@@ -121,13 +121,15 @@ FROM step AS notebook
 LABEL org.opencontainers.image.title="stellwerk-notebook" \
       org.opencontainers.image.description="JupyterLab with the libraries of Stellwerk's steps, as a Kubeflow Notebook"
 USER root
-# Processes that a kernel leaves behind need a parent that buries them. A few bases have a user 1000 of their own.
+# Processes that a kernel leaves behind need a parent that buries them. A few bases have a user 1000 of their own. Terminals are
+# login shells, which begin with Debian's search path.
 RUN apt-get update --quiet \
  && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
  && if name=$(getent passwd 1000 | cut -d: -f1) && [ -n "$name" ]; then userdel --remove "$name"; fi \
  && useradd --uid 1000 --gid 0 --groups users --create-home --shell /bin/bash jovyan \
- && chmod 0775 /home/jovyan
+ && chmod 0775 /home/jovyan \
+ && echo 'PATH=/opt/stellwerk/bin:$PATH:/home/jovyan/.local/bin' >/etc/profile.d/stellwerk.sh
 COPY --from=jupyter /jupyter /
 COPY notebook/jupyter_server_config.py /etc/jupyter/
 COPY notebook/page_config.json /etc/jupyter/labconfig/

@@ -109,18 +109,34 @@ class Lab:
     @contextlib.contextmanager
     def kernel(self) -> Iterator[Kernel]:
         """Starts a Python as a notebook does, and ends it."""
+        with self._made("/api/kernels", "id", "/api/kernels/{}/channels") as socket:
+            yield Kernel(socket)
+
+    def typed(self, command: str, last: str) -> str:
+        """Types a command into a new terminal, and returns what is on it once `last` is."""
+        with self._made("/api/terminals", "name", "/terminals/websocket/{}") as socket:
+            socket.send(json.dumps(["stdin", f"{command}\r"]))
+            screen = ""
+            while last not in screen:
+                kind, *content = json.loads(socket.recv())
+                screen += content[0] if kind == "stdout" else ""
+        return screen
+
+    @contextlib.contextmanager
+    def _made(self, path: str, key: str, spoken: str) -> Iterator[websocket.WebSocket]:
+        """Makes a kernel or a terminal, speaks with it by WebSocket, and ends it."""
         self.ask("/lab")
         known = {cookie.name: cookie.value or "" for cookie in self.cookies}
         own = {"X_XSRFToken": known["_xsrf"]}
-        made = self.ask("/api/kernels", "POST", {"name": "python3"}, **own)
-        assert made.status == 201, made.body
-        kernel = json.loads(made.body)["id"]
-        address = f"ws{self.url.removeprefix('http')}/api/kernels/{kernel}/channels"
+        made = self.ask(path, "POST", {}, **own)
+        assert made.status in (200, 201), made.body
+        name = json.loads(made.body)[key]
+        address = f"ws{self.url.removeprefix('http')}{spoken.format(name)}"
         cookies = "; ".join(f"{name}={value}" for name, value in known.items())
         socket = websocket.create_connection(address, SECONDS, cookie=cookies, http_no_proxy=["*"])
         try:
-            yield Kernel(socket)
+            yield socket
         finally:
             socket.close()
-            with contextlib.suppress(OSError):  # a server that has gone has no kernels
-                self.ask(f"/api/kernels/{kernel}", "DELETE", **own)
+            with contextlib.suppress(OSError):  # a server that has gone has neither
+                self.ask(f"{path}/{name}", "DELETE", **own)

@@ -120,6 +120,10 @@ def test_a_cell_checks_a_spec(kernel):
     assert "Did you mean 'number'?" in wrong.text
 
 
+def test_a_terminal_has_the_command_line(lab):
+    assert f"version {__version__}" in lab.typed("stellwerk --version; echo en''d", "end")
+
+
 def test_what_a_notebook_leaves_in_its_home_is_there_after_the_pod(kernel, home):
     assert kernel.run("print('kept', file=open('kept.txt', 'w'))").error == ""
     kept = home / "kept.txt"
