@@ -42,8 +42,9 @@ def call(step: str, arguments: Mapping[str, Any]) -> Any:
     `arguments` are the work function's keyword arguments; those that are None and have a default are left out. An engine
     outside the container is told what happens, see `telling`, and OpenLineage where it is wanted, see `lineage`.
     """
-    arguments = in_place(readable(arguments))
-    with observed(step, arguments), told() as progress, compared(step, arguments) as earlier:
+    given = readable(arguments)
+    arguments = in_place(given)
+    with observed(step, arguments), told() as progress, compared(step, given) as earlier:
         return _call(step, {"progress": progress, **arguments, **earlier})
 
 

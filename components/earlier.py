@@ -29,10 +29,11 @@ def compared(step: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]
     through.
     """
     argument = EARLIER.get(step, "")
-    given, model = arguments.get(argument), arguments.get("model")
-    if not isinstance(given, str) or not given or isinstance(model, str):  # a run here gives folders
+    given = arguments.get(f"{argument}_uri")
+    if not given:
         yield {}
         return
+    model = arguments.get("model")
     with tempfile.TemporaryDirectory(prefix="stellwerk-") as kept:
         fetch = importlib.import_module(FETCHER).fetched_for
         found = fetch(argument, given, None if model is None else Path(model.path), Path(kept) / argument)

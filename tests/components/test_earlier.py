@@ -74,9 +74,9 @@ def test_a_run_is_compared_with_what_was_pushed_last_and_not_with_itself(cluster
         cluster.run(run, to)
     for run, other in (("three", "two"), ("two", "one")):
         found = cluster.look(run, to)
-        with compared("evaluate", {"baseline": found.baseline, **cluster.run(run)}) as given:
+        with compared("evaluate", {"baseline_uri": found.baseline, **cluster.run(run)}) as given:
             assert (Path(given["baseline"]) / "saved_model.pb").read_text() == other
-        with compared("validate", {"previous": found.previous}) as given:
+        with compared("validate", {"previous_uri": found.previous}) as given:
             statistics = Path(given["previous"]) / "train" / "FeatureStats.pb"
             assert statistics.read_text() == f"statistics of {other}"
         assert statistics.exists() == (to == "models"), "a download is gone with the step"
@@ -85,7 +85,7 @@ def test_a_run_is_compared_with_what_was_pushed_last_and_not_with_itself(cluster
 def test_where_nothing_is_pushed_yet_there_is_nothing_to_compare_with(cluster: Cluster, to: str):
     assert cluster.look("one", to) == Earlier("", "")
     for step in ("validate", "evaluate"):
-        with compared(step, {"previous": "", "baseline": ""}) as found:
+        with compared(step, {"previous_uri": "", "baseline_uri": ""}) as found:
             assert found == {}
 
 
@@ -105,9 +105,9 @@ def test_the_very_model_that_a_run_elsewhere_pushed_is_no_other(cluster: Cluster
     push(name="late", push_to=Push(to="models"), directory=cluster.folder, context={}, **made)
     found = cluster.look("one", "models").baseline
     assert found, "its provenance does not say of what training it came"
-    with compared("evaluate", {"baseline": found, **cluster.run("one")}) as given:
+    with compared("evaluate", {"baseline_uri": found, **cluster.run("one")}) as given:
         assert given == {"baseline": None}
-    with compared("evaluate", {"baseline": found, **cluster.run("two")}) as given:
+    with compared("evaluate", {"baseline_uri": found, **cluster.run("two")}) as given:
         assert given == {"baseline": found}
 
 
@@ -123,7 +123,7 @@ def test_who_is_given_what_it_is_compared_with_fetches_nothing(cluster: Cluster)
     for step, arguments in (
         ("evaluate", {"baseline": Artifact("elsewhere")}),
         ("evaluate", {}),
-        ("train", {"baseline": "x"}),
+        ("train", {"baseline_uri": "x"}),
     ):
         with compared(step, arguments) as found:
             assert found == {}
@@ -135,7 +135,7 @@ def test_a_store_that_refuses_stops_the_step_and_is_named(cluster: Cluster, s3_s
         cluster.look("one", "s3://models/production")
     with (
         pytest.raises(StepFailed, match=r"these credentials have no right .* There is nothing to compare with"),
-        compared("validate", {"previous": "s3://models/production/late/1/statistics"}),
+        compared("validate", {"previous_uri": "s3://models/production/late/1/statistics"}),
     ):
         pass
 
@@ -170,7 +170,7 @@ def test_a_folder_that_cannot_be_read_stops_the_step(cluster: Cluster, spoil: Ca
 
 def test_what_is_pushed_beside_a_model_leaves_its_digest_as_it_is(cluster: Cluster, to: str):
     model = Path(cluster.run("one", to)["model"].path)
-    with compared("evaluate", {"baseline": cluster.look("two", to).baseline, **cluster.run("two")}) as found:
+    with compared("evaluate", {"baseline_uri": cluster.look("two", to).baseline, **cluster.run("two")}) as found:
         version = Path(found["baseline"])
         assert read_json(version / "provenance.json")["model_digest"] == folder_digest(model)
         beside = {path.name for path in version.iterdir()} - {path.name for path in model.iterdir()}
