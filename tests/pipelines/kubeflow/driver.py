@@ -276,6 +276,9 @@ class Backend:
 @functools.cache
 def warm() -> Any:
     """Returns what starts processes that have loaded what steps need, as `kfp.dsl.executor_main` has it in a pod."""
+    root = str(Path(__file__).parents[3])
+    if root not in sys.path:  # by which the processes find this module
+        sys.path.append(root)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.pipelines.kubeflow.loaded"])
     return context
