@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.pipelines.kubeflow.backend.test_trust import STRICT, authority
 from urllib3.util import create_urllib3_context
 
 from stellwerk.components.certificates import LENIENT_CA
 from stellwerk.components.deployment.rollouts.cluster import Cluster, Refused, Resource
-from tests.pipelines.kubeflow.backend.test_trust import STRICT, authority
 
 SERVICE = Resource("Service", "/api/v1", "services")
 
@@ -64,7 +64,9 @@ def test_what_the_certificate_leaves_out_is_told_with_how_to_go_on(kubeconfig: P
         Cluster(None).read(SERVICE, "ml", "late")
     said = str(refused.value)
     assert "CA cert does not include key usage extension" in said
-    assert said.endswith(f"or take it as it is with {LENIENT_CA}=1 among the variables of push (cluster.steps.push.env)")
+    assert said.endswith(
+        f"or take it as it is with {LENIENT_CA}=1 among the variables of push (cluster.steps.push.env)"
+    )
 
 
 def test_who_says_so_takes_it(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch):
