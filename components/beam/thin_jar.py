@@ -1,9 +1,9 @@
-"""One jar of a few kilobytes that names others, to start Beam's job server for Flink from.
+"""One jar of a few kilobytes that names others, to start Beam's job server for Flink or Spark from.
 
-    python -m stellwerk.components.beam.thin_jar JARS JAR [--main CLASS]
+    python -m stellwerk.components.beam.thin_jar JAR FOLDER... [--main CLASS]
 
-The job server sends every file of its class path to the cluster with every job: 152 MB where it was started from Beam's jars, 3 kB
-where it was started from this one. The task managers take the others from where they lie: the same paths on their machines.
+The job server sends every file of its class path to the cluster with every job: 152 MB to Flink where it was started from Beam's
+jars, 3 kB where it was started from this one. The cluster takes the others from where they lie: the same paths on its machines.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ def _folded(line: str) -> str:
 def main() -> None:
     """Writes the jar."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "jars", type=Path, metavar="JARS", help="folder of the jars, at the same path on the task managers"
-    )
     parser.add_argument("jar", type=Path, metavar="JAR", help="the file to write")
+    folder = "a folder of jars, at the same path on the machines of the cluster; what is in two is taken from the first"
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help=folder)
     parser.add_argument("--main", default=FLINK, metavar="CLASS", help="main class (default: %(default)s)")
     given = parser.parse_args()
-    jars = sorted(given.jars.glob("*.jar"))
-    if not jars:
-        parser.error(f"there are no jars in {given.jars}")
-    write_thin_jar(jars, given.jar, given.main)
+    jars = [sorted(folder.glob("*.jar")) for folder in given.folders]
+    for folder, found in zip(given.folders, jars, strict=True):
+        if not found:
+            parser.error(f"there are no jars in {folder}")
+    write_thin_jar([jar for found in jars for jar in found], given.jar, given.main)
 
 
 if __name__ == "__main__":
