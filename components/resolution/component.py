@@ -13,9 +13,9 @@ def resolve(
     directory: str,
     recipe: str = "",
     sources: Optional[dict] = None,
-    epochs: Optional[int] = None,
-    batch_size: Optional[int] = None,
-    learning_rate: Optional[float] = None,
+    epochs: int = 0,
+    batch_size: int = 0,
+    learning_rate: float = 0.0,
     name: str = "",
     pushed_to: Optional[str] = None,
 ) -> NamedTuple("Resolved", [("identity", dict), ("resolved", dict), ("previous", str), ("baseline", str)]):  # type: ignore[valid-type]
@@ -26,7 +26,7 @@ def resolve(
         directory: Folder where relative paths start.
         recipe: Digest of what else decides what the model is: features, network, training, hooks.
         sources: Takes the place of `sources` in `data`.
-        epochs: What the run trains with, as the two below.
+        epochs: What the run trains with, as the two below; 0 where it trains nothing.
         batch_size: See train.
         learning_rate: See train.
         name: Name of the served model, with `pushed_to`.

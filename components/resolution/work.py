@@ -30,9 +30,9 @@ def resolve(
     data: Data,
     directory: Path,
     recipe: str = "",
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
+    epochs: int = 0,
+    batch_size: int = 0,
+    learning_rate: float = 0.0,
     name: str = "",
     pushed_to: str | None = None,
 ) -> Resolved:
