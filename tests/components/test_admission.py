@@ -36,11 +36,13 @@ def test_a_refusal_lists_what_was_found_and_what_to_change(tmp_path: Path):
 
 
 def test_transform_refuses_before_it_begins(tmp_path: Path):
-    found = anomalies(tmp_path, ROW)
+    (tmp_path / "anomalies").mkdir()
+    anomalies(tmp_path / "anomalies", ROW)
+    found = dsl.Artifact(uri=str(tmp_path))
     nothing = dsl.Artifact(uri=str(tmp_path / "nothing"))
-    rest = dict.fromkeys(("examples", "schema", "transform_graph", "transformed"), nothing)
+    rest = dict.fromkeys(("examples", "transform_graph", "transformed"), nothing)
     with pytest.raises(GateRefused):
-        transform.python_func(features={}, target={}, hooks={}, anomalies=found, **rest)
+        transform.python_func(features={}, target={}, hooks={}, validation=found, stop=True, **rest)
     assert not (tmp_path / "nothing").exists()
 
 
