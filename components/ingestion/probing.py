@@ -100,10 +100,10 @@ def probe(data: Data, directory: Path, numbers: list[str]) -> Probe:
                 sample = connection.sql(f"{select(columns, relation)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
             except duckdb.Error as error:
                 raise engine.query_error(error) from None
+        complete = (
+            all(staged.values()) and sample.num_rows < SAMPLE_ROWS and all(_is_whole(files) for files in found.values())
+        )
     kinds, not_numbers = _kinds(columns, sample, data.max_bad_share)
-    complete = (
-        all(staged.values()) and sample.num_rows < SAMPLE_ROWS and all(_is_whole(files) for files in found.values())
-    )
     return Probe(kinds, not_numbers, complete, sample=sample, data=data, directory=directory)
 
 

@@ -19,10 +19,12 @@ from stellwerk.commands.lineage import lineage
 from stellwerk.commands.predicting import predict
 from stellwerk.commands.running import report, run, runs
 from stellwerk.commands.serving import serve
+from stellwerk.commands.starting import init
 from stellwerk.commands.submitting import schedule, submit
 from stellwerk.errors import StellwerkError
 
 COMMANDS = (
+    init,
     check,
     run,
     compile,
@@ -50,6 +52,7 @@ def cli(debug: bool) -> None:
 
     \b
     A first session:
+      stellwerk init data.csv            a first spec from a look at the data
       stellwerk check pipeline.yaml      is the spec right, and does the data fit?
       stellwerk run pipeline.yaml        raw data to a pushed model, on this machine
       stellwerk report pipeline.yaml     where the report of the last run is

@@ -19,7 +19,8 @@ def stellwerk(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "check", "run", "compile", "schema", "runs", "report", "clean", "connect", "serve", "completion"]
+    "command",
+    ["", "init", "check", "run", "compile", "schema", "runs", "report", "clean", "connect", "serve", "completion"],
 )
 def test_help_teaches_and_loads_no_framework(command: str):
     code = (

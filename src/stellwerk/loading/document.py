@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ Keys = tuple[str | int, ...]
 """Where a value is: keys and list positions from the top."""
 
 LARGEST_FILE = 1 << 20
+
+_DATA = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".avro", ".orc", ".tfrecord", ".tfrecords", ".xlsx")
+_EITHER = (".json", ".txt")
+_PACKED = (".gz", ".zst", ".zip")
 
 
 @dataclass
@@ -87,18 +92,52 @@ def read_text(path: Path, file: str) -> str:
         return SpecError([Problem(file, line, "", message)])
 
     if path.is_dir():
-        raise refused(f"is a folder. Name the spec in it, e.g. {Path(file) / 'pipeline.yaml'}.")
+        raise refused(_folder(path, file))
+    if path.exists() and is_data_by_name(path):
+        raise refused(_data(file))
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
         raise refused("there is no such file. Check the path, or write a spec there.") from None
     except OSError as error:
         raise refused(f"cannot be read: {error.strerror}.") from None
+    if _looks_like_rows(raw):
+        raise refused(_data(file))
     if len(raw) > LARGEST_FILE:
-        raise refused(f"has {len(raw):,} bytes; a spec has at most {LARGEST_FILE:,}. Is it a data file?")
+        raise refused(
+            f"has {len(raw):,} bytes; a spec has at most {LARGEST_FILE:,}. Is it a data file?"
+        )
     try:
         return raw.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         byte = raw[error.start]
         raise refused(f"is not UTF-8: byte 0x{byte:02x} cannot be read. Save the file as UTF-8.", line) from None
+
+
+def is_data_by_name(path: Path) -> bool:
+    """Tells whether the ending of a file, packed or not, is one that only data has."""
+    endings = [ending.lower() for ending in path.suffixes[-2:]]
+    return bool(endings) and (endings[-1] in _DATA or (endings[-1] in _PACKED and endings[0] in (*_DATA, *_EITHER)))
+
+
+def _looks_like_rows(raw: bytes) -> bool:
+    """Tells whether a file holds rows: Parquet, a JSON array, or one JSON object a line."""
+    lines = raw[: 1 << 16].lstrip().splitlines()
+    if raw.startswith(b"PAR1") or not lines:
+        return raw.startswith(b"PAR1")
+    one_a_line = len(lines) > 1 and lines[0].endswith(b"}") and lines[1].startswith(b"{")
+    return (lines[0].startswith(b"{") and one_a_line) or (
+        lines[0].startswith(b"[") and b"{" in b"".join(lines[:2]) and b'"' in b"".join(lines[:3])
+    )
+
+
+def _data(file: str) -> str:
+    return f"is data and no spec. `stellwerk init {shlex.quote(file)}` looks at it and writes a spec."
+
+
+def _folder(path: Path, file: str) -> str:
+    named = Path(file) / "pipeline.yaml"
+    if not list(path.glob("*.y*ml")) and any(map(is_data_by_name, path.iterdir())):
+        return f"is a folder of data, and there is no spec in it. `stellwerk init {shlex.quote(file)}` writes one."
+    return f"is a folder. Name the spec in it, e.g. {named}."

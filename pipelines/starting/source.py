@@ -1,0 +1,105 @@
+"""How the files are to be read: what a spec has to say of them besides where they are."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey, survey
+from stellwerk.components.places.endings import inner_name
+from stellwerk.errors import DataError
+from stellwerk.spec.data import Source
+from stellwerk.spec.places import is_here
+
+DELIMITERS = (";", "\t", "|")
+_MOST_WORDS = 5
+_ADVISED = re.compile(r"`encoding: ([\w-]+)`")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Files that could be read, how, and what is in them."""
+
+    name: str
+    """What the spec calls the source."""
+    source: Source
+    survey: Survey
+
+
+@contextmanager
+def opened(paths: Sequence[str], directory: Path) -> Iterator[Opened]:
+    """Reads files, with the delimiter, the encoding and the words for missing values that they turn out to have.
+
+    `paths` start at the working directory, those in the source at `directory`, where the spec is to be. Raises DataError for
+    what is wrong with the files.
+    """
+    name = source_name(paths[0])
+    named = [_from(directory, path) for path in paths]
+    keys: dict[str, Any] = {"path": named[0] if len(named) == 1 else tuple(named)}
+    with ExitStack() as open_survey:
+        while True:
+            try:
+                found = open_survey.enter_context(survey(name, Source(**keys), directory))
+            except DataError as error:
+                advised = _ADVISED.search(str(error))
+                if advised is None or "encoding" in keys:
+                    raise
+                keys["encoding"] = advised[1]
+                continue
+            more = _told(found, keys)
+            if not more:
+                yield Opened(name, Source(**keys), found)
+                return
+            open_survey.close()
+            keys |= more
+
+
+def source_name(path: str) -> str:
+    """Returns a name for the table: that of the file, as SQL takes it without quotes."""
+    stem = PurePosixPath(inner_name(path.rstrip("/"))).name.partition(".")[0]
+    name = re.sub(r"\W+", "_", stem, flags=re.ASCII).strip("_").lower()
+    return name if re.match(r"[a-z_]", name) else f"data_{name}".rstrip("_")
+
+
+def _from(directory: Path, path: str) -> str:
+    """Returns a path as it is written in a spec that lies in `directory`; URIs stay as they are."""
+    if not is_here(path) or Path(path).is_absolute():
+        return path
+    return os.path.relpath(Path.cwd() / path, directory)
+
+
+def _told(found: Survey, keys: dict[str, Any]) -> dict[str, Any]:
+    """Returns keys of the source that are missing, by what a first reading shows."""
+    if found.format != "csv":
+        return {}
+    if len(found.columns) == 1 and "delimiter" not in keys:
+        header = found.columns[0].name
+        likely = max(DELIMITERS, key=header.count)
+        if likely in header:
+            return {"delimiter": likely}
+    if "null_values" in keys:
+        return {}
+    words = sorted({word for column in found.columns for word in _words_among_numbers(found, column)})
+    return {"null_values": (*Source.model_fields["null_values"].default, *words)} if words else {}
+
+
+def _words_among_numbers(found: Survey, column: ColumnSurvey) -> list[str]:
+    """Returns the few words that stand in a column of numbers where a number is missing, such as ? or -."""
+    if column.kind != "text" or not column.numeric or column.numeric < 0.6 * column.filled:
+        return []
+    others = found.ask(
+        f"SELECT DISTINCT {_quoted(column)} FROM surveyed WHERE {_quoted(column)} IS NOT NULL "
+        f"AND TRY_CAST({_quoted(column)} AS DOUBLE) IS NULL LIMIT {_MOST_WORDS + 1}"
+    )
+    words = [str(row[0]) for row in others]
+    fits = len(words) <= _MOST_WORDS and not any(re.search(r"\d", word) for word in words)
+    return words if fits and column.distinct > _MOST_WORDS + len(words) else []
+
+
+def _quoted(column: ColumnSurvey) -> str:
+    return '"' + column.name.replace('"', '""') + '"'
