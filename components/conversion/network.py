@@ -11,6 +11,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.signatures import input_names
 from stellwerk.errors import DataError, ModelError
 
 SIGNATURE = "serve_transformed"
@@ -32,7 +33,13 @@ class Network:
         if SIGNATURE not in signatures:
             raise ModelError(f"{model}: the model has no signature '{SIGNATURE}', which is converted. Train it again.")
         self.function = signatures[SIGNATURE]
-        self.specs: Mapping[str, Any] = dict(sorted(self.function.structured_input_signature[1].items()))
+        arguments = self.function.structured_input_signature[1]
+        self._arguments = dict(zip(input_names(model, SIGNATURE, list(arguments)), arguments, strict=True))
+        self.specs: Mapping[str, Any] = {name: arguments[self._arguments[name]] for name in sorted(self._arguments)}
+
+    def answer(self, inputs: Mapping[str, Any]) -> Any:
+        """Returns the outputs by name, for inputs by name; also inside a function that is being traced."""
+        return self.function(**{self._arguments[name]: value for name, value in inputs.items()})
 
     @property
     def variables(self) -> list[Any]:

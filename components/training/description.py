@@ -71,7 +71,7 @@ class Description:
         label = values["label"]
         return cls(
             inputs=inputs,
-            label=LABEL,
+            label=label.get("output", LABEL),
             classes=tuple(label.get("classes") or ()),
             raw=dict(values["inputs"]),
             examples_version=values["examples_version"],

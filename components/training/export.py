@@ -9,6 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from stellwerk.components.artifacts.naming import original, safe
+from stellwerk.components.artifacts.signatures import sign
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.targets import Head
 from stellwerk.components.training.targets.head import CLASSIFY, REGRESS
@@ -46,7 +48,7 @@ class Served:
         runs elsewhere (LiteRT, ONNX) is made of the second, which has numbers only.
         """
         loaded = tf.saved_model.load(str(self.transform_graph / "transform_fn"))
-        columns = {name: tf.TensorSpec([None], DTYPES[kind], name=name) for name, kind in self.raw.items()}
+        columns = {name: tf.TensorSpec([None], DTYPES[kind], name=safe(name)) for name, kind in self.raw.items()}
         parsing = {name: tf.io.FixedLenFeature([], spec.dtype, MISSING[spec.dtype]) for name, spec in columns.items()}
         seen = {item.name: _spec(item) for item in self.inputs}
         judging, _ = self.head.judgement(tf.zeros([0, self.head.units]))
@@ -99,7 +101,7 @@ class Traced:
         tables = [*_resources(self.transform), *_resources(self.served.network)]
         content = tf.train.Checkpoint(variables=self._variables(), resources=tables)
         tf.saved_model.save(content, str(folder), signatures=dict(self.signatures))
-        _name_method(folder, self.judging)
+        sign(folder, {self.judging: METHODS[self.judging]})
         write_warmup(folder, self.served.transform_graph, self.columns, self.judging)
         outputs = self.signatures["serving_default"].structured_outputs
         return {name: {"dtype": value.dtype.name, "shape": value.shape.as_list()} for name, value in outputs.items()}
@@ -141,27 +143,16 @@ def _transform(loaded: Any) -> Callable[[Tensors], Tensors]:
 
     def transform(columns: Tensors) -> Tensors:
         rows = tf.shape(next(iter(columns.values())))[:1]
-        absent = {name: tf.zeros(rows, spec.dtype) for name, spec in specs.items() if name not in columns}
-        transformed: Tensors = function(*(tf.nest.flatten({**columns, **absent})))
-        return transformed
+        given = {safe(name): tensor for name, tensor in columns.items()}
+        absent = {name: tf.zeros(rows, spec.dtype) for name, spec in specs.items() if name not in given}
+        transformed = function(*(tf.nest.flatten({**given, **absent})))
+        return {original(name): tensor for name, tensor in transformed.items()}
 
     return transform
 
 
-def _name_method(folder: Path, judging: str) -> None:
-    """Says in the SavedModel which of TensorFlow Serving's methods a signature answers: without it Classify is refused.
-
-    Keras and TensorFlow write `predict` for every signature. The fingerprint beside the file is that of the file as it was:
-    it goes, as loaders do without.
-    """
-    updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
-    updater.replace_method_name(judging, METHODS[judging], tags=tf.saved_model.SERVING)
-    updater.save()
-    (folder / "fingerprint.pb").unlink(missing_ok=True)
-
-
 def _spec(item: ModelInput) -> tf.TensorSpec:
-    return tf.TensorSpec([None, *item.shape], tf.float32 if item.is_float else tf.int32, name=item.name)
+    return tf.TensorSpec([None, *item.shape], tf.float32 if item.is_float else tf.int32, name=safe(item.name))
 
 
 def _as_input(tensor: tf.Tensor, item: ModelInput) -> tf.Tensor:

@@ -12,6 +12,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, Shard, as_lists, parquet
+from stellwerk.components.artifacts.naming import safe
 from stellwerk.components.beam.jobs import in_process
 from stellwerk.components.transformation.columns import MISSING_WHOLE
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
@@ -44,18 +45,18 @@ def _read(shard: Shard, inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
 
 
 def filled(batches: Iterable[pa.RecordBatch], inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
-    """Yields rows with missing values filled in, as list columns of the graph's types: batches never wait in memory."""
+    """Yields rows with missing values filled in, as list columns of the graph's names and types: batches never wait in memory."""
     for batch in batches:
         columns = [
             batch.column(name).cast(_ARROW[kind], safe=False).fill_null(_MISSING[kind]) for name, kind in inputs.items()
         ]
-        yield as_lists(pa.RecordBatch.from_arrays(columns, names=list(inputs)))
+        yield as_lists(pa.RecordBatch.from_arrays(columns, names=list(map(safe, inputs))))
 
 
 def _config(inputs: Mapping[str, str]) -> TensorAdapterConfig:
-    schema = pa.schema([pa.field(name, pa.list_(_ARROW[kind])) for name, kind in inputs.items()])
+    schema = pa.schema([pa.field(safe(name), pa.list_(_ARROW[kind])) for name, kind in inputs.items()])
     representations = {}
-    for name in inputs:
+    for name in map(safe, inputs):
         representations[name] = schema_pb2.TensorRepresentation()
         representations[name].dense_tensor.column_name = name
         representations[name].dense_tensor.shape.SetInParent()

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import impl_helper
 
+from stellwerk.components.artifacts.naming import original, safe
 from stellwerk.components.transformation.columns import DTYPES
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
 from stellwerk.environment import only_errors
@@ -23,14 +24,15 @@ def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path, ana
     What the built-in features need was measured before and is part of `preprocessing_fn`; only a hook that calls TFT's
     analysers needs another pass over the data, `analyze`, by TFT on Beam.
     """
+    inside = {safe(name): spec for name, spec in plan.specs().items()}
     with only_errors():  # AutoGraph warns of TensorFlow's own functions on Python 3.13
         if any(feature.type == "custom" for feature in plan.features.values()):
-            columns = tft.get_analyze_input_columns(preprocessing_fn, plan.specs())
+            columns = tft.get_analyze_input_columns(preprocessing_fn, inside)
             if columns:
                 analyze(plan, preprocessing_fn, folder)
                 return
-        specs = {name: tf.io.FixedLenFeature([], DTYPES[kind]) for name, kind in plan.all_inputs.items()}
-        impl_helper.analyze_in_place(preprocessing_fn, False, specs, plan.specs(), str(folder))
+        specs = {safe(name): tf.io.FixedLenFeature([], DTYPES[kind]) for name, kind in plan.all_inputs.items()}
+        impl_helper.analyze_in_place(preprocessing_fn, False, specs, inside, str(folder))
 
 
 def load_graph(plan: Plan, folder: Path) -> Callable[[dict[str, tf.Tensor]], dict[str, Any]]:
@@ -38,8 +40,8 @@ def load_graph(plan: Plan, folder: Path) -> Callable[[dict[str, tf.Tensor]], dic
     layer = tft.TFTransformOutput(str(folder)).transform_features_layer()
 
     def apply(inputs: dict[str, tf.Tensor]) -> dict[str, Any]:
-        transformed: dict[str, Any] = layer(inputs)
-        return transformed
+        transformed = layer({safe(name): tensor for name, tensor in inputs.items()})
+        return {original(name): tensor for name, tensor in transformed.items()}
 
     applied = tf.function(apply, input_signature=[plan.specs()], autograph=False)
     traced: Callable[[dict[str, tf.Tensor]], dict[str, Any]] = applied.get_concrete_function()

@@ -16,8 +16,6 @@ from stellwerk.components.artifacts.labels import class_names, find_classes, is_
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.target import Target
 
-LABEL = "label"
-
 
 class Answers:
     """What the target's column holds: a measure, over all splits, of which values it has."""

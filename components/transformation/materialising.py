@@ -17,7 +17,6 @@ from stellwerk.ahead import read_ahead
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples
 from stellwerk.components.artifacts.folders import file_digest, write_json
 from stellwerk.components.transformation.columns import as_tensors
-from stellwerk.components.transformation.label import LABEL
 from stellwerk.components.transformation.outputs import column_type
 from stellwerk.components.transformation.plan import Plan
 from stellwerk.errors import HookError
@@ -64,7 +63,7 @@ def schema_of(plan: Plan) -> pa.Schema:
     """Returns the columns of the transformed examples, in their order."""
     fields = [pa.field(name, column_type(description)) for name, description in plan.outputs.items()]
     whole = plan.target.type == "multiclass"
-    return pa.schema([*fields, pa.field(LABEL, pa.int64() if whole else pa.float32())])
+    return pa.schema([*fields, pa.field(plan.label, pa.int64() if whole else pa.float32())])
 
 
 def batch_rows(schema: pa.Schema) -> int:

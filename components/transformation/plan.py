@@ -9,11 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.examples import LABEL, Examples
+from stellwerk.components.artifacts.naming import original, safe
 from stellwerk.components.transformation.columns import DTYPES, Columns
 from stellwerk.components.transformation.features import FEATURES
 from stellwerk.components.transformation.features.base import Asked, Known
-from stellwerk.components.transformation.label import LABEL, label
+from stellwerk.components.transformation.label import label
 from stellwerk.components.transformation.outputs import Output
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.features import Feature
@@ -60,9 +61,17 @@ class Plan:
         """Inputs of the features and of the label, by column, with their types."""
         return {**self.inputs, self.target.column: self.label_input}
 
+    @property
+    def label(self) -> str:
+        """Output that holds the label: a name that no feature's output has."""
+        name = LABEL
+        while name in self.outputs:
+            name += "_"
+        return name
+
     def specs(self) -> dict[str, tf.TensorSpec]:
-        """Returns the signature of the graph: every input is [batch]."""
-        return {name: tf.TensorSpec([None], DTYPES[kind], name) for name, kind in self.all_inputs.items()}
+        """Returns the signature of the graph, by column: every input is [batch]."""
+        return {name: tf.TensorSpec([None], DTYPES[kind], safe(name)) for name, kind in self.all_inputs.items()}
 
     def asked(self, columns: Columns) -> dict[tuple[str, str], Asked]:
         """Returns what must be measured, by feature and key."""
@@ -73,10 +82,10 @@ class Plan:
         }
 
     def preprocessing_fn(self, measures: Mapping[tuple[str, str], Any], folder: Path) -> PreprocessingFn:
-        """Returns the function that TFT traces; `folder` receives the vocabulary files it refers to."""
+        """Returns the function that TFT traces, from and to `safe` names; `folder` receives the vocabulary files it refers to."""
 
         def preprocessing_fn(inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            columns = Columns(inputs)
+            columns = Columns({original(name): tensor for name, tensor in inputs.items()})
             made: dict[str, Output] = {}
             for name, feature in self.features.items():
                 known = Known(
@@ -86,8 +95,9 @@ class Plan:
                     _refuse_name(output, made)
                     made[output.name] = output
             self.outputs = {name: output.description for name, output in made.items()}
-            tensors = {name: output.tensor for name, output in made.items()}
-            return {**tensors, LABEL: label(inputs[self.target.column], self.target, self.classes)}
+            tensors = {safe(name): output.tensor for name, output in made.items()}
+            answer = label(inputs[safe(self.target.column)], self.target, self.classes)
+            return {**tensors, safe(self.label): answer}
 
         return preprocessing_fn
 
@@ -110,8 +120,6 @@ def _form(name: str, feature: Feature, column: str, columns: Mapping[str, str]) 
 
 def _refuse_name(output: Output, made: Mapping[str, Output]) -> None:
     owner = output.description["feature"]
-    if output.name == LABEL:
-        raise DataError(f"features.{owner}: '{LABEL}' is the name of the target's column. Rename the feature.")
     if output.name in made:
         other = made[output.name].description["feature"]
         raise DataError(f"features.{owner}: makes '{output.name}', as features.{other} does. Rename one of the two.")

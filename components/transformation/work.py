@@ -81,7 +81,7 @@ def _counted(progress: Progress, total: int) -> Callable[[int], None]:
 
 
 def _describe(plan: Plan, data: Examples, schema: Path, path: Path) -> None:
-    label = {"name": plan.target.column, "type": plan.target.type, "classes": plan.classes}
+    label = {"name": plan.target.column, "output": plan.label, "type": plan.target.type, "classes": plan.classes}
     description: Mapping[str, object] = {
         "features": list(plan.outputs.values()),
         "label": label,

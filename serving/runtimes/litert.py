@@ -16,13 +16,23 @@ Array = np.ndarray[Any, Any]
 
 
 def load(file: Path) -> Any:
-    """Returns the only signature of a flatbuffer as a function of inputs by name, any number of rows."""
+    """Returns the only signature of a flatbuffer as a function of inputs by name, any number of rows.
+
+    The runner of a signature would take the names as arguments of a function, which no input called `self` can be.
+    """
     interpreter = _interpreter()(model_content=file.read_bytes())
     runner = interpreter.get_signature_runner()
+    taken = {name: about["index"] for name, about in runner.get_input_details().items()}
+    given = {name: about["index"] for name, about in runner.get_output_details().items()}
 
     def answer(inputs: Mapping[str, Array]) -> dict[str, Array]:
-        outputs: dict[str, Array] = runner(**inputs)
-        return outputs
+        for name, values in inputs.items():
+            interpreter.resize_tensor_input(taken[name], values.shape)
+        interpreter.allocate_tensors()
+        for name, values in inputs.items():
+            interpreter.set_tensor(taken[name], values)
+        interpreter.invoke()
+        return {name: interpreter.get_tensor(place) for name, place in given.items()}
 
     return answer
 

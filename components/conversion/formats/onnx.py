@@ -9,6 +9,7 @@ import onnx
 import tensorflow as tf
 import tf2onnx
 
+from stellwerk.components.artifacts.naming import original, safe
 from stellwerk.components.conversion.formats import ONNX_FILE, Converted
 from stellwerk.components.conversion.network import Network
 from stellwerk.errors import StepFailed
@@ -24,12 +25,13 @@ def convert(network: Network) -> Converted:
     names = list(network.specs)
 
     def answer(*values: Any) -> Any:
-        return network.function(**dict(zip(names, values, strict=True)))
+        return network.answer(dict(zip(names, values, strict=True)))
 
-    signature = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in network.specs.items()]
+    signature = [tf.TensorSpec(spec.shape, spec.dtype, name=safe(name)) for name, spec in network.specs.items()]
     function = tf.function(answer, autograph=False)
     try:
         proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+        _name_inputs(proto.graph)
         onnx.checker.check_model(proto)
     except Exception as error:
         raise StepFailed(
@@ -37,6 +39,15 @@ def convert(network: Network) -> Converted:
         ) from error
     versions = {"tensorflow": tf.__version__, "tf2onnx": tf2onnx.__version__, "onnx": onnx.__version__}
     return Converted({ONNX_FILE: proto.SerializeToString()}, versions)
+
+
+def _name_inputs(graph: Any) -> None:
+    """Calls the inputs by their own names, where the functions that the model was made of could not."""
+    named = {value.name: original(value.name) for value in graph.input}
+    for value in graph.input:
+        value.name = named[value.name]
+    for node in graph.node:
+        node.input[:] = [named.get(name, name) for name in node.input]
 
 
 def _told(error: Exception) -> str:

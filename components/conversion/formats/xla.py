@@ -14,6 +14,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from stellwerk.components.artifacts.naming import safe
+from stellwerk.components.artifacts.signatures import sign
 from stellwerk.components.conversion.formats import XLA_FOLDER, Converted
 from stellwerk.components.conversion.network import SIGNATURE, Network
 from stellwerk.environment import only_errors
@@ -27,9 +29,10 @@ def convert(network: Network) -> Converted:
     """Returns the SavedModel's files. Raises StepFailed when XLA cannot compile something in the model."""
 
     def answer(values: Mapping[str, Any]) -> Any:
-        return network.function(**values)
+        return network.answer(values)
 
-    compiled = tf.function(answer, input_signature=[dict(network.specs)], autograph=False, jit_compile=True)
+    specs = {name: tf.TensorSpec(spec.shape, spec.dtype, safe(name)) for name, spec in network.specs.items()}
+    compiled = tf.function(answer, input_signature=[specs], autograph=False, jit_compile=True)
     try:
         compiled({name: tf.constant(values) for name, values in network.zeros(2).items()})
     except tf.errors.OpError as error:
@@ -41,6 +44,7 @@ def convert(network: Network) -> Converted:
     with tempfile.TemporaryDirectory(prefix="stellwerk-") as folder:
         with only_errors():
             tf.saved_model.save(module, folder, signatures={SIGNATURE: compiled})
+        sign(Path(folder), {})
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         content = {f"{XLA_FOLDER}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in files}
     return Converted(content, {"tensorflow": tf.__version__})

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from stellwerk.components.artifacts.naming import safe
 from stellwerk.components.training.description import ModelInput
 
 
@@ -24,7 +25,7 @@ class Inputs:
         """Makes a Keras input for each model input."""
         dtypes = {True: "float32", False: "int32"}
         tensors = {
-            item.name: keras.Input(item.shape, dtype=dtypes[item.is_float], name=item.name) for item in described
+            item.name: keras.Input(item.shape, dtype=dtypes[item.is_float], name=safe(item.name)) for item in described
         }
         return cls(described, tensors)
 

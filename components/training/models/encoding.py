@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from stellwerk.components.artifacts.naming import safe
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.models.body import Inputs
 
@@ -93,7 +94,7 @@ def _words(inputs: Inputs) -> list[Any]:
     for item in inputs.described:
         if item.kind == "tokens":
             ids = inputs.tensors[item.name]
-            vectors = keras.layers.Embedding(item.size, item.embedding, name=f"words_{item.name}")(ids)
+            vectors = keras.layers.Embedding(item.size, item.embedding, name=f"words_{safe(item.name)}")(ids)
             parts.append(_mean_of_words(ids, vectors))
     return parts
 

@@ -14,7 +14,7 @@ from stellwerk.spec.evaluate import METRICS_OF, STANDARD_METRICS, Evaluate
 from stellwerk.spec.features import Feature
 from stellwerk.spec.model import Dense, Model
 from stellwerk.spec.push import Push
-from stellwerk.spec.section import SPLITS, Contradiction, DnsLabel, Identifier, Section, Split
+from stellwerk.spec.section import SPLITS, Contradiction, DnsLabel, FeatureName, Section, Split
 from stellwerk.spec.sections import Validate
 from stellwerk.spec.target import Target
 from stellwerk.spec.train import Train
@@ -39,7 +39,7 @@ push: {to: models}
     """Where the examples come from and how they are split."""
     validate_: Annotated[Validate, Field(alias="validate")] = Validate()
     """What the data must look like."""
-    features: Annotated[dict[Identifier, Feature], Field(min_length=1)]
+    features: Annotated[dict[FeatureName, Feature], Field(min_length=1)]
     """What the model sees: one entry a feature, named as its column unless `column` says otherwise."""
     target: Target
     """What the model predicts."""

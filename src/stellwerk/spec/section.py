@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 HOOK = r"^[^:\s]+\.py:[A-Za-z_][A-Za-z0-9_]*$"
+FEATURE_NAME = r"^[^\x00-\x1f\x7f]{1,300}$"
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 MEMORY = r"^[0-9]+(\.[0-9]+)?(K|M|G|T|Ki|Mi|Gi|Ti)$"
@@ -21,6 +22,7 @@ MOUNT = r"^/[^:\s]*[^:/\s]$"
 
 PATTERNS = {
     HOOK: "must name a function in a Python file, as features.py:function",
+    FEATURE_NAME: "must be 1 to 300 letters, digits, blanks or signs, without line breaks and tabs",
     IDENTIFIER: "must be letters, digits and underscores, and not begin with a digit",
     DNS_LABEL: "must be lower-case letters, digits and dashes, and begin and end with a letter or a digit",
     SERVICE_NAME: "must be lower-case letters, digits and dashes, and begin with a letter and end with a letter or a digit",
@@ -37,6 +39,9 @@ PATTERNS = {
 
 Hook = Annotated[str, StringConstraints(pattern=HOOK)]
 """A function or class in a user's own file, as `file.py:name`, relative to the spec."""
+
+FeatureName = Annotated[str, StringConstraints(pattern=FEATURE_NAME)]
+"""What a column may be called, a feature may."""
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 

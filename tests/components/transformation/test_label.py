@@ -35,7 +35,7 @@ def _run(run_transform, values, kind, **more):
 )
 def test_a_binary_label_is_one_for_the_positive_class(run_transform, values, more, classes, labels):
     made = _run(run_transform, values, "binary", **more)
-    assert made.description["label"] == {"name": "y", "type": "binary", "classes": classes}
+    assert made.description["label"] == {"name": "y", "output": "label", "type": "binary", "classes": classes}
     assert made.values("label") == labels
     assert encode(values, "binary", classes).tolist() == labels
 

@@ -76,7 +76,7 @@ def test_served_rows_one_by_one_equal_the_transformed_rows_value_by_value(flight
 def test_features_are_described_in_the_order_of_the_spec(flights):
     owners = list(dict.fromkeys(line["feature"] for line in flights.description["features"]))
     assert owners == list(EVERYTHING)
-    assert flights.description["label"] == {"name": "late", "type": "binary", "classes": ["0", "1"]}
+    assert flights.description["label"] == {"name": "late", "output": "label", "type": "binary", "classes": ["0", "1"]}
 
 
 def test_the_transformed_columns_are_those_described_and_have_no_gap(flights):
@@ -141,7 +141,6 @@ def test_a_split_without_rows_stays_a_split(run_transform):
         ({"distance": {"type": "text"}}, "column 'distance' is float, but type: text takes string"),
         ({"distance": {"type": "time"}}, "column 'distance' is float, but type: time takes int64 or string"),
         ({"y": {"type": "number"}}, "column 'y' is the target"),
-        ({"label": {"type": "number", "column": "distance"}}, "features.label: 'label' is the name of the target"),
         (
             {
                 "a": {"type": "number", "column": "distance", "missing_indicator": True},
@@ -197,3 +196,11 @@ def _transform_one_column(make_examples, folder, **more):
         **more,
     )
     assert json.loads((folder / "graph" / "features.json").read_text())["inputs"] == {"x": "float"}
+
+
+def test_a_feature_may_be_called_label(run_transform):
+    rows = {"label": [1.5, 2.5, 3.5], "answer": [0, 1, 1]}
+    made = run_transform(rows, {"label": {"type": "number"}}, {"column": "answer", "type": "binary"})
+    assert made.description["label"]["output"] == "label_"
+    assert made.table().column_names == ["label", "label_"]
+    assert made.values("label_") == [0, 1, 1]
