@@ -106,6 +106,8 @@ S3 = ["boto3>=1.36"]  # the first with conditional writes and checksums by defau
 
 NOTEBOOK = ["jupyterlab>=4.4,<5"]  # the image's variant for Kubeflow Notebooks
 
+MLFLOW = ["mlflow-skinny>=3,<4"]  # `stellwerk runs --mlflow`
+
 DOCKER = ["docker>=7.1"]  # `stellwerk run --docker`
 
 DEVELOPMENT = [
@@ -163,8 +165,9 @@ setup(
         "formats": marked(FORMATS),
         "s3": S3,
         "docker": DOCKER,
+        "mlflow": MLFLOW,
         "gpu": GPU,
         "notebook": NOTEBOOK,
-        "dev": [*DEVELOPMENT, *marked(FORMATS)],
+        "dev": [*DEVELOPMENT, *MLFLOW, *marked(FORMATS)],
     },
 )

@@ -69,17 +69,19 @@ PAGE = Path(__file__).parent / "page"
 
 
 @cache
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
+    """Returns the text of a template, the style sheet or the script."""
     return (PAGE / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Returns what fills the templates."""
     found = Environment(
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
-        loader=FunctionLoader(_text),
+        loader=FunctionLoader(text_of),
         bytecode_cache=CompiledTemplates(PAGE),
     )
     found.filters.update(
@@ -117,11 +119,11 @@ def render(
     report: Report, layout: Layout = WHOLE, said: Verdict | None = None, numbers: Sequence[Tile] | None = None
 ) -> str:
     """Returns a page as HTML: a verdict and the main numbers, then the sections of `layout`; by default those of the run."""
-    style, script = _text("page.css"), _text("page.js")
+    style, script = text_of("page.css"), text_of("page.js")
     if said is None:
         said = verdict(report.run, report.blessing, report.pushed, report.anomalies, report.rehearsal)
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             run=report.run,

@@ -64,7 +64,7 @@ def _chart(curve: Curve, best_epoch: int | None) -> Chart:
         [line for line in lines if line.points],
         title=f"{curve.metric} by epoch, train and eval",
         labels=("epoch", titled(curve.metric)),
-        x_ticks=_epoch_ticks(len(curve.train)),
+        x_ticks=epoch_ticks(len(curve.train)),
         ring=(float(best_epoch), best) if best_epoch and best is not None else None,
     )
     return Chart(titled(curve.metric), drawn, _last(curve))
@@ -77,7 +77,7 @@ def _line(name: str, values: tuple[float | None, ...], style: str) -> Line:
     return Line(name, points, style, marks=len(values) <= MARKED_EPOCHS)
 
 
-def _epoch_ticks(epochs: int) -> list[float]:
+def epoch_ticks(epochs: int) -> list[float]:
     """Whole epochs from the first to the last, without one that would touch the last."""
     last = float(max(2, epochs))
     inner = [value for value in nice_ticks(1, last, 6) if 1 < value < last and value.is_integer()]

@@ -16,8 +16,9 @@ from stellwerk.commands.compiling import compile  # noqa: A004 - the verb of KFP
 from stellwerk.commands.completing import completion
 from stellwerk.commands.connecting import connect
 from stellwerk.commands.lineage import lineage
+from stellwerk.commands.looking import compare, report, runs
 from stellwerk.commands.predicting import predict
-from stellwerk.commands.running import report, run, runs
+from stellwerk.commands.running import run
 from stellwerk.commands.serving import serve
 from stellwerk.commands.starting import init
 from stellwerk.commands.submitting import schedule, submit
@@ -36,6 +37,7 @@ COMMANDS = (
     schema,
     runs,
     report,
+    compare,
     clean,
     lineage,
     serve,

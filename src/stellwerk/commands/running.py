@@ -1,4 +1,4 @@
-"""`stellwerk run`, and what ran: `runs` and `report`."""
+"""`stellwerk run`: the whole pipeline, here or in containers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stellwerk.commands.options import JSON, SET, SPEC, as_interrupt, checked, load, near
+from stellwerk.commands.options import JSON, SET, SPEC, as_interrupt, checked, near
 from stellwerk.errors import StellwerkError, UsageError
 
 if TYPE_CHECKING:
@@ -100,44 +100,19 @@ def _newest(loaded: LoadedSpec) -> RunRecord | None:
 
 
 def _show(record: RunRecord, as_json: bool) -> None:
-    """Prints where the results of a run are."""
+    """Prints how good the model is, what became of it, and where the results of a run are."""
     if as_json:
         click.echo((record.folder / "run.json").read_text(encoding="utf-8"), nl=False)
         return
+    from stellwerk.report.summary import summarise  # noqa: PLC0415
+
+    summary = summarise(record.folder)
+    line = summary.line()
+    if line:
+        click.echo(f"metrics {line}")
+    click.echo(f"verdict {summary.verdict.headline}: {summary.verdict.sentence}")
     pushed = record.artifact("push", "pushed_model") / "pushed.json"
     if pushed.exists():
         path = json.loads(pushed.read_text(encoding="utf-8"))["path"]
         click.echo(f"model   {path if '://' in path else near(Path(path))}")
     click.echo(f"report  {near(record.folder / 'report.html')}")
-
-
-@click.command()
-@SPEC
-@click.option("-n", "--number", default=20, show_default=True, help="How many runs, newest first.")
-@JSON
-def runs(*, spec: Path, number: int, as_json: bool) -> None:
-    """List the runs of a pipeline, newest first."""
-    from stellwerk.pipelines.runs import all_runs, runs_of  # noqa: PLC0415
-
-    loaded = load(spec)
-    found = list(all_runs(runs_of(loaded.directory, loaded.spec.name)))[:number]
-    if as_json:
-        click.echo(json.dumps([json.loads((record.folder / "run.json").read_text()) for record in found], indent=1))
-        return
-    for record in found:
-        seconds = sum(step.seconds or 0.0 for step in record.steps)
-        cached = sum(step.status == "cached" for step in record.steps)
-        click.echo(f"{record.run}  {record.status:<8} {seconds:7.1f} s  {cached}/{len(record.steps)} cached")
-
-
-@click.command()
-@SPEC
-@click.option("--run", "wanted", metavar="RUN", help="Id of the run, or how it begins; by default the newest.")
-def report(*, spec: Path, wanted: str | None) -> None:
-    """Write the report of a run anew and say where it is."""
-    from stellwerk.pipelines.runs import find_run, runs_of  # noqa: PLC0415
-    from stellwerk.report import write_report  # noqa: PLC0415
-
-    loaded = load(spec)
-    record = find_run(runs_of(loaded.directory, loaded.spec.name), wanted)
-    click.echo(str(near(write_report(record.folder))))

@@ -104,9 +104,7 @@ def read_text(path: Path, file: str) -> str:
     if _looks_like_rows(raw):
         raise refused(_data(file))
     if len(raw) > LARGEST_FILE:
-        raise refused(
-            f"has {len(raw):,} bytes; a spec has at most {LARGEST_FILE:,}. Is it a data file?"
-        )
+        raise refused(f"has {len(raw):,} bytes; a spec has at most {LARGEST_FILE:,}. Is it a data file?")
     try:
         return raw.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:

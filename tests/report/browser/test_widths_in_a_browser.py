@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from stellwerk.report import write_report
+from stellwerk.report.comparing import compare
+from stellwerk.report.comparison_page import comparison_page
 from stellwerk.report.gathering import MAKERS
 from stellwerk.report.steps import run_page, shown
 
@@ -144,6 +146,20 @@ def test_nothing_is_cut_off_at_any_width(browser: Any, pages: Any, tmp_path: Pat
     for width in WIDTHS:
         widen(outer, frame, width)
         assert frame.evaluate(TROUBLE) == [], width
+
+
+@pytest.mark.parametrize("case", ["good", "long"])
+def test_a_comparison_is_whole_at_any_width(browser: Any, make_run: Any, tmp_path: Path, case: str):
+    before, after = make_run(tmp_path / "before"), make_run(tmp_path / "after", "refused", blessed=False)
+    if case == "long":
+        lengthen(after)
+        (after / "spec.yaml").write_text(f"{LONG}: {VALUE}\n")
+    (tmp_path / "comparison.html").write_text(comparison_page(compare(before, after)), encoding="utf-8")
+    for width in WIDTHS:
+        page = browser.open(tmp_path / "comparison.html", width=width)
+        assert page.evaluate(TROUBLE) == [], width
+        assert page.complaints == []
+        assert page.requests == []
 
 
 def test_what_to_change_is_read_without_scrolling_sideways(browser: Any, pages: Any, tmp_path: Path):
