@@ -118,6 +118,7 @@ def serve(**given: Any) -> None:
     from stellwerk.environment import load, prepare  # noqa: PLC0415
 
     prepare()
+    _say_what_is_loaded(given)
     load("tensorflow")
     from stellwerk.serving.server import serve as serve_models  # noqa: PLC0415
 
@@ -248,6 +249,23 @@ def _log_to_stderr() -> None:
     log.setLevel(logging.INFO)
 
 
+def _say_what_is_loaded(given: dict[str, Any]) -> None:
+    """Says what will be served, before the seconds that TensorFlow takes to start; what is wrong with it is said later."""
+    model: Path | None = given["model"]
+    if model is None:
+        click.echo(f"loading the models of {given['models_config']}", err=True)
+        return
+    from stellwerk.serving.versions import found  # noqa: PLC0415
+
+    there = found(model.resolve()) or {}
+    newest = f", version {max(there)}" if there and given["versions"] == "latest" else f", versions {given['versions']}"
+    click.echo(f"loading {given['name'] or _model_name(model)} from {model}{newest}", err=True)
+
+
 def _say_ready(server: ModelServer) -> None:
+    from stellwerk.serving.announcing import announcement  # noqa: PLC0415 - TensorFlow is loaded by now
+
+    for line in announcement(server):
+        click.echo(line, err=True)
     urls = ", ".join(f"{server.url(name)}:predict" for name in server.models.names)
     click.echo(f"answering at {urls}, and gRPC at {server.grpc_address}; Ctrl-C stops", err=True)
