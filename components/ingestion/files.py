@@ -52,6 +52,11 @@ class File:
         """Bytes of the file to read."""
         return self.readable.size if isinstance(self.readable, InPlace) else self.readable.stat().st_size
 
+    @property
+    def packed(self) -> bool:
+        """Whether the file to read is packed, for the reader to unpack."""
+        return PurePosixPath(self.address).suffix.lower() in CODECS
+
     @contextmanager
     def unpacked(self) -> Iterator[Any]:
         """Opens the file to read as a stream of unpacked bytes."""

@@ -46,7 +46,9 @@ class Request:
     """Looks at every value before it decides on types, and reads on one thread; for the second attempt."""
 
     glance: bool = False
-    """Only the first rows are wanted: types come from a sample, and nothing is checked that needs all rows."""
+    """Only the first rows are wanted, some megabytes; of these all that is found is true."""
+    cut: bool = False
+    """Whether the files are the beginnings of others, so that the last row may not be whole."""
 
     def label(self, readable: str) -> str:
         """Returns what messages call the file at path `readable`."""
@@ -98,5 +100,7 @@ class Table:
     """Gives the rows that did not parse, once `sql` was read."""
     check: Callable[[int], None] = _no_check
     """Takes the number of rows that `sql` gave; raises MisreadError when they cannot be all, DataError when the file is broken."""
+    whole: bool = True
+    """Whether `sql` gives all rows; after a glance it may be the first ones."""
     lines: Callable[[], Lines | None] = _no_lines
     """Once `sql` was read: on which line of its only file each row is; None where that is not known."""

@@ -1,4 +1,4 @@
-"""CSV. Types are inferred; delimiter, quote and header are not: a guess there turns one bad row into another table."""
+"""CSV. Types are inferred, and a delimiter that the whole beginning agrees on; quotes are not: a guess there turns one bad row into another table."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import File
 from stellwerk.components.ingestion.sources import types
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
-from stellwerk.components.ingestion.sources.headers import header
-from stellwerk.components.ingestion.sources.lines import LineCount, expected_rows
+from stellwerk.components.ingestion.sources.lines import Counted, LineCount, expected_rows, rows_of
+from stellwerk.components.ingestion.sources.plain import GLANCED_BYTES, Plain, plain_files
 from stellwerk.components.places.reading import InPlace
 from stellwerk.errors import DataError, did_you_mean
+from stellwerk.spec.data import Source
+from stellwerk.tables.dialect import Dialect
 
 SAMPLE_ROWS = 10_240
 BUFFER = 8_000_000
@@ -34,67 +36,89 @@ REASONS = {
 
 
 def open_table(request: Request) -> Table:
-    """Opens CSV files: those with the same header in one go, the others by column name."""
-    delimiter = request.source.delimiter or request.files[0].delimiter
-    layouts = _layouts(request, delimiter)
-    columns = _types(request, layouts, delimiter)
+    """Opens CSV files: those that are written the same way in one go, the others by column name."""
+    plain = plain_files(request)
+    layouts = _layouts(request, plain)
+    columns = _types(request, layouts)
     tag = f"{request.name}_{int(request.careful)}"
     parts = [
-        _Part(request, delimiter, files, {name: columns[name] for name in names}, f"{tag}_{number}")
-        for number, (names, files) in enumerate(layouts)
+        _Part(request, dialect, files, {name: columns[name] for name in dialect.names}, f"{tag}_{number}")
+        for number, (dialect, files) in enumerate(layouts)
     ]
     listed = ", ".join(types.narrowed(name, kind, not request.glance) for name, kind in columns.items())
     union = " UNION ALL BY NAME ".join(part.sql for part in parts)
     guessed = {name for name in columns if name not in request.source.types and name not in request.numbers}
-
-    counts = [(file, LineCount()) for file in request.files]
-    for file, heard in counts:
-        if isinstance(file.readable, InPlace):  # its bytes come over a network: they are counted when they pass
-            file.readable.hear = heard.hear
+    read = [one for one in plain if one.file in {file for part in parts for file in part.files}]
+    counts = [Counted(one.file, one.above, LineCount(one.dialect.quote)) for one in read]
+    for one in counts:
+        if isinstance(one.file.readable, InPlace):  # its bytes come over a network: they are counted when they pass
+            one.file.readable.hear = one.count.hear
 
     @cache
     def count() -> int | None:
-        return expected_rows(counts, request.source.encoding)
+        return expected_rows(counts)
 
     def rejects() -> Iterator[Reject]:
         for part in parts:
             yield from part.rejects()
 
     def check(rows: int) -> None:
+        expected = count()
+        if any(one.count.multiline for one in counts) and not all(part.serial for part in parts):
+            raise MisreadError
         for part in parts:
             part.check_quotes()
         if not request.careful:
             for part in parts:
                 part.check_types(guessed)
-        _check_count(request, parts, rows, count())
+        _check_count(request, parts, rows, expected, counts)
 
     def lines() -> Lines | None:
-        if len(request.files) > 1 or count() is None:
+        if len(request.files) > 1 or count() is None or any(one.count.multiline for one in counts):
             return None
-        return Lines.around(parts[0].rejected_lines(), first=2)
+        return Lines.around(parts[0].rejected_lines(), first=plain[0].above + 1)
 
-    return Table(f"SELECT {listed} FROM ({union})", rejects=rejects, check=check, lines=lines)
+    whole = len(read) == len(plain) and not any(one.cut for one in read)
+    return Table(f"SELECT {listed} FROM ({union})", rejects=rejects, check=check, lines=lines, whole=whole)
 
 
-def _layouts(request: Request, delimiter: str) -> list[tuple[tuple[str, ...], list[File]]]:
-    """Groups the files by header. Raises DataError when one has other columns than the first."""
-    layouts: dict[tuple[str, ...], list[File]] = {}
-    for file in request.files:
-        names = tuple(header(file, delimiter, request.source.encoding))
-        first = next(iter(layouts), names)
+@dataclass(frozen=True)
+class _Layout:
+    """What files have in common that are read in one go."""
+
+    names: tuple[str, ...]
+    delimiter: str
+    quote: str
+    skip: int
+    multiline: bool
+
+    @classmethod
+    def of(cls, dialect: Dialect) -> _Layout:
+        return cls(dialect.names, dialect.delimiter, dialect.quote, dialect.skip, dialect.multiline)
+
+
+def _layouts(request: Request, plain: list[Plain]) -> list[tuple[_Layout, list[File]]]:
+    """Groups the files by how they are written. Raises DataError when one has other columns than the first."""
+    layouts: dict[_Layout, list[File]] = {}
+    first = plain[0].dialect.names
+    seen = 0
+    for one in plain:
+        names = one.dialect.names
         for name in [*(set(first) - set(names)), *(set(names) - set(first))]:
-            lacks, has = (file, request.files[0]) if name in first else (request.files[0], file)
+            lacks, has = (one.file, request.files[0]) if name in first else (request.files[0], one.file)
             raise DataError(
                 f"{request.name}: {lacks.label} lacks the column '{name}' that {has.label} has. "
                 "All files of one source need the same columns."
             )
-        layouts.setdefault(names, []).append(file)
+        if not request.glance or seen < GLANCED_BYTES:
+            layouts.setdefault(_Layout.of(one.dialect), []).append(one.file)
+            seen += one.file.size
     return list(layouts.items())
 
 
-def _types(request: Request, layouts: list[tuple[tuple[str, ...], list[File]]], delimiter: str) -> dict[str, str]:
+def _types(request: Request, layouts: list[tuple[_Layout, list[File]]]) -> dict[str, str]:
     """Returns the type of each column, in the order of the first header: told by the spec or inferred."""
-    names = layouts[0][0]
+    names = layouts[0][0].names
     for column in request.source.types:
         if column not in names:
             raise DataError(
@@ -105,8 +129,8 @@ def _types(request: Request, layouts: list[tuple[tuple[str, ...], list[File]]], 
     open_names = [column for column in names if column not in told]
     inferred: dict[str, str] = {}
     if open_names:
-        inferred = types.infer(request.connection, _texts(request, layouts, delimiter), open_names)
-        if not request.careful and not request.glance and "BIGINT" in inferred.values():
+        inferred = types.infer(request.connection, _texts(request, layouts), open_names, numerals(request.source))
+        if not request.careful and "BIGINT" in inferred.values():
             raise MisreadError
     for column, kind in inferred.items():
         if kind == "VARCHAR" and column in request.numbers:
@@ -114,42 +138,65 @@ def _types(request: Request, layouts: list[tuple[tuple[str, ...], list[File]]], 
     return {column: told.get(column) or inferred[column] for column in names}
 
 
-def _texts(request: Request, layouts: list[tuple[tuple[str, ...], list[File]]], delimiter: str) -> str:
+def numerals(source: Source) -> types.Numerals:
+    """Returns how a source writes numbers."""
+    return types.Numerals(source.decimal, source.thousands or "")
+
+
+def _texts(request: Request, layouts: list[tuple[_Layout, list[File]]]) -> str:
     selects = []
-    for names, files in layouts if request.careful else layouts[:1]:
+    for layout, files in layouts if request.careful else layouts[:1]:
         chosen = files if request.careful else files[:1]
-        options = _options(request, delimiter, dict.fromkeys(names, "VARCHAR"), "ignore_errors = true")
-        selects.append(f"SELECT * FROM read_csv({engine.text_list(file.address for file in chosen)}, {options})")
+        options = _options(request, layout, dict.fromkeys(layout.names, "VARCHAR"), "ignore_errors = true")
+        serial = ", parallel = false" if _is_serial(request, layout, chosen) else ""
+        selects.append(f"SELECT * FROM read_csv({engine.text_list(file.address for file in chosen)}, {options}{serial})")
     union = " UNION ALL BY NAME ".join(selects)
     return union if request.careful else f"{union} LIMIT {SAMPLE_ROWS}"
 
 
-def _options(request: Request, delimiter: str, columns: dict[str, str], errors: str) -> str:
-    nulls = [*request.source.null_values, *([""] if "" not in request.source.null_values else [])]
+def _is_serial(request: Request, layout: _Layout, files: list[File]) -> bool:
+    """Tells whether files are read on one thread: the parallel reader loses rows where quotes hold line breaks.
+
+    Whether they do is seen at the beginning of a file, and by the count of its lines, which packed objects in place have none of.
+    """
+    uncounted = any(file.packed and isinstance(file.readable, InPlace) for file in files)
+    return request.careful or layout.multiline or uncounted
+
+
+def _options(request: Request, layout: _Layout, columns: dict[str, str], errors: str) -> str:
+    source = request.source
+    nulls = [*source.null_values, *([""] if "" not in source.null_values else [])]
+    thousands = f"thousands = {engine.text(source.thousands)}, " if source.thousands else ""
     return (
-        f"auto_detect = false, delim = {engine.text(delimiter)}, quote = '\"', escape = '\"', header = true, "
+        f"auto_detect = false, delim = {engine.text(layout.delimiter)}, quote = {engine.text(layout.quote)}, "
+        f"escape = {engine.text(layout.quote)}, header = true, skip = {layout.skip}, "
         f"columns = {engine.text_struct(columns)}, nullstr = {engine.text_list(nulls)}, "
-        f"encoding = {engine.text(request.source.encoding)}, buffer_size = {BUFFER}, {errors}"
+        f"decimal_separator = {engine.text(source.decimal)}, {thousands}buffer_size = {BUFFER}, {errors}"
     )
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Files with one and the same header."""
+    """Files that are written the same way."""
 
     request: Request
-    delimiter: str
+    layout: _Layout
     files: list[File]
     columns: dict[str, str]
     tag: str
 
     @property
+    def serial(self) -> bool:
+        """Whether they are read on one thread."""
+        return _is_serial(self.request, self.layout, self.files)
+
+    @property
     def sql(self) -> str:
         read_as = {name: types.READ_AS.get(kind, kind) for name, kind in self.columns.items()}
-        serial = ", parallel = false" if self.request.careful else ""
+        serial = ", parallel = false" if self.serial else ""
         errors = f"store_rejects = true, rejects_table = {engine.text(f'rejects_{self.tag}')}, "
         errors += f"rejects_scan = {engine.text(f'scans_{self.tag}')}{serial}"
-        options = _options(self.request, self.delimiter, read_as, errors)
+        options = _options(self.request, self.layout, read_as, errors)
         return f"SELECT * FROM read_csv({engine.text_list(file.address for file in self.files)}, {options})"
 
     def _ask(self, sql: str) -> duckdb.DuckDBPyConnection:
@@ -168,17 +215,19 @@ class _Part:
             yield from (row[0] for row in rows)
 
     def check_quotes(self) -> None:
-        """Raises DataError when a quote swallowed lines: they are one broken row to the parser, and would be lost."""
+        """Raises DataError when a quote swallowed lines: they are one broken row to the parser, and would be lost.
+
+        Raises MisreadError where the file was not read on one thread: then it may well be the reader's own mistake.
+        """
         rows = self._ask(
             "SELECT s.file_path, e.line FROM {errors} e JOIN {scans} s USING (scan_id, file_id) "
             "WHERE error_type IN ('UNQUOTED VALUE', 'LINE SIZE OVER MAXIMUM', 'INVALID STATE') "
             "AND contains(trim(csv_line, chr(13) || chr(10)), chr(10)) ORDER BY file_id, line LIMIT 1"
         ).fetchall()
+        if rows and not self.request.careful:
+            raise MisreadError
         if rows:
-            raise DataError(
-                f"{self.request.label(rows[0][0])}:{rows[0][1]}: a quote opens here and does not close, "
-                "so the lines after it cannot be told apart. Close it, or double it if it is part of the text."
-            )
+            raise _unclosed(self._label(rows[0][0]), rows[0][1])
 
     def check_types(self, guessed: set[str]) -> None:
         """Raises MisreadError when a value does not fit a type that was only guessed."""
@@ -199,7 +248,11 @@ class _Part:
         while rows := answer.fetchmany(1000):
             for path, line, kind, column, row in rows:
                 reason = self._reason(kind, column)
-                yield Reject(self.request.name, self.request.label(path), line, reason, row.strip("\r\n"))
+                yield Reject(self.request.name, self._label(path), line, reason, row.strip("\r\n"))
+
+    def _label(self, readable: str) -> str:
+        """Returns what messages call the file at an address: a copy bears the name of its original."""
+        return {file.address: file.label for file in self.files}.get(readable, readable)
 
     def _reason(self, kind: str, column: str) -> str:
         if kind == "CAST":
@@ -212,18 +265,43 @@ class _Part:
         return REASONS.get(kind, kind.lower())
 
 
-def _check_count(request: Request, parts: list[_Part], rows: int, lines: int | None) -> None:
-    """Raises MisreadError when rows are missing.
+def _check_count(request: Request, parts: list[_Part], rows: int, expected: int | None, counts: list[Counted]) -> None:
+    """Raises MisreadError when rows are missing, DataError where that is the file's own fault.
 
-    The parallel reader (DuckDB 2.0) stops early after a stretch in which no row parses at all, so where rows were
-    rejected the count is compared with the lines of the file, or, where quotes may hide line breaks, with a second count.
+    The engine (DuckDB 2.0) loses rows: on several threads after a stretch in which no row parses at all, and on one where a
+    quote does not close. So what it gave and rejected is compared with the lines of the file, or, where quotes leave a doubt,
+    with what another reader finds.
     """
     rejected = sum(part.rejected() for part in parts)
-    if rows + rejected == 0:
+    if expected == rows + rejected > 0:
+        return
+    if all(part.serial for part in parts) and any(one.count.quoted for one in counts):
+        expected = _read_again(request, parts, counts)
+    if rows + rejected == 0 and not expected:
         names = ", ".join(file.label for file in request.files[:3])
         raise DataError(f"{request.name}: {names}: there is a header and no row below it. Give a file with data.")
-    if lines is not None:
-        if lines != rows + rejected:
+    if expected is not None:
+        if expected != rows + rejected:
             raise MisreadError
     elif rejected and not request.careful and sum(file.size for file in request.files) > BUFFER:
         raise MisreadError
+
+
+def _read_again(request: Request, parts: list[_Part], counts: list[Counted]) -> int:
+    """Returns how many rows another reader finds. Raises DataError where a quote does not close."""
+    total = 0
+    layouts = {file: part.layout for part in parts for file in part.files}
+    for one in counts:
+        layout = layouts[one.file]
+        rows, unclosed = rows_of(one, layout.delimiter, layout.quote)
+        if unclosed is not None and not request.cut:
+            raise _unclosed(one.file.label, unclosed)
+        total += rows
+    return total
+
+
+def _unclosed(label: str, line: int) -> DataError:
+    return DataError(
+        f"{label}:{line}: a quote opens here and does not close, so the lines after it cannot be told apart. "
+        "Close it, or double it if it is part of the text; where quotes are letters as any other, say `quote: \"\"`."
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
@@ -26,6 +28,39 @@ TOLD: dict[ColumnType, str] = {
 
 READ_AS = {"INTEGER": "DOUBLE", "INTEGER_TOLD": "DECIMAL(38, 9)", "DATE": "TIMESTAMPTZ", "TIMESTAMP": "TIMESTAMPTZ"}
 """What a column is read as before it is narrowed: a reader of BIGINT would round 1.5, one of DATE would cut the time."""
+
+
+@dataclass(frozen=True)
+class Numerals:
+    """How numbers are written."""
+
+    decimal: str = "."
+    thousands: str = ""
+    """What stands between groups of three digits, if anything."""
+
+    @property
+    def usual(self) -> bool:
+        """Whether they are written as SQL writes them."""
+        return self == Numerals()
+
+    def plain(self, values: pa.Array) -> pa.Array:
+        """Returns texts with the numbers among them written as SQL writes them; other texts as they are."""
+        if self.usual:
+            return values
+        point, mark = re.escape(self.decimal), re.escape(self.thousands)
+        whole = rf"\d{{1,3}}({mark}\d{{3}})+|\d+" if mark else r"\d+"
+        number = rf"^\s*[+-]?(?:({whole})({point}\d*)?|{point}\d+)([eE][+-]?\d+)?\s*$"
+        written = pc.replace_substring(values, self.thousands, "") if self.thousands else values
+        written = pc.replace_substring(written, self.decimal, ".") if self.decimal != "." else written
+        return pc.if_else(pc.match_substring_regex(values, number), written, self._no_number(values))
+
+    def _no_number(self, values: pa.Array) -> pa.Array:
+        """Marks texts that SQL would take for numbers and that are none here: 1.5 where the decimal mark is a comma."""
+        if self.decimal == ".":
+            return values
+        taken = pc.match_substring_regex(values, r"^\s*[+-]?\d*\.\d*([eE][+-]?\d+)?\s*$")
+        return pc.if_else(taken, pc.binary_join_element_wise(values, "?", ""), values)
+
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _MOMENT = _DAY + r"[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?"
@@ -52,7 +87,9 @@ _TYPES = (
 )
 
 
-def infer(connection: duckdb.DuckDBPyConnection, texts: str, columns: Iterable[str]) -> dict[str, str]:
+def infer(
+    connection: duckdb.DuckDBPyConnection, texts: str, columns: Iterable[str], numerals: Numerals = Numerals()  # noqa: B008 - frozen
+) -> dict[str, str]:
     """Returns the type of each text column of the SELECT `texts`: INTEGER, BIGINT, DOUBLE, BOOLEAN, DATE, ... or VARCHAR.
 
     INTEGER stands for whole numbers below 1e15, which a DOUBLE holds exactly; also for columns without any value.
@@ -64,7 +101,7 @@ def infer(connection: duckdb.DuckDBPyConnection, texts: str, columns: Iterable[s
         for batch in batches(connection.sql(f"SELECT {listed} FROM ({texts})"), BATCH_ROWS):
             for column, values in zip(seen, batch.columns, strict=True):
                 if _type(seen[column]) != "VARCHAR":
-                    seen[column] |= _kinds(beside, pc.drop_null(pc.unique(values)))
+                    seen[column] |= _kinds(beside, numerals.plain(pc.drop_null(pc.unique(values))))
     return {column: _type(kinds) for column, kinds in seen.items()}
 
 

@@ -10,8 +10,16 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from stellwerk.spec.places import STORES, WEB, place_of, scheme_of
 from stellwerk.spec.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
+from stellwerk.tables.encodings import is_known
 
 Format = Literal["csv", "parquet", "jsonl", "avro", "orc", "tfrecord"]
+
+NULL_VALUES = (
+    "",
+    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A"),
+    *("NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+"""Texts of CSV files that mean 'missing': those that pandas takes for it."""
 
 
 def _moment(value: Any) -> Any:
@@ -29,6 +37,9 @@ Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str
 ColumnType = Literal["number", "integer", "text", "boolean", "timestamp"]
 
 
+CSV_KEYS = ("delimiter", "quote", "encoding", "decimal", "thousands", "null_values")
+
+
 class Source(Section):
     """One named table. A plain string is short for `{path: ...}`."""
 
@@ -44,11 +55,17 @@ data:
     format: Format | None = None
     """File format; by default taken from the file's ending."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    """CSV only: the character between columns; by default a comma, or a tab for `.tsv`."""
-    encoding: Literal["utf-8", "utf-16", "latin-1"] = "utf-8"
-    """CSV only: how the bytes become text."""
-    null_values: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")
-    """CSV only: texts that mean 'missing'."""
+    """CSV only: the character between columns; by default a comma (a tab for `.tsv`), or the `;`, `|`, tab or comma that the first rows agree on."""
+    quote: Annotated[str, Field(max_length=1)] = '"'
+    """CSV only: the character around values that hold delimiters or line breaks, doubled inside of them; `""` where quotes are letters as any other."""
+    encoding: str = "utf-8"
+    """CSV only: how the bytes become text, by any name that Python knows: `cp1252`, `utf-16`, `shift_jis`. `latin-1` is read as browsers do, as cp1252; a mark at the beginning of the file goes before."""
+    decimal: Literal[".", ","] = "."
+    """CSV only: what stands before the fraction of a number."""
+    thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """CSV only: what stands between groups of three digits, e.g. `,` or `.` or a blank."""
+    null_values: tuple[str, ...] = NULL_VALUES
+    """CSV only: texts that mean 'missing', as pandas takes them; a list takes the place of all of them but the empty text."""
     types: dict[str, ColumnType] = {}
     """CSV and JSONL: the types of columns, where the inferred ones are not wanted."""
     endpoint: str | None = None
@@ -77,6 +94,26 @@ data:
             raise ValueError("must be the URL of a server, as http://minio-service.kubeflow:9000")
         return endpoint
 
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, encoding: str) -> str:
+        if not is_known(encoding):
+            raise ValueError(f"is no encoding that Python knows, as utf-8, cp1252 or utf-16 are. Received: {encoding}")
+        return encoding
+
+    @field_validator("quote")
+    @classmethod
+    def _quote_is_ascii(cls, quote: str) -> str:
+        if not quote.isascii() or quote.isspace():
+            raise ValueError(f"""is a character such as ' or ", or nothing. Received: {quote!r}""")
+        return quote
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Source:
+        if self.thousands == self.decimal:
+            raise Contradiction((("thousands",), f"is {self.thousands!r}, and so is decimal: a number needs two marks"))
+        return self
+
     @model_validator(mode="after")
     def _keys_suit_the_place(self) -> Source:
         schemes = {scheme_of(path) for path in self.paths}
@@ -91,7 +128,8 @@ data:
 
     @model_validator(mode="after")
     def _keys_suit_the_format(self) -> Source:
-        suits = {"delimiter": ("csv",), "encoding": ("csv",), "null_values": ("csv",), "types": ("csv", "jsonl")}
+        suits: dict[str, tuple[Format, ...]] = dict.fromkeys(CSV_KEYS, ("csv",))
+        suits["types"] = ("csv", "jsonl")
         suits["access"] = ("csv", "jsonl", "parquet")
         wrong = [
             ((key,), f"is for {' and '.join(formats)} files. Received: format: {self.format}")

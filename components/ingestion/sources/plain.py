@@ -1,0 +1,75 @@
+"""Files that the engine does not read as they are, as plain copies in scratch; and the beginnings of large ones, for a look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from stellwerk.components.ingestion.files import File
+from stellwerk.components.ingestion.sources.base import Request
+from stellwerk.components.ingestion.sources.headers import header
+from stellwerk.tables.dialect import Dialect
+from stellwerk.tables.encodings import transcode
+from stellwerk.tables.rows import cut_to_rows
+
+GLANCED_BYTES = 4 << 20
+"""So much of a source is read for a look: all of most, and of others the first rows."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A file that the engine reads, and how it is written."""
+
+    file: File
+    dialect: Dialect
+    cut: bool = False
+    """Whether its last rows are left out."""
+
+    @property
+    def above(self) -> int:
+        """Lines above the first row."""
+        return self.dialect.skip + self.dialect.header
+
+
+def plain_files(request: Request) -> list[Plain]:
+    """Returns the CSV files of a source as they can be read; for a glance only the first few, and of a large one the beginning.
+
+    The dialects of all of them are looked at. Raises DataError for one that cannot be told, or that does not unpack.
+    """
+    found: list[Plain] = []
+    seen = 0
+    for number, file in enumerate(request.files):
+        dialect = header(file, request.source)
+        if request.glance and seen >= GLANCED_BYTES:
+            found.append(Plain(file, dialect, cut=True))
+            continue
+        target = request.scratch / f"{request.name}-plain" / f"{number:05}.csv"
+        plain = _plain(file, dialect, target, request)
+        seen += plain.file.size
+        found.append(plain)
+    return found
+
+
+def _plain(file: File, dialect: Dialect, target: Path, request: Request) -> Plain:
+    large = request.glance and (file.packed or request.cut or file.size > GLANCED_BYTES)
+    if dialect.plain and not large:
+        return Plain(file, dialect)
+    limit = GLANCED_BYTES if request.glance else None
+    copied = copy_of(file, target, lambda stream, to: transcode(stream, to, dialect.encoding, lone_returns=dialect.lone_returns, limit=limit))
+    cut = limit is not None and (request.cut or copied.size >= limit)
+    if cut:
+        cut_to_rows(target, dialect.quote)
+    return Plain(copied, dialect, cut)
+
+
+def copy_of(file: File, target: Path, write: Callable[[Any, IO[bytes]], None]) -> File:
+    """Makes another file of a file's unpacked bytes, and returns it under the same name; one that is there already serves again."""
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_suffix(".part")
+        with file.unpacked() as stream, aside.open("wb") as to:
+            write(stream, to)
+        aside.replace(target)
+    return replace(file, readable=target)
