@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stellwerk.components.artifacts.examples import COLUMN_TYPES
 from stellwerk.components.ingestion.arrays import mask, nulls
-from stellwerk.components.ingestion.engine import name
+from stellwerk.components.ingestion.engine import first_row, name
 from stellwerk.errors import DataError
 
 _KINDS = {
@@ -24,6 +25,7 @@ _KINDS = {
 }
 _KIND_OF = {sql: kind for kind, types in _KINDS.items() for sql in types.split()}
 _TIMES = ("DATE", "TIMESTAMP")
+_WIDE = ("UBIGINT", "HUGEINT", "UHUGEINT", "BIGNUM")
 
 
 @dataclass(frozen=True)
@@ -37,23 +39,61 @@ class Column:
     """A text that is wanted as a number."""
 
 
-def plan(described: Mapping[str, str], numbers: Iterable[str]) -> list[Column]:
-    """Decides for each column what it becomes. Raises DataError for a nested one, and for bytes wanted as a number."""
+def plan(described: Mapping[str, str], numbers: Iterable[str], wide: Mapping[str, bool] | None = None) -> list[Column]:
+    """Decides for each column what it becomes; nested ones are left out, which nothing of a spec can use.
+
+    `wide` says of the columns of `wide_columns` whether they hold more than 64 bits. Raises DataError for a nested column and
+    for bytes that are wanted as a number.
+    """
     wanted = set(numbers)
-    return [_column(column, kind, column in wanted) for column, kind in described.items()]
+    for column in wanted & described.keys():
+        if is_nested(described[column]):
+            raise nested(column, described[column])
+    usable = {column: kind for column, kind in described.items() if not is_nested(kind)}
+    return [_column(column, kind, column in wanted, (wide or {}).get(column, False)) for column, kind in usable.items()]
 
 
-def _column(column: str, sql_type: str, number: bool) -> Column:
+def is_nested(sql_type: str) -> bool:
+    """Tells whether values of an SQL type are lists, structs or anything else that is not one value a row."""
+    base = _base(sql_type)
+    return base not in _KIND_OF and not base.startswith(_TIMES)
+
+
+def nested(column: str, sql_type: str) -> DataError:
+    """Returns the error of a nested column that is named."""
+    return DataError(
+        f"column '{column}' is nested ({sql_type}); a column holds one value a row. "
+        "Take it apart in data.query, e.g. with unnest(...) or column.field."
+    )
+
+
+def wide_columns(described: Mapping[str, str]) -> list[str]:
+    """Returns the columns of whole numbers that may be too large for 64 bits."""
+    return [column for column, kind in described.items() if _base(kind) in _WIDE]
+
+
+def measured(connection: duckdb.DuckDBPyConnection, columns: Iterable[str], relation: str) -> dict[str, bool]:
+    """Returns of each column of whole numbers whether some are too large for 64 bits, by all rows of a SELECT."""
+    columns = list(columns)
+    if not columns:
+        return {}
+    asked = ", ".join(f"bool_or({name(column)} NOT BETWEEN {-(2**63)} AND {2**63 - 1})" for column in columns)
+    row = first_row(connection, f"SELECT {asked} FROM ({relation})") or ()
+    return {column: bool(value) for column, value in zip(columns, row, strict=True)}
+
+
+def _base(sql_type: str) -> str:
+    return "" if sql_type.endswith("]") else sql_type.split("(", 1)[0].strip('"').split(" ", 1)[0]
+
+
+def _column(column: str, sql_type: str, number: bool, wide: bool) -> Column:
     quoted = name(column)
-    base = "" if sql_type.endswith("]") else sql_type.split("(", 1)[0].strip('"').split(" ", 1)[0]
+    base = _base(sql_type)
     if base.startswith(_TIMES):
         return Column(column, "int64", f"CAST(floor(epoch({quoted})) AS BIGINT)")
-    kind = _KIND_OF.get(base)
-    if kind is None:
-        raise DataError(
-            f"column '{column}' is nested ({sql_type}); a column holds one value a row. "
-            "Take it apart in data.query, e.g. with unnest(...) or column.field."
-        )
+    kind = _KIND_OF[base]
+    if wide:
+        kind = "float" if number else "string"
     if number and kind == "binary":
         raise DataError(
             f"column '{column}' holds bytes, and a feature or the target needs a number. Convert it in data.query."
@@ -69,11 +109,20 @@ def _column(column: str, sql_type: str, number: bool) -> Column:
     return Column(column, kind, f"CAST({quoted} AS {casts[kind]})")
 
 
+def text_of(column: str) -> str:
+    """Returns what `select` calls the texts of a column of numbers made from text."""
+    return f"text of {column}"
+
+
 def select(columns: Iterable[Column], relation: str) -> str:
     """Returns the SELECT that gives the columns, and after them the texts of those that are numbers made from text."""
     columns = list(columns)
     listed = [f"{column.sql} AS {name(column.name)}" for column in columns]
-    listed += [f"{name(column.name)} AS {name(f'text of {column.name}')}" for column in columns if column.from_text]
+    listed += [
+        f"CAST({name(column.name)} AS VARCHAR) AS {name(text_of(column.name))}"
+        for column in columns
+        if column.from_text
+    ]
     return f"SELECT {', '.join(listed)} FROM ({relation})"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +14,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stellwerk.components.ingestion import engine
-from stellwerk.components.ingestion.columns import Column, plan, select
-from stellwerk.components.ingestion.files import Found, find
-from stellwerk.components.ingestion.sources import MisreadError, Request, open_table
+from stellwerk.components.ingestion.columns import Column, is_nested, measured, plan, select, wide_columns
+from stellwerk.components.ingestion.files import find, origins
+from stellwerk.components.ingestion.judging import Judge, Judged
+from stellwerk.components.ingestion.manifest import SourceRows
+from stellwerk.components.ingestion.quarantine import Quarantine
+from stellwerk.components.ingestion.sources import Lines, Request, Table, read
 from stellwerk.components.ingestion.splitting import as_column_value
-from stellwerk.errors import DataError
+from stellwerk.components.ingestion.staging import stage
+from stellwerk.errors import DataError, StepFailed
 from stellwerk.spec.data import Data, Format
 from stellwerk.spec.places import is_here
 
 SAMPLE_ROWS = 10_240
 SAMPLE_BYTES = 4 << 20
+CERTAIN = 0.5
+"""Where more than this share of the first rows is bad, that is told though not all rows were looked at."""
 READABLE_BYTES = 256 << 20
 """Sources that are larger together are not read to the end just to look for a value."""
 
@@ -52,6 +58,14 @@ class Probe:
     sample: pa.Table | None = field(default=None, repr=False)
     data: Data | None = field(default=None, repr=False)
     directory: Path = field(default=Path(), repr=False)
+    nested: dict[str, str] = field(default_factory=dict)
+    """SQL type of each column that holds lists or structs, which nothing can use."""
+    advice: dict[str, str] = field(default_factory=dict)
+    """What to do about each column of `not_numbers`, where something speaks for numbers."""
+    refusal: str | None = None
+    """What a run would say of the rows that do not parse or do not fit, where these are more than `max_bad_share` allows."""
+    notes: tuple[str, ...] = ()
+    """What is no problem but good to know: how a file is read, and which rows will be set aside."""
 
     def values(self, column: str, limit: int = 100) -> Values:
         """Returns up to `limit` different values of a column, missing ones left out.
@@ -78,100 +92,163 @@ class Probe:
         return tuple(word for word, value in sought.items() if value not in values.found) if values.complete else ()
 
 
-def probe(data: Data, directory: Path, numbers: list[str]) -> Probe:
+def probe(data: Data, directory: Path, numbers: list[str], target: str = "") -> Probe:
     """Looks at the first rows of the data; paths start at `directory`, `numbers` are the columns wanted as numbers.
 
-    Raises DataError for what is wrong with a source, a header, or the query.
+    Some megabytes of every source are read as a run reads them. Where more of their rows are bad than is allowed, or nearly so,
+    all rows are looked at before anything is said, unless they are too many. Raises DataError for what is wrong with a source, a
+    header, or the query.
     """
+    look = _look(data, directory, numbers, target, SAMPLE_BYTES)
+    if look is None:
+        return Probe({}, {}, complete=False, seen=False)
+    judged = look.judged
+    if not look.whole and judged.share > data.max_bad_share / 2 and _is_readable(data, directory):
+        whole = _look(data, directory, numbers, target, 0)
+        judged = whole.judged if whole else judged
+    certain = look.whole or judged is not look.judged or judged.share > CERTAIN
+    kinds = {column.name: column.kind for column in look.columns}
+    kinds |= dict.fromkeys(judged.not_numbers, "string")
+    complete = look.whole and look.sample.num_rows < SAMPLE_ROWS
+    return Probe(
+        kinds,
+        {column: texts[0] for column, texts in judged.not_numbers.items()},
+        complete,
+        sample=look.sample,
+        data=data,
+        directory=directory,
+        nested=look.nested,
+        advice={column: advice for column, advice in judged.advice.items() if advice},
+        refusal=judged.refusal if certain else None,
+        notes=(*look.notes, *([judged.note] if judged.note else [])),
+    )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What rows show."""
+
+    columns: list[Column]
+    nested: dict[str, str]
+    sample: pa.Table
+    whole: bool
+    judged: Judged
+    notes: tuple[str, ...]
+
+
+def _look(data: Data, directory: Path, numbers: list[str], target: str, glance: int) -> _Look | None:
+    """Looks at about `glance` bytes of each source, or at all rows where it is 0; None for TFRecord files."""
     with tempfile.TemporaryDirectory(prefix="stellwerk-probe-") as folder:
         scratch = Path(folder)
-        found = {name: find(name, source, directory, scratch, SAMPLE_BYTES) for name, source in data.sources.items()}
+        found = {name: find(name, source, directory, scratch, glance or None) for name, source in data.sources.items()}
         if any(files.format == "tfrecord" for files in found.values()):
-            return Probe({}, {}, complete=False, seen=False)
-        with closing(engine.connect(scratch)) as connection:
-            staged = {
-                name: _stage(
-                    Request(connection, name, data.sources[name], files.files, scratch, glance=True), files.format
+            return None
+        with closing(engine.connect(scratch)) as connection, Quarantine(scratch / "bad.jsonl", scratch) as bad:
+            staged = {}
+            for name, files in found.items():
+                request = Request(
+                    connection, name, data.sources[name], files.files, scratch, glance=glance, cut=files.cut
                 )
-                for name, files in found.items()
-            }
-            columns, relation = _result(connection, data, numbers)
+                staged[name] = _stage(request, files.format, bad)
+            readable = [path for one in staged.values() for path in one.paths]
+            described, relation = _result(connection, data, readable, scratch)
+            files = [file.label for one in found.values() for file in one.files]
+            alone = len(files) == 1 and data.query is None
+            lines = next(iter(staged.values())).lines if alone else None
+            sources = {name: SourceRows(one.rows, one.rejected) for name, one in staged.items()}
+            judge = Judge(connection, data, target, relation, sources, bad, files[0] if alone else None)
+            wanted = [column for column in numbers if not is_nested(described.get(column, "VARCHAR"))]
             try:
+                columns = plan(described, wanted, measured(connection, wide_columns(described), relation))
                 sample = connection.sql(f"{select(columns, relation)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
+                judged = judge(columns, lines() if lines else None)
             except duckdb.Error as error:
                 raise engine.query_error(error) from None
-        complete = (
-            all(staged.values()) and sample.num_rows < SAMPLE_ROWS and all(_is_whole(files) for files in found.values())
-        )
-    kinds, not_numbers = _kinds(columns, sample, data.max_bad_share)
-    return Probe(kinds, not_numbers, complete, sample=sample, data=data, directory=directory)
+            whole = all(one.whole for one in staged.values()) and not any(files.cut for files in found.values())
+    nested = {column: kind for column, kind in described.items() if is_nested(kind)}
+    return _Look(columns, nested, sample, whole, judged, tuple(note for one in staged.values() for note in one.notes))
 
 
-def _is_whole(found: Found) -> bool:
-    """Tells whether a sample may hold all rows: no file was cut when it was fetched or unpacked."""
-    return not found.cut and all(file.readable == file.origin or file.size < SAMPLE_BYTES for file in found.files)
+@dataclass(frozen=True)
+class _Staged:
+    """A source whose rows were read: how many, and whether these are all."""
+
+    rows: int
+    rejected: int
+    whole: bool
+    lines: Callable[[], Lines | None]
+    paths: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def _stage(request: Request, kind: Format) -> bool:
-    """Makes a table of a source, only of its first rows when the request is for a glance; returns whether it has all."""
-    limit = f" LIMIT {SAMPLE_ROWS}" if request.glance else ""
+def _stage(request: Request, kind: Format, bad: Quarantine) -> _Staged:
+    """Makes a view of a source, of its first rows when the request is for a glance, and notes what did not parse."""
+    limit = SAMPLE_ROWS if request.glance and kind != "csv" else None
+    before = bad.rows
+
+    def consume(table: Table) -> tuple[int, tuple[int, tuple[str, ...]]]:
+        rows, paths = stage(request.connection, request.name, table, request.scratch, limit)
+        return rows, (rows, paths)
+
     try:
-        table = open_table(kind, request)
-        row = engine.first_row(
-            request.connection, f"CREATE TABLE {engine.name(request.name)} AS SELECT * FROM ({table.sql}){limit}"
-        )
-    except MisreadError:
-        first = request.files[0].label
-        raise DataError(f"{request.name}: {first}: not every line is an object. Look at its first lines.") from None
+        table, (rows, paths) = read(kind, request, consume)
+        for reject in table.rejects():
+            bad.add(reject)
+        for column, texts in table.texts().items():
+            bad.note_texts(column, texts)
     except duckdb.Error as error:
         raise DataError(f"{request.name}: {engine.plain(error)}") from None
-    return not request.glance or (int(row[0]) if row else 0) < SAMPLE_ROWS
+    bad.look_for_words[request.name] = table.words
+    return _Staged(
+        rows, bad.rows - before, table.whole and (limit is None or rows < limit), table.lines, paths, table.notes
+    )
 
 
-def _result(connection: duckdb.DuckDBPyConnection, data: Data, numbers: list[str]) -> tuple[list[Column], str]:
-    engine.confine(connection, ())
+def _result(
+    connection: duckdb.DuckDBPyConnection, data: Data, readable: list[str], scratch: Path
+) -> tuple[dict[str, str], str]:
+    """Returns the columns of what the query gives, and its SQL; from here on SQL reads nothing but the views."""
+    engine.confine(connection, readable, scratch)
     engine.settle(connection, threads=1)
     if data.query is None:
         relation = f"SELECT * FROM {engine.name(next(iter(data.sources)))}"
     else:
         relation = engine.check_query(connection, data.query)
     try:
-        return plan(engine.describe(connection, f"SELECT * FROM ({relation})"), numbers), relation
+        return engine.describe(connection, f"SELECT * FROM ({relation})"), relation
     except duckdb.Error as error:
         raise engine.query_error(error) from None
 
 
-def _kinds(columns: list[Column], sample: pa.Table, share: float) -> tuple[dict[str, str], dict[str, str]]:
-    """Returns the type of each column, and a text for each that is wanted as a number and is none."""
-    kinds = {column.name: column.kind for column in columns}
-    not_numbers: dict[str, str] = {}
-    from_text = [column.name for column in columns if column.from_text]
-    for column, texts in zip(from_text, sample.columns[len(columns) :], strict=True):
-        bad = pc.and_(pc.is_null(sample[column]), pc.is_valid(texts))
-        if (pc.sum(bad).as_py() or 0) > share * sample.num_rows:
-            kinds[column] = "string"
-            not_numbers[column] = texts.filter(bad)[0].as_py()
-    return kinds, not_numbers
+def _is_readable(data: Data, directory: Path) -> bool:
+    """Tells whether all the data may be read for a look: it lies here, and is not very large."""
+    if any(not is_here(path) for source in data.sources.values() for path in source.paths):
+        return False
+    there = [origin for name, source in data.sources.items() for origin in origins(name, source, directory)]
+    return sum(origin.stat().st_size for origin in there if isinstance(origin, Path)) <= READABLE_BYTES
 
 
 def _all_values(data: Data, directory: Path, column: str, limit: int) -> tuple[Any, ...] | None:
     """Returns up to `limit` different values in all the data; None when that is too much to read, or lies elsewhere."""
-    if any(not is_here(path) for source in data.sources.values() for path in source.paths):
+    if not _is_readable(data, directory):
         return None
     with tempfile.TemporaryDirectory(prefix="stellwerk-probe-") as folder:
         scratch = Path(folder)
         found = {name: find(name, source, directory, scratch) for name, source in data.sources.items()}
         if sum(file.size for files in found.values() for file in files.files) > READABLE_BYTES:
             return None
-        with closing(engine.connect(scratch)) as connection:
+        with closing(engine.connect(scratch)) as connection, Quarantine(scratch / "bad.jsonl", scratch) as bad:
             try:
+                readable: list[str] = []
                 for name, files in found.items():
-                    _stage(Request(connection, name, data.sources[name], files.files, scratch), files.format)
-                columns, relation = _result(connection, data, [])
+                    request = Request(connection, name, data.sources[name], files.files, scratch)
+                    readable += _stage(request, files.format, bad).paths
+                described, relation = _result(connection, data, readable, scratch)
+                columns = plan(described, [], measured(connection, wide_columns(described), relation))
                 quoted = engine.name(column)
                 rows = connection.execute(
                     f"SELECT DISTINCT {quoted} FROM ({select(columns, relation)}) WHERE {quoted} IS NOT NULL LIMIT {limit}"
                 ).fetchall()
-            except DataError:
+            except (DataError, StepFailed, duckdb.Error):
                 return None
     return tuple(row[0] for row in rows)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-from stellwerk.components.ingestion.encoding import encode
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stellwerk.components.ingestion.arrays import chosen, where
+from stellwerk.components.ingestion.columns import Column, Flaws
+from stellwerk.components.ingestion.encoding import encode, json_rows
 from stellwerk.components.ingestion.sources import Lines, Reject
 
 EXAMPLES = 5
+MOST_TEXTS = 20
 
 
 class Quarantine:
@@ -24,6 +32,10 @@ class Quarantine:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.by_reason: Counter[str] = Counter()
         self.rejects: list[Reject] = []
+        self.strange: dict[str, list[str]] = {}
+        """Some texts of each column that are no numbers, or whatever else is wanted there."""
+        self.look_for_words: dict[str, Callable[[], dict[str, set[str]]]] = {}
+        """Of each source, what finds the texts in it that mean missing; only a message needs them."""
         self._held: list[tuple[int, str, str]] = []
         self._head = encode({"source": None, "file": None})[:-1]
         self._file = path.open("w", encoding="utf-8")
@@ -45,6 +57,7 @@ class Quarantine:
             file.truncate()
         self.by_reason.clear()
         self.rejects.clear()
+        self.strange.clear()
         self._held.clear()
 
     def add(self, reject: Reject) -> None:
@@ -53,6 +66,11 @@ class Quarantine:
         if len(self.rejects) < EXAMPLES:
             self.rejects.append(reject)
         self._file.write(encode(vars(reject)) + "\n")
+
+    def note_texts(self, column: str, texts: Iterable[str]) -> None:
+        """Remembers texts that are not what a column holds, a few of each column."""
+        known = self.strange.setdefault(column, [])
+        known += [text for text in dict.fromkeys(texts) if text not in known][: MOST_TEXTS - len(known)]
 
     def hold_for(self, source: str, file: str | None) -> None:
         """Says where the rows to be held come from."""
@@ -90,6 +108,16 @@ class Quarantine:
         self._held_file.truncate()
         self._held.clear()
 
+    @cached_property
+    def words_of(self) -> dict[str, set[str]]:
+        """The texts of each column that mean missing, as far as a look at the first rows shows."""
+        return {column: words for look in self.look_for_words.values() for column, words in look().items()}
+
+    @property
+    def words(self) -> set[str]:
+        """Texts of the data that mean missing."""
+        return {word for words in self.words_of.values() for word in words}
+
     @property
     def rows(self) -> int:
         """Number of rows, held ones too."""
@@ -107,3 +135,20 @@ def _described(reject: Reject) -> str:
     where = f"{where}:{reject.line}" if reject.line else where
     row = reject.row if isinstance(reject.row, str) else encode(reject.row)
     return f"{where}: {reject.reason}: {row if len(row) <= 160 else row[:157] + '...'}"
+
+
+def set_aside(
+    raw: pa.RecordBatch, flaws: Flaws, columns: Sequence[Column], quarantine: Quarantine, before: int
+) -> None:
+    """Holds the rows of a batch of `select` that have a flaw; `before` counts the rows before the batch."""
+    rows = chosen(raw, flaws.bad)
+    texts = iter(rows.columns[len(columns) :])
+    held = []
+    for column, values in zip(columns, rows.columns, strict=False):
+        held.append(next(texts) if column.from_text else values)
+        if column.from_text:
+            strange = pc.and_(pc.is_null(values), pc.is_valid(held[-1]))
+            quarantine.note_texts(column.name, where(held[-1], strange).to_pylist() if pc.any(strange).as_py() else ())
+    encoded = json_rows([column.name for column in columns], held)
+    places = np.flatnonzero(flaws.bad)
+    quarantine.hold((before + places).tolist(), [flaws.reason(place) for place in places], encoded)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
+from stellwerk.components.ingestion.advice import remedies
+from stellwerk.components.ingestion.columns import is_nested, nested
 from stellwerk.components.ingestion.manifest import Counts, SourceRows
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.writing import Written
@@ -19,6 +22,8 @@ def check_columns(described: Mapping[str, str], data: Data, target: Target, numb
     needed = {target.column: "target.column", **dict.fromkeys(keys, "data.split")}
     needed |= {column: "a feature" for column in numbers if column not in needed}
     for column, where in needed.items():
+        if column in described and is_nested(described[column]):
+            raise DataError(f"{where}: {nested(column, described[column])}")
         if column not in described:
             raise DataError(
                 f"{where}: there is no column '{column}' in the data.{did_you_mean(column, described)} "
@@ -37,14 +42,21 @@ def check_book_keeping(counts: Counts) -> None:
         raise DataError("data.query: the query gives no rows. Check its joins and filters.")
 
 
-def check_bad_rows(data: Data, sources: Mapping[str, SourceRows], written: Written, quarantine: Quarantine) -> None:
+class Seen(Protocol):
+    """Rows that were looked at."""
+
+    rows: int
+    bad: int
+
+
+def check_bad_rows(data: Data, sources: Mapping[str, SourceRows], written: Seen, quarantine: Quarantine) -> None:
     """Raises DataError when there are more bad rows than the spec allows."""
     if not quarantine.rows:
         return
     if data.on_bad_rows == "fail":
         raise DataError(
             f"data.on_bad_rows is fail, and {quarantine.rows:,} rows are bad. {quarantine.summary()} "
-            "Correct the data, or say `on_bad_rows: quarantine`."
+            f"{remedies(quarantine, data)}Correct the data, or say `on_bad_rows: quarantine`."
         )
     counts = {name: (rows.rejected, rows.rows + rows.rejected) for name, rows in sources.items()}
     if data.query is None:
@@ -56,7 +68,8 @@ def check_bad_rows(data: Data, sources: Mapping[str, SourceRows], written: Writt
         if bad > data.max_bad_share * read:
             raise DataError(
                 f"{name}: {bad:,} of {read:,} rows are bad ({bad / read:.1%}), more than data.max_bad_share allows "
-                f"({data.max_bad_share:.1%}). {quarantine.summary()} Correct the data or the types, or raise max_bad_share."
+                f"({data.max_bad_share:.1%}). {quarantine.summary()} "
+                f"{remedies(quarantine, data)}Correct the data or the types, or raise max_bad_share."
             )
 
 

@@ -115,7 +115,7 @@ def survey(name: str, source: Source, directory: Path) -> Iterator[Survey]:
             )
         large = sum(file.size for file in found.files) > READABLE_BYTES
         with closing(engine.connect(scratch)) as connection:
-            request = Request(connection, name, source, found.files, scratch, glance=large)
+            request = Request(connection, name, source, found.files, scratch, glance=SAMPLE_BYTES if large else 0)
             limit = SAMPLE_ROWS if large else None
             try:
                 rows = _staged(found.format, request, limit)
@@ -132,17 +132,12 @@ def _staged(kind: Any, request: Request, limit: int | None) -> int:
     bound = f" LIMIT {limit}" if limit else ""
 
     def consume(table: Table) -> tuple[int, int]:
-        row = engine.first_row(
-            request.connection, f"CREATE OR REPLACE TABLE {TABLE} AS SELECT * FROM ({table.sql}){bound}"
-        )
+        staged = f"CREATE OR REPLACE TABLE {TABLE} AS SELECT * FROM ({table.sql})"
+        row = engine.first_row(request.connection, staged + ("" if kind == "csv" else bound))
         rows = int(row[0]) if row else 0
         return rows, rows
 
-    if limit is None:
-        return read(kind, request, consume)[1]
-    from stellwerk.components.ingestion.sources import open_table  # noqa: PLC0415 - a part cannot be checked as a whole is
-
-    return consume(open_table(kind, request))[1]
+    return read(kind, request, consume)[1]
 
 
 def _measured(connection: duckdb.DuckDBPyConnection, types: dict[str, str]) -> tuple[ColumnSurvey, ...]:

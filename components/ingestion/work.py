@@ -16,7 +16,7 @@ import duckdb
 
 from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.ingestion import engine
-from stellwerk.components.ingestion.columns import Column, plan, select
+from stellwerk.components.ingestion.columns import Column, measured, plan, select, wide_columns
 from stellwerk.components.ingestion.files import Found, find
 from stellwerk.components.ingestion.identity import changed, identities
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
@@ -30,6 +30,7 @@ from stellwerk.components.ingestion.requirements import (
 )
 from stellwerk.components.ingestion.sources import Request, Table, read
 from stellwerk.components.ingestion.splitting import Deal, by_column, by_hash, by_time, moments, quantile_moments
+from stellwerk.components.ingestion.staging import stage
 from stellwerk.components.ingestion.writing import Job, Written, write
 from stellwerk.components.places.fetching import remove_unused
 from stellwerk.components.places.reading import InPlace, told
@@ -218,7 +219,7 @@ class _Ingestion:
         if relation is None:
             return self._stage(name, table)
         if self.data.query is not None:
-            columns, written = self._write(relation, "query", total=table.rows)
+            columns, written = self._write(relation, "query", total=table.rows, again=False)
         else:
             file = found.files[0].label if len(found.files) == 1 else None
             columns, written = self._write(relation, name, file, table.rows)
@@ -257,19 +258,9 @@ class _Ingestion:
         return relation
 
     def _stage(self, name: str, table: Table) -> tuple[int, _Taken]:
-        """Makes a source a view.
-
-        Rows of other formats are copied to Parquet beside the output, not into a table in memory: that takes a third of
-        the space, and memory does not grow with the rows.
-        """
-        sql, rows, paths = table.sql, table.rows, table.files
-        if not paths:
-            paths = (str(self.scratch / f"{name}.staged.parquet"),)
-            copied = engine.first_row(self.connection, f"COPY ({sql}) TO {engine.text(paths[0])} (FORMAT parquet)")
-            rows = int(copied[0]) if copied else 0
-            sql = f"SELECT * FROM read_parquet({engine.text(paths[0])})"
-        self.connection.execute(f"CREATE OR REPLACE VIEW {engine.name(name)} AS {sql}")
-        return rows or 0, _Taken(rows or 0, paths)
+        """Makes a source a view."""
+        rows, paths = stage(self.connection, name, table, self.scratch)
+        return rows, _Taken(rows, paths)
 
     def _account(self, name: str, table: Table, rows: int) -> None:
         """Notes how many rows a source has; raises StepFailed when the format says another number."""
@@ -277,14 +268,19 @@ class _Ingestion:
             raise StepFailed(
                 f"{name}: {rows:,} rows were read of {table.rows:,} that the files have. Report this as a defect."
             )
+        self.quarantine.look_for_words[name] = table.words
         before = self.quarantine.rows
         for reject in table.rejects():
             self.quarantine.add(reject)
+        if self.quarantine.rows > before:
+            for column, texts in table.texts().items():
+                self.quarantine.note_texts(column, texts)
         self.rows[name] = SourceRows(rows, self.quarantine.rows - before)
 
     def _write(
-        self, relation: str, source: str, file: str | None = None, total: int | None = None
+        self, relation: str, source: str, file: str | None = None, total: int | None = None, *, again: bool = True
     ) -> tuple[list[Column], Written]:
+        """Writes the rows of a SELECT; `again` says whether it may be run a second time, to measure a column first."""
         try:
             described = engine.describe(self.connection, f"SELECT * FROM ({relation})")
         except duckdb.Error as error:
@@ -292,7 +288,8 @@ class _Ingestion:
                 raise
             raise engine.query_error(error) from None
         check_columns(described, self.data, self.target, self.numbers)
-        columns = plan(described, self.numbers)
+        wide = measured(self.connection, wide_columns(described), relation) if again else {}
+        columns = plan(described, self.numbers, wide)
         deal, undealt = self._deal(columns, relation)
         job = Job(
             self.root, columns, self.target.column, deal, undealt, source, file, self.quarantine, self.progress, total

@@ -19,9 +19,8 @@ import pyarrow.compute as pc
 from stellwerk.components.artifacts.examples import BATCH_ROWS
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.arrays import chosen
-from stellwerk.components.ingestion.columns import Column, Flaws, Normaliser, select
-from stellwerk.components.ingestion.encoding import json_rows
-from stellwerk.components.ingestion.quarantine import Quarantine
+from stellwerk.components.ingestion.columns import Column, Normaliser, select
+from stellwerk.components.ingestion.quarantine import Quarantine, set_aside
 from stellwerk.components.ingestion.shards import ShardWriter
 from stellwerk.components.ingestion.splitting import UNDEALT, Deal
 from stellwerk.progress import Progress
@@ -124,7 +123,7 @@ def _write_batch(
     bad = flaws.bad
     if bad.any():
         written.bad += int(bad.sum())
-        _set_aside(raw, flaws, job, written.dealt)
+        set_aside(raw, flaws, job.columns, job.quarantine, written.dealt)
         dealt = np.where(bad, UNDEALT, dealt)
     written.dealt += batch.num_rows
     _note_targets(batch.column(batch.schema.get_field_index(job.target)), written)
@@ -141,14 +140,3 @@ def _note_targets(values: pa.Array, written: Written) -> None:
         for value in pc.drop_null(pc.unique(values)).to_pylist():
             if value not in written.targets and len(written.targets) < 2:
                 written.targets.append(value)
-
-
-def _set_aside(raw: pa.RecordBatch, flaws: Flaws, job: Job, before: int) -> None:
-    rows = chosen(raw, flaws.bad)
-    texts = iter(rows.columns[len(job.columns) :])
-    columns = [
-        next(texts) if column.from_text else values for column, values in zip(job.columns, rows.columns, strict=False)
-    ]
-    encoded = json_rows([column.name for column in job.columns], columns)
-    places = np.flatnonzero(flaws.bad)
-    job.quarantine.hold((before + places).tolist(), [flaws.reason(place) for place in places], encoded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from stellwerk.components.deployment.targets import missing_package
 from stellwerk.errors import DataError, Problem
@@ -13,17 +13,27 @@ from stellwerk.spec import Data
 Found = tuple[Keys, str]
 
 
-def check(loaded: LoadedSpec, data: bool = True, *, again: bool = True) -> list[Problem]:
+def _unheard(_note: str) -> None:
+    return
+
+
+def check(
+    loaded: LoadedSpec, data: bool = True, *, again: bool = True, noted: Callable[[str], None] = _unheard
+) -> list[Problem]:
     """Returns what does not fit between a loaded spec and its data, in the order of the lines.
 
     Loading has already checked what the spec alone can say. With `data` the first rows of every source are looked at, and
     all of them only where the first leave a doubt. What a look cannot tell is no problem: the run decides. Needs no
     TensorFlow. TFRecord files are only looked for, as their columns show when they are read. `again=False` is for a run:
-    what fitted before is not looked at again while the spec and the files are as they were.
+    what fitted before is not looked at again while the spec and the files are as they were. `noted` hears what is no problem but
+    good to know: how a file is read, and which rows will be set aside.
     """
     if not data:
         return []
-    found = [*_installed(loaded), *(list(_sources(loaded)) or list(_content(loaded) if again else _unseen(loaded)))]
+    found = [
+        *_installed(loaded),
+        *(list(_sources(loaded)) or list(_content(loaded, noted) if again else _unseen(loaded))),
+    ]
     return sorted(dict.fromkeys(loaded.problem(keys, message) for keys, message in found))
 
 
@@ -60,14 +70,22 @@ def _sources(loaded: LoadedSpec) -> Iterator[Found]:
             yield (*keys, "path") if keys[:2] == ("data", "sources") else keys, message
 
 
-def _content(loaded: LoadedSpec) -> Iterator[Found]:
+def _content(loaded: LoadedSpec, noted: Callable[[str], None] = _unheard) -> Iterator[Found]:
     from stellwerk.components.ingestion.probing import probe  # noqa: PLC0415 - only where data is looked at
     from stellwerk.pipelines.checking.columns import find_problems  # noqa: PLC0415
     from stellwerk.pipelines.graph import number_columns  # noqa: PLC0415
 
     try:
-        seen = probe(loaded.spec.data, loaded.directory, number_columns(loaded.spec))
-        yield from find_problems(loaded.spec, seen)
+        seen = probe(loaded.spec.data, loaded.directory, number_columns(loaded.spec), loaded.spec.target.column)
+        found = list(find_problems(loaded.spec, seen))
+        yield from found
+        if seen.refusal is not None and not any(
+            keys[0] == "target" or keys[:2] == ("data", "split") for keys, _ in found
+        ):
+            yield _where(loaded.spec.data, seen.refusal)
+        elif seen.refusal is None:
+            for note in seen.notes:
+                noted(note)
     except DataError as error:
         yield _where(loaded.spec.data, str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stellwerk.components.ingestion.columns import nested
 from stellwerk.components.ingestion.probing import Probe
 from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Keys
@@ -22,11 +23,15 @@ def find_problems(spec: Spec, seen: Probe) -> Iterator[Found]:
         return
     named = list(_named(spec))
     for keys, column in named:
-        if column not in seen.columns:
+        if column in seen.nested:
+            if keys[0] != "features":
+                yield keys, f"{nested(column, seen.nested[column])}"
+        elif column not in seen.columns:
             near = did_you_mean(column, seen.columns)
             yield keys, f"there is no column '{column}' in the data.{near} Columns: {', '.join(seen.columns)}."
     if seen.complete and seen.sample is not None and seen.sample.num_rows == 0:
-        yield ("data", "query" if spec.data.query else "sources"), _no_rows(spec)
+        if seen.refusal is None:
+            yield ("data", "query" if spec.data.query else "sources"), _no_rows(spec)
         return
     yield from _features(spec, seen)
     if spec.target.column in seen.columns:
@@ -68,7 +73,7 @@ def _column_keys(name: str, feature: Feature, position: int) -> Keys:
 def _features(spec: Spec, seen: Probe) -> Iterator[Found]:
     for name, feature in spec.features.items():
         for column in feature.columns_of(name):
-            wrong = misfit(feature, column, seen) if column in seen.columns else None
+            wrong = misfit(feature, column, seen) if column in seen.columns or column in seen.nested else None
             if wrong is not None:
                 key, message = wrong
                 yield ("features", name, key), message

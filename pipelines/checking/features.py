@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
+from stellwerk.components.ingestion.columns import nested
 from stellwerk.components.ingestion.probing import Probe
 from stellwerk.pipelines.checking.values import counted
 from stellwerk.spec.features import Boolean, Feature, Time
@@ -36,10 +37,15 @@ _ENOUGH = 0.5
 
 def misfit(feature: Feature, column: str, seen: Probe) -> tuple[str, str] | None:
     """Returns which key of `feature` does not suit `column`, and why and what to do; None where it fits."""
+    if column in seen.nested:
+        return "type", str(nested(column, seen.nested[column]))
     kind = seen.columns[column]
     if column in seen.not_numbers and feature.type == "number":
         text = seen.not_numbers[column]
-        return "type", f"type: number, but '{column}' holds texts such as '{text[:40]}'. Use type: category or text."
+        advice = seen.advice.get(column, "Use type: category or text.")
+        return "type", f"type: number, but '{column}' holds texts such as '{text[:40]}'. {advice}"
+    if seen.sample is not None and seen.sample[column].null_count == seen.sample.num_rows:
+        return None  # what has no value has no type yet
     if kind not in feature.TAKES and column not in seen.not_numbers:
         takes = " or ".join(HOLDS[each] for each in feature.TAKES)
         message = f"type: {feature.type} takes {takes}, but '{column}' holds {HOLDS[kind]}{_such_as(column, seen)}"

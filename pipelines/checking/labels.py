@@ -48,7 +48,8 @@ def _regression(target: Target, values: Counter[Any], seen: Probe) -> Iterator[F
     column = target.column
     if column in seen.not_numbers:
         message = f"is regression, but '{column}' holds texts such as '{seen.not_numbers[column][:40]}'"
-        yield ("target", "type"), f"{message}. Use type: multiclass, or convert it with CAST in data.query."
+        advice = seen.advice.get(column, "Use type: multiclass, or convert it with CAST in data.query.")
+        yield ("target", "type"), f"{message}. {advice}"
     elif len(values) < 2:
         everything = seen.values(column, 2)
         if everything.complete and len(everything.found) < 2:

@@ -157,7 +157,10 @@ class TestSources:
         ("data", "message"),
         [
             ("", "p.yaml:4: data.sources.flights: "),
-            ("distance,carrier,late\n", "p.yaml:3: data.sources: hold no rows, only columns. Give files with data."),
+            (
+                "distance,carrier,late\n",
+                "p.yaml:4: data.sources.flights: flights.csv: there is a header and no row below it. Give a file with data.",
+            ),
             ("a,a\n1,2\n", "p.yaml:4: data.sources.flights: "),
         ],
     )

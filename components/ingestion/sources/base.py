@@ -45,8 +45,8 @@ class Request:
     careful: bool = False
     """Looks at every value before it decides on types, and reads on one thread; for the second attempt."""
 
-    glance: bool = False
-    """Only the first rows are wanted, some megabytes; of these all that is found is true."""
+    glance: int = 0
+    """Where it is not 0, only the first rows are wanted, so many bytes of text; of these all that is found is true."""
     cut: bool = False
     """Whether the files are the beginnings of others, so that the last row may not be whole."""
 
@@ -94,6 +94,14 @@ class Table:
     """A SELECT over the rows that parse."""
     rows: int | None = None
     """Rows that the format itself says it has; None where only reading tells."""
+    empty: tuple[str, ...] = ()
+    """Columns without any value, which have no type."""
+    texts: Callable[[], dict[str, list[str]]] = dict
+    """Once `sql` was read: some values of each column that are none of its type."""
+    notes: tuple[str, ...] = ()
+    """How files are read, where the spec does not say it and others would be read otherwise."""
+    words: Callable[[], dict[str, set[str]]] = dict
+    """Looks for texts of each column that mean missing, but for the empty one."""
     files: tuple[str, ...] = field(default=())
     """What SQL calls the files, in a format good enough to be queried where they lie; without any, a query reads a copy in Parquet."""
     rejects: Callable[[], Iterator[Reject]] = _no_rejects

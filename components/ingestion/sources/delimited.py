@@ -13,11 +13,11 @@ from stellwerk.components.ingestion.files import File
 from stellwerk.components.ingestion.sources import types
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.components.ingestion.sources.lines import Counted, LineCount, expected_rows, rows_of
-from stellwerk.components.ingestion.sources.plain import GLANCED_BYTES, Plain, plain_files
+from stellwerk.components.ingestion.sources.plain import Plain, missing_words, plain_files
 from stellwerk.components.places.reading import InPlace
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.data import Source
-from stellwerk.tables.dialect import Dialect
+from stellwerk.tables.dialect import DELIMITERS, Dialect, written
 
 SAMPLE_ROWS = 10_240
 BUFFER = 8_000_000
@@ -45,7 +45,10 @@ def open_table(request: Request) -> Table:
         _Part(request, dialect, files, {name: columns[name] for name in dialect.names}, f"{tag}_{number}")
         for number, (dialect, files) in enumerate(layouts)
     ]
-    listed = ", ".join(types.narrowed(name, kind, not request.glance) for name, kind in columns.items())
+    listed = ", ".join(
+        types.narrowed(name, kind, not (request.glance or (request.careful and kind == types.EMPTY)))
+        for name, kind in columns.items()
+    )
     union = " UNION ALL BY NAME ".join(part.sql for part in parts)
     guessed = {name for name in columns if name not in request.source.types and name not in request.numbers}
     read = [one for one in plain if one.file in {file for part in parts for file in part.files}]
@@ -79,7 +82,18 @@ def open_table(request: Request) -> Table:
         return Lines.around(parts[0].rejected_lines(), first=plain[0].above + 1)
 
     whole = len(read) == len(plain) and not any(one.cut for one in read)
-    return Table(f"SELECT {listed} FROM ({union})", rejects=rejects, check=check, lines=lines, whole=whole)
+    empty = tuple(name for name, kind in columns.items() if kind == types.EMPTY)
+    return Table(
+        f"SELECT {listed} FROM ({union})",
+        empty=empty,
+        texts=lambda: {name: texts for part in parts for name, texts in part.texts().items()},
+        words=lambda: missing_words(plain[0], request.source.null_values),
+        notes=_notes(request, plain),
+        rejects=rejects,
+        check=check,
+        lines=lines,
+        whole=whole,
+    )
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,7 @@ def _layouts(request: Request, plain: list[Plain]) -> list[tuple[_Layout, list[F
                 f"{request.name}: {lacks.label} lacks the column '{name}' that {has.label} has. "
                 "All files of one source need the same columns."
             )
-        if not request.glance or seen < GLANCED_BYTES:
+        if not request.glance or seen < request.glance:
             layouts.setdefault(_Layout.of(one.dialect), []).append(one.file)
             seen += one.file.size
     return list(layouts.items())
@@ -133,9 +147,19 @@ def _types(request: Request, layouts: list[tuple[_Layout, list[File]]]) -> dict[
         if not request.careful and "BIGINT" in inferred.values():
             raise MisreadError
     for column, kind in inferred.items():
-        if kind == "VARCHAR" and column in request.numbers:
+        if kind in ("VARCHAR", types.EMPTY) and column in request.numbers:
             inferred[column] = "DOUBLE"
     return {column: told.get(column) or inferred[column] for column in names}
+
+
+def _notes(request: Request, plain: list[Plain]) -> tuple[str, ...]:
+    """Returns how files are read whose header is divided by something else than a comma, where the spec does not say so."""
+    found = {one.dialect.delimiter: one.file.label for one in plain if not one.dialect.told}
+    return tuple(
+        f"{request.name}: the header of {label} is divided by {DELIMITERS.get(mark, repr(mark))}, and it is read with "
+        f"`delimiter: {written(mark)}`."
+        for mark, label in found.items()
+    )
 
 
 def numerals(source: Source) -> types.Numerals:
@@ -149,7 +173,9 @@ def _texts(request: Request, layouts: list[tuple[_Layout, list[File]]]) -> str:
         chosen = files if request.careful else files[:1]
         options = _options(request, layout, dict.fromkeys(layout.names, "VARCHAR"), "ignore_errors = true")
         serial = ", parallel = false" if _is_serial(request, layout, chosen) else ""
-        selects.append(f"SELECT * FROM read_csv({engine.text_list(file.address for file in chosen)}, {options}{serial})")
+        selects.append(
+            f"SELECT * FROM read_csv({engine.text_list(file.address for file in chosen)}, {options}{serial})"
+        )
     union = " UNION ALL BY NAME ".join(selects)
     return union if request.careful else f"{union} LIMIT {SAMPLE_ROWS}"
 
@@ -250,6 +276,14 @@ class _Part:
                 reason = self._reason(kind, column)
                 yield Reject(self.request.name, self._label(path), line, reason, row.strip("\r\n"))
 
+    def texts(self) -> dict[str, list[str]]:
+        """Returns some of the values that are none of their column's type."""
+        answer = self._ask(
+            "SELECT column_name, list(DISTINCT regexp_extract(error_message, 'Could not convert string \"(.*?)\" to ', 1, 's'))[:20] "
+            "FROM {errors} WHERE error_type = 'CAST' GROUP BY column_name"
+        )
+        return {column: sorted(filter(None, found)) for column, found in answer.fetchall()}
+
     def _label(self, readable: str) -> str:
         """Returns what messages call the file at an address: a copy bears the name of its original."""
         return {file.address: file.label for file in self.files}.get(readable, readable)
@@ -303,5 +337,5 @@ def _read_again(request: Request, parts: list[_Part], counts: list[Counted]) -> 
 def _unclosed(label: str, line: int) -> DataError:
     return DataError(
         f"{label}:{line}: a quote opens here and does not close, so the lines after it cannot be told apart. "
-        "Close it, or double it if it is part of the text; where quotes are letters as any other, say `quote: \"\"`."
+        'Close it, or double it if it is part of the text; where quotes are letters as any other, say `quote: ""`.'
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import io
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,8 +17,7 @@ from stellwerk.tables.dialect import Dialect
 from stellwerk.tables.encodings import transcode
 from stellwerk.tables.rows import cut_to_rows
 
-GLANCED_BYTES = 4 << 20
-"""So much of a source is read for a look: all of most, and of others the first rows."""
+LOOKED_THROUGH = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def plain_files(request: Request) -> list[Plain]:
     seen = 0
     for number, file in enumerate(request.files):
         dialect = header(file, request.source)
-        if request.glance and seen >= GLANCED_BYTES:
+        if request.glance and seen >= request.glance:
             found.append(Plain(file, dialect, cut=True))
             continue
         target = request.scratch / f"{request.name}-plain" / f"{number:05}.csv"
@@ -53,11 +55,15 @@ def plain_files(request: Request) -> list[Plain]:
 
 
 def _plain(file: File, dialect: Dialect, target: Path, request: Request) -> Plain:
-    large = request.glance and (file.packed or request.cut or file.size > GLANCED_BYTES)
+    large = request.glance > 0 and (file.packed or request.cut or file.size > request.glance)
     if dialect.plain and not large:
         return Plain(file, dialect)
-    limit = GLANCED_BYTES if request.glance else None
-    copied = copy_of(file, target, lambda stream, to: transcode(stream, to, dialect.encoding, lone_returns=dialect.lone_returns, limit=limit))
+    limit = request.glance or None
+    copied = copy_of(
+        file,
+        target,
+        lambda stream, to: transcode(stream, to, dialect.encoding, lone_returns=dialect.lone_returns, limit=limit),
+    )
     cut = limit is not None and (request.cut or copied.size >= limit)
     if cut:
         cut_to_rows(target, dialect.quote)
@@ -73,3 +79,22 @@ def copy_of(file: File, target: Path, write: Callable[[Any, IO[bytes]], None]) -
             write(stream, to)
         aside.replace(target)
     return replace(file, readable=target)
+
+
+def missing_words(plain: Plain, null_values: Collection[str]) -> dict[str, set[str]]:
+    """Returns the texts of each column that mean missing, among the first rows of a file."""
+    with plain.file.unpacked() as stream:
+        text = stream.read(LOOKED_THROUGH).decode("utf-8", "replace")
+    quoting: dict[str, Any] = {"quotechar": plain.dialect.quote} if plain.dialect.quote else {"quoting": csv.QUOTE_NONE}
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=plain.dialect.delimiter, **quoting)
+    found: dict[str, set[str]] = {}
+    words = set(null_values) - {""}
+    try:
+        for row in islice(rows, plain.above, None):
+            for word in words.intersection(row):
+                for name, value in zip(plain.dialect.names, row, strict=False):
+                    if value == word:
+                        found.setdefault(name, set()).add(word)
+    except csv.Error:  # what is beyond all measure ends a look
+        pass
+    return found

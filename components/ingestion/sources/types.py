@@ -26,7 +26,16 @@ TOLD: dict[ColumnType, str] = {
 }
 """Type for each name a spec may give."""
 
-READ_AS = {"INTEGER": "DOUBLE", "INTEGER_TOLD": "DECIMAL(38, 9)", "DATE": "TIMESTAMPTZ", "TIMESTAMP": "TIMESTAMPTZ"}
+EMPTY = "EMPTY"
+"""A column without any value: it has no type, and SQL takes it for whatever is wanted."""
+
+READ_AS = {
+    "EMPTY": "VARCHAR",
+    "INTEGER": "DOUBLE",
+    "INTEGER_TOLD": "DECIMAL(38, 9)",
+    "DATE": "TIMESTAMPTZ",
+    "TIMESTAMP": "TIMESTAMPTZ",
+}
 """What a column is read as before it is narrowed: a reader of BIGINT would round 1.5, one of DATE would cut the time."""
 
 
@@ -88,11 +97,14 @@ _TYPES = (
 
 
 def infer(
-    connection: duckdb.DuckDBPyConnection, texts: str, columns: Iterable[str], numerals: Numerals = Numerals()  # noqa: B008 - frozen
+    connection: duckdb.DuckDBPyConnection,
+    texts: str,
+    columns: Iterable[str],
+    numerals: Numerals = Numerals(),
 ) -> dict[str, str]:
     """Returns the type of each text column of the SELECT `texts`: INTEGER, BIGINT, DOUBLE, BOOLEAN, DATE, ... or VARCHAR.
 
-    INTEGER stands for whole numbers below 1e15, which a DOUBLE holds exactly; also for columns without any value.
+    INTEGER stands for whole numbers below 1e15, which a DOUBLE holds exactly, EMPTY for columns without any value.
     Numbers with leading zeros and dates in other forms than ISO stay text. A value that comes often is looked at once.
     """
     seen = dict.fromkeys(columns, 0)
@@ -128,15 +140,20 @@ def _casts(connection: duckdb.DuckDBPyConnection, values: pa.Array, kind: str) -
 
 
 def _type(seen: int) -> str:
+    if not seen:
+        return EMPTY
     return next((kind for mask, kind in _TYPES if seen | mask == mask), "VARCHAR")
 
 
 def narrowed(column: str, kind: str, guarded: bool = True) -> str:
     """Returns the SQL that takes a column from what it was read as to its type.
 
-    It fails where that would change a value, unless `guarded` is False.
+    It fails where that would change a value, unless `guarded` is False: then all values were looked at, or only a glance is wanted.
     """
     quoted = name(column)
+    if kind == EMPTY:
+        misread = f"CASE WHEN {quoted} IS NULL THEN NULL ELSE CAST(error({text(MISREAD)}) AS VARCHAR) END AS {quoted}"
+        return misread if guarded else f"NULL AS {quoted}"
     if not guarded and kind in ("INTEGER", "INTEGER_TOLD", "DATE"):
         return f"TRY_CAST({quoted} AS {'DATE' if kind == 'DATE' else 'BIGINT'}) AS {quoted}"
     if kind in ("INTEGER", "INTEGER_TOLD"):

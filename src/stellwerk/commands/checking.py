@@ -26,7 +26,9 @@ def check(*, spec: Path, overrides: tuple[str, ...], no_data: bool, as_json: boo
     problems: list[Any]
     try:
         loaded = load(spec, overrides)
-        problems = list(find_problems(loaded, data=not no_data))
+        problems = list(
+            find_problems(loaded, data=not no_data, noted=lambda note: click.echo(f"note: {note}", err=True))
+        )
         tell_notes(loaded)
     except SpecError as error:
         problems = list(error.problems)

@@ -11,10 +11,10 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 from stellwerk.errors import DataError
-from stellwerk.tables.encodings import decoded, encoding_of
+from stellwerk.tables.encodings import decoded, encoding_of, other_encoding
 
 USUAL, LONGEST = 1 << 16, 1 << 22
 """Bytes that are looked at, and as many more where the first line does not end in them."""
@@ -126,17 +126,6 @@ def _text(start: bytes, encoding: str, label: str) -> str:
         return start.removeprefix(b"\xef\xbb\xbf").decode(encoding, "replace")
 
 
-def other_encoding(content: bytes, encoding: str) -> str:
-    """Returns which encoding bytes may be in that are not in `encoding`, to be named in a message."""
-    if encoding == "utf-8":
-        return "cp1252"
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
-
-
 def _separator(text: str) -> tuple[int, str | None]:
     """Returns how many lines say only what divides values, as Excel's `sep=;`, and what they say."""
     first = text.partition("\n")[0]
@@ -190,8 +179,7 @@ def _records(text: str, delimiter: str, quote: str, whole: bool) -> list[tuple[l
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, **quoting)  # type: ignore[arg-type]
     records: list[tuple[list[str], int]] = []
     try:
-        for record in islice(reader, _RECORDS):
-            records.append((record, reader.line_num))
+        records.extend((record, reader.line_num) for record in islice(reader, _RECORDS))
     except csv.Error:  # a stray return, or a value beyond all measure: the reader of all rows will say
         return records
     return records if whole or len(records) in (1, _RECORDS) else records[:-1]
@@ -240,7 +228,7 @@ def _names(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _spans(records: Sequence[tuple[list[str], int]]) -> list[tuple[int, int]]:
     ends = [0, *(end for _, end in records)]
-    return list(zip(ends, ends[1:], strict=False))
+    return list(pairwise(ends))
 
 
 def _lines_before(records: Sequence[tuple[list[str], int]], at: int) -> int:

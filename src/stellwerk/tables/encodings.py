@@ -25,9 +25,12 @@ _MARKED = "\udcff"
 def is_known(name: str) -> bool:
     """Tells whether Python has a codec of this name that makes text of bytes."""
     try:
-        return bool(codecs.lookup(name)._is_text_encoding)  # noqa: SLF001 - nothing public says so
+        b" ".decode(name)
+    except UnicodeError:
+        return True
     except (LookupError, ValueError):
         return False
+    return True
 
 
 def encoding_of(start: bytes, told: str) -> str:
@@ -63,6 +66,17 @@ def without_mark(start: bytes) -> bytes:
 def decoded(start: bytes, encoding: str) -> str:
     """Returns the text of a file's first bytes, which may end within a letter. Raises UnicodeDecodeError."""
     return codecs.getincrementaldecoder(encoding)(_strictness(encoding)).decode(without_mark(start))
+
+
+def other_encoding(content: bytes, encoding: str) -> str:
+    """Returns which encoding bytes may be in that are not in `encoding`, to be named in a message."""
+    if encoding == "utf-8":
+        return "cp1252"
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
 
 
 def transcode(
