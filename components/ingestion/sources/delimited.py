@@ -77,7 +77,8 @@ def open_table(request: Request) -> Table:
         _check_count(request, parts, rows, expected, counts)
 
     def lines() -> Lines | None:
-        if len(request.files) > 1 or count() is None or any(one.count.multiline for one in counts):
+        unclear = any(one.count.multiline or one.file.packed for one in counts)
+        if len(request.files) > 1 or unclear or count() is None:
             return None
         return Lines.around(parts[0].rejected_lines(), first=plain[0].above + 1)
 

@@ -27,7 +27,7 @@ def test_csv_types_are_the_narrowest_that_fit_every_value(run, write):
     fixed = "1,1.5,true,2013-01-01,2013-01-01T10:00:00Z,01234,N1,"
     write("rows.csv", _csv(header, lambda row: f"{fixed},{row},{row % 2}"))
     ingested = run("rows.csv")
-    floats, texts = {"f"}, {"zip", "s"}
+    floats, texts = {"f"}, {"zip", "s", "none"}
     assert ingested.examples.columns == {
         name: "float" if name in floats else "string" if name in texts else "int64" for name in header.split(",")
     }
@@ -71,7 +71,7 @@ def test_a_value_far_down_the_file_widens_the_type_and_is_kept_as_it_is(run, wri
 @pytest.mark.parametrize(
     ("texts", "kind"),
     [
-        ([], "INTEGER"),
+        ([], "EMPTY"),
         ([" 12 ", "-7", "+0"], "INTEGER"),
         (["7", "9223372036854775807"], "BIGINT"),
         (["7", "9223372036854775808"], "VARCHAR"),
@@ -150,10 +150,22 @@ def test_parquet_types_become_the_four_of_examples(run, tmp_path: Path):
     }
 
 
+def test_nested_columns_that_nothing_names_are_left_out(run, tmp_path: Path):
+    table = pa.table({
+        "n": range(60), "tags": [["a", "b"]] * 60, "box": [{"x": 1}] * 60, "map": pa.array([[("k", 1)]] * 60, pa.map_(pa.string(), pa.int64())),
+        "y": [0, 1] * 30,
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "rows.parquet")
+    assert set(run("rows.parquet").examples.columns) == {"n", "y"}
+    assert run({"sources": {"r": "rows.parquet"}, "query": "SELECT * FROM r"}, to="b").manifest["rows"]["read"] == 60
+
+
 def test_nested_columns_are_to_be_taken_apart_in_the_query(run, tmp_path: Path):
     pq.write_table(pa.table({"tags": [["a", "b", "c"]] * 60, "y": [0, 1] * 30}), tmp_path / "rows.parquet")
     with pytest.raises(DataError, match=r"column 'tags' is nested .* unnest"):
-        run("rows.parquet")
+        run("rows.parquet", numbers=["tags"])
+    with pytest.raises(DataError, match=r"data\.split: column 'tags' is nested .* unnest"):
+        run({"sources": {"r": "rows.parquet"}, "split": {"by": "hash", "key": ["tags"]}})
     split = {"by": "column", "column": "tag", "train": ["a"], "eval": ["b"], "test": ["c"]}
     query = "SELECT unnest(tags) AS tag, y FROM r"
     assert run({"sources": {"r": "rows.parquet"}, "query": query, "split": split}).manifest["rows"]["read"] == 180
@@ -166,3 +178,36 @@ def test_a_whole_number_beyond_64_bits_is_refused(run, write, rows):
         DataError, match=r"ingest: (Out of Range|Conversion) Error: .*Check the sources and data\.query"
     ):
         run({"sources": {"r": "rows.csv"}, "query": query})
+
+
+@pytest.mark.parametrize("query", [None, "SELECT * FROM r"])
+def test_whole_numbers_beyond_64_bits_stop_nothing(run, tmp_path: Path, query: str | None):
+    large = [2**63 + row for row in range(60)]
+    table = pa.table(
+        {
+            "id": pa.array(large, pa.uint64()),
+            "x": pa.array(large, pa.uint64()),
+            "small": pa.array(range(60), pa.uint64()),
+            "y": [0, 1] * 30,
+        }
+    )
+    pq.write_table(table, tmp_path / "rows.parquet")
+    ingested = run({"sources": {"r": "rows.parquet"}, "query": query}, numbers=["x"])
+    assert ingested.examples.columns == {"id": "string", "x": "float", "small": "int64", "y": "int64"}
+    assert set(ingested.table()["id"].to_pylist()) == set(map(str, large))
+
+
+def test_a_column_without_a_value_is_whatever_the_query_takes_it_for(run, write):
+    write("rows.csv", "n,note,y\n" + "".join(f"{row},,{row % 2}\n" for row in range(60)))
+    query = "SELECT n, note + 1 AS plus, coalesce(note, '-') AS text, note LIKE 'a%' AS has, y FROM rows"
+    ingested = run({"sources": {"rows": "rows.csv"}, "query": query})
+    assert set(ingested.table()["text"].to_pylist()) == {"-"}
+
+
+@pytest.mark.parametrize("late", ["a text", "7", "7.5"])
+def test_a_column_that_is_empty_at_first_takes_the_type_of_its_later_values(run, write, late: str):
+    lines = [f"{row},{late if row >= BEYOND_THE_SAMPLE else ''},{row % 2}" for row in range(BEYOND_THE_SAMPLE + 60)]
+    write("rows.csv", "\n".join(["n,note,y", *lines]) + "\n")
+    ingested = run("rows.csv")
+    assert ingested.examples.columns["note"] == {"a text": "string", "7": "int64", "7.5": "float"}[late]
+    assert ingested.table()["note"].null_count == BEYOND_THE_SAMPLE
