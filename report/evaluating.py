@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stellwerk.report.charts import Line, Point, line_chart
+from stellwerk.report.explaining import explanation
 from stellwerk.report.gathering import Report
 from stellwerk.report.judging import Confusion, Curves, Evaluation, Grid, Regression
 from stellwerk.report.matrices import confusion, grid
@@ -23,7 +24,7 @@ def evaluation_section(report: Report, most: int | None = None) -> dict[str, Any
     if isinstance(evaluation, Missing) or not evaluation.slices:
         nothing: dict[str, Any] = {"charts": [], "slices": (), "worst": (), "worst_ends": (0, 1), "residuals": []}
         nothing |= {"metrics": [], "metric": "", "least": 1, "overall": "", "variants": [], "slices_left_out": 0}
-        return {**nothing, "slice_example": ""}
+        return {**nothing, "slice_example": "", **explanation(None, ())}
     metric = headline_metric(evaluation, report.blessing) or ""
     asked = report.setting("evaluate", "min_slice_size")
     least = asked if isinstance(asked, int) else 1
@@ -41,8 +42,14 @@ def evaluation_section(report: Report, most: int | None = None) -> dict[str, Any
         "metric": metric,
         "least": least,
         "variants": variant_rows(evaluation.variants, metrics),
+        **explanation(evaluation, _columns(report)),
         "overall": measure(evaluation.slices[0].metrics.get(metric)),
     }
+
+
+def _columns(report: Report) -> tuple[str, ...]:
+    """The columns in the order of the data, for rows that are shown."""
+    return () if isinstance(report.data, Missing) else tuple(report.data.columns)
 
 
 def ordered(evaluation: Evaluation, asked: Any, first: str) -> list[str]:

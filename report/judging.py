@@ -111,6 +111,44 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Importance:
+    """By how much the loss rises when the values of one column go to other rows."""
+
+    column: str
+    mean: float
+    deviation: float = 0.0
+
+
+@dataclass(frozen=True)
+class Importances:
+    """Permutation importance of every column that the model reads, the largest first."""
+
+    metric: str
+    base: float
+    rows: int
+    columns: tuple[Importance, ...] = ()
+
+
+@dataclass(frozen=True)
+class WorstRow:
+    """A row on which the model is most wrong."""
+
+    row: Mapping[str, Any]
+    actual: str | float
+    predicted: str | float
+    certainty: float | None = None
+    """Probability that the model gave to what it predicted."""
+
+
+@dataclass(frozen=True)
+class WorstRows:
+    """Of the rows that were examined those with the largest loss."""
+
+    examined: int
+    rows: tuple[WorstRow, ...] = ()
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The Evaluation artifact."""
 
@@ -121,6 +159,8 @@ class Evaluation:
     confusion: Confusion | None = None
     regression: Regression | None = None
     variants: tuple[Variant, ...] = ()
+    importance: Importances | None = None
+    worst: WorstRows | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ def summarise(folder: Path) -> Summary:
         return Summary(folder, run, said, evaluation, blessing, pushed)
     facts = read_json(folder / "evaluate" / "evaluation" / "evaluation.json")
     found = {**simple_models(facts), **_last_blessed(evaluation)}
-    main = facts.get("main_metric") or headline_metric(evaluation, blessing)
+    main = facts.get("main") or headline_metric(evaluation, blessing)
     return Summary(folder, run, said, evaluation, blessing, pushed, main, found)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import write_json, written_aside
+from stellwerk.components.evaluation.explaining import explained
 from stellwerk.components.evaluation.measuring import Measurement, measure
 from stellwerk.components.evaluation.metrics import check_requirements, check_slices, choose_metrics
 from stellwerk.components.evaluation.models import Models, opened
@@ -69,8 +70,11 @@ def evaluate(
                 name: check_all(settings, measurement.rows(name), models.incomparable) for name in models.formats
             }
             variants = _variants(models, measurement, checks, of_variants)
+            explanation = explained(models.predictors[0], data, target)
         write_tfma_files(folder, _evaluated(settings, target.type, examples, models, measurement), checks)
-        write_json(folder / "evaluation.json", {**measurement.as_json(), **variants, "data": data.origin})
+        write_json(
+            folder / "evaluation.json", {**measurement.as_json(), **variants, **explanation, "data": data.origin}
+        )
         requirements = [check.as_json() for check in checks]
         requirements += [check.as_json(name) for name, own in of_variants.items() for check in own]
         blessed = all(requirement["ok"] for requirement in requirements)

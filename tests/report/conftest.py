@@ -422,3 +422,28 @@ def _rehearsal(p99: float = 3.0) -> dict[str, Any]:
 def rehearsal() -> Callable[..., dict[str, Any]]:
     """What a rehearsal writes: `rehearsal(p99)`, which passes up to 50 ms."""
     return _rehearsal
+
+
+@pytest.fixture(scope="session")
+def explain() -> Callable[..., None]:
+    """Adds to the evaluation of a run what the model looks at and where it is most wrong: `explain(run, column=..., value=...)`."""
+
+    def add(run: Path, column: str = "distance", value: Any = 1400) -> None:
+        path = run / "evaluate" / "evaluation" / "evaluation.json"
+        columns = [
+            {"column": name, "mean": 0.3 / place, "deviation": 0.02}
+            for place, name in enumerate((column, "carrier"), 1)
+        ]
+        importance = {
+            "metric": "log_loss",
+            "base": 0.41,
+            "rows": 2_000,
+            "columns": [*columns, {"column": "hour", "mean": -1e-5}],
+        }
+        rows = [
+            {"row": {column: value, "carrier": "UA", "hour": None}, "actual": "1", "predicted": "0", "certainty": 0.98}
+        ] * 3
+        told = {"importance": importance, "worst": {"examined": 20_000, "rows": rows}}
+        path.write_text(json.dumps(json.loads(path.read_text()) | told))
+
+    return add

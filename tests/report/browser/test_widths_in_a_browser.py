@@ -93,7 +93,7 @@ def lengthen(run: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def pages(make_run: Any, rehearsal: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def pages(make_run: Any, rehearsal: Any, explain: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Every page of every case, by `<case> <page>`."""
     folder = tmp_path_factory.mktemp("widths")
     long = {**ANOMALY, "column": LONG, "what": f"1 value that is not in the domain: {VALUE}", "fix": FIX}
@@ -111,6 +111,8 @@ def pages(make_run: Any, rehearsal: Any, tmp_path_factory: pytest.TempPathFactor
     }
     regress(cases["regression"])
     lengthen(cases["long"])
+    explain(cases["good"])
+    explain(cases["long"], LONG, VALUE)
     found = {}
     for case, run in cases.items():
         path = run / "rehearse" / "rehearsal" / "rehearsal.json"

@@ -1,0 +1,67 @@
+"""What the model looks at, and where it is most wrong: both from the same sample of the test split, through the exported model."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.labels import encode
+from stellwerk.components.evaluation.counts import Array
+from stellwerk.components.evaluation.importance import importance
+from stellwerk.components.evaluation.losses import answers, losses
+from stellwerk.components.evaluation.predicting import BATCH_ROWS, SPLIT, Predictor
+from stellwerk.components.evaluation.worst import worst_rows
+from stellwerk.errors import ModelError
+from stellwerk.serving.tensors import inputs_from_batch
+from stellwerk.spec.target import Target
+
+SAMPLE = 20_000
+"""Rows, evenly spread over the test split, that are looked at."""
+MOST_BATCHES = 64
+"""Of a test split with more than a million rows no more is read."""
+
+
+def explained(predictor: Predictor, examples: Examples, target: Target) -> dict[str, Any]:
+    """Returns `importance` and `worst` for `evaluation.json`; nothing where the sample holds no row with a label.
+
+    An explanation that cannot be made is left out: the model was measured by then.
+    """
+    rows = _sample(examples, predictor, target)
+    if rows is None:
+        return {}
+    batch, labels = rows
+    arrays = inputs_from_batch(batch, predictor.model.inputs)
+    try:
+        predictions = answers(predictor, arrays)
+        found = losses(target.type, labels, predictions)
+        rows_of = {
+            "labels": labels,
+            "predictions": predictions,
+            "lost": found,
+            "predictor": predictor,
+            "target": target,
+        }
+        worst = {"examined": batch.num_rows, "rows": worst_rows(batch, **rows_of)}
+        return {"importance": importance(predictor, arrays, labels, target), "worst": worst}
+    except ModelError:
+        return {}
+
+
+def _sample(examples: Examples, predictor: Predictor, target: Target) -> tuple[pa.RecordBatch, Array] | None:
+    """Returns rows with a label, spread evenly, with the columns that the model reads, and their labels."""
+    columns = [target.column, *(name for name in predictor.model.inputs if name != target.column)]
+    share = min(1.0, SAMPLE / max(1, min(examples.rows(SPLIT), MOST_BATCHES * BATCH_ROWS)))
+    parts, labels = [], []
+    for batch in islice(examples.batches(SPLIT, columns, BATCH_ROWS), MOST_BATCHES):
+        chosen = np.unique((np.arange(int(np.ceil(batch.num_rows * share))) / share).astype(np.int64))
+        some = batch.take(pa.array(chosen[chosen < batch.num_rows]))
+        known = encode(some.column(target.column), target.type, predictor.classes)
+        keep = known >= 0 if target.type == "multiclass" else np.isfinite(known)
+        parts.append(some.filter(pa.array(keep)))
+        labels.append(known[keep])
+    together = pa.Table.from_batches(parts).combine_chunks().to_batches() if parts else []
+    return (together[0], np.concatenate(labels)) if together and together[0].num_rows else None

@@ -1,0 +1,47 @@
+"""What a model says of rows, and how wrong it is on each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from stellwerk.components.evaluation.counts import Array
+from stellwerk.components.evaluation.predicting import Predictor
+
+LEAST = 1e-7
+"""A probability below this counts as this: one row that is wrong beyond doubt must not outweigh all others."""
+
+
+def answers(predictor: Predictor, arrays: Mapping[str, Array]) -> Array:
+    """Returns what the model alone predicts for arrays by input name, [rows, outputs]."""
+    answer: Array = predictor.model.predict(arrays)[predictor.output]
+    return answer.reshape(len(answer), -1)
+
+
+def losses(kind: str, labels: Array, predictions: Array) -> Array:
+    """Returns -ln of the probability of the true class, or the squared error, of each row [rows].
+
+    `predictions` are [rows, 1] (the probability of the positive class, or a quantity) or [rows, classes].
+    """
+    given = predictions.astype(np.float64)
+    if kind == "regression":
+        squared: Array = (given[:, 0] - labels) ** 2
+        return squared
+    if kind == "binary":
+        right = np.where(labels > 0, given[:, 0], 1 - given[:, 0])
+    else:
+        right = given[np.arange(len(labels)), labels.astype(np.int64)]
+    lost: Array = -np.log(np.clip(right, LEAST, 1.0))
+    return lost
+
+
+def together(kind: str, lost: Array) -> Array:
+    """Returns the metric of losses [..., rows]: mean log loss, or the root of the mean squared error."""
+    mean: Array = lost.mean(axis=-1)
+    return np.sqrt(mean) if kind == "regression" else mean
+
+
+def name_of(kind: str) -> str:
+    """Returns what the metric is called."""
+    return "rmse" if kind == "regression" else "log_loss"
