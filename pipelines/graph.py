@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from stellwerk.errors import SpecError, UsageError, did_you_mean
 from stellwerk.loading import LoadedSpec
 from stellwerk.spec import Push, Spec
-from stellwerk.spec.features import Custom, Number
+from stellwerk.spec.data import HashSplit
+from stellwerk.spec.features import Category, Cross, Custom, Number, Time
 from stellwerk.spec.model import CustomModel
 from stellwerk.spec.rehearse import Rehearse
 
@@ -112,16 +113,30 @@ def _on_beam(spec: Spec, step: str) -> dict[str, Any]:
 
 
 def number_columns(spec: Spec) -> list[str]:
-    """Returns the columns that features or the target need as numbers, sorted."""
-    numbers = {
-        column
-        for name, feature in spec.features.items()
-        if isinstance(feature, Number)
-        for column in feature.columns_of(name)
-    }
+    """Returns the columns, or patterns of columns, that features or the target need as numbers, sorted."""
+    numbers = _read_by(spec, Number)
     if spec.target.type == "regression":
         numbers.add(spec.target.column)
     return sorted(numbers)
+
+
+def code_columns(spec: Spec) -> list[str]:
+    """Returns the columns, or patterns, whose numbers are names or moments, and so must be whole, sorted."""
+    return sorted(_read_by(spec, Category, Cross, Time).union(*spec.evaluate.slices))
+
+
+def named_columns(spec: Spec) -> list[str]:
+    """Returns all columns, and patterns of columns, that the spec names, sorted: the others stop nothing."""
+    split = spec.data.split
+    named = {spec.target.column, *spec.validate_.skew, *spec.validate_.drift}
+    named.update(split.key if isinstance(split, HashSplit) else (split.column,))
+    return sorted(named.union(*spec.evaluate.slices, *(one.columns_of(name) for name, one in spec.features.items())))
+
+
+def _read_by(spec: Spec, *kinds: type) -> set[str]:
+    """Returns the columns that features of these kinds read."""
+    features = [(name, feature) for name, feature in spec.features.items() if isinstance(feature, kinds)]
+    return {column for name, feature in features for column in feature.columns_of(name)}
 
 
 def hooks(loaded: LoadedSpec, references: Iterable[str]) -> dict[str, str]:
@@ -139,7 +154,13 @@ def hooks(loaded: LoadedSpec, references: Iterable[str]) -> dict[str, str]:
 def _ingest(spec: Spec) -> Step:
     return Step(
         "ingest",
-        parameters={"data": _json(spec.data), "numbers": number_columns(spec), "target": _json(spec.target)},
+        parameters={
+            "data": _json(spec.data),
+            "numbers": number_columns(spec),
+            "target": _json(spec.target),
+            "codes": code_columns(spec),
+            "named": named_columns(spec),
+        },
         outputs=("examples",),
         context=("directory",),
     )
@@ -153,6 +174,7 @@ def _validate(loaded: LoadedSpec) -> Step:
         parameters={
             "settings": _json(spec.validate_),
             "target": _json(spec.target),
+            "named": named_columns(spec),
             **_on_beam(spec, "validate"),
         },
         inputs={"examples": ("ingest", "examples")},

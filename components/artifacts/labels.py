@@ -85,6 +85,13 @@ def is_words(classes: Sequence[str]) -> bool:
     return len(classes) == 2 and all(map(_is_word, classes)) and _is_true(classes[0]) != _is_true(classes[1])
 
 
+def class_called(name: str, classes: Sequence[str]) -> str | None:
+    """Returns the class that a person means by `name`: its own name or, of two that `is_words`, any word for the same."""
+    if name in classes or not (is_words(classes) and _is_word(name)):
+        return name if name in classes else None
+    return next(each for each in classes if _is_true(each) == _is_true(name))
+
+
 def word_sides(classes: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the words, in lower case, that mean the negative and the positive of two classes that `is_words`."""
     return (FALSE_WORDS, TRUE_WORDS) if _is_true(classes[1]) else (TRUE_WORDS, FALSE_WORDS)

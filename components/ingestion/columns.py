@@ -36,7 +36,9 @@ class Column:
     kind: str
     sql: str
     from_text: bool = False
-    """A text that is wanted as a number."""
+    """A text that is wanted as a number, or a number as a whole one: what is none is a flaw of its row."""
+    given: str = ""
+    """SQL of the value that it is made from, where that is not the column itself."""
 
 
 def plan(described: Mapping[str, str], numbers: Iterable[str], wide: Mapping[str, bool] | None = None) -> list[Column]:
@@ -119,7 +121,7 @@ def select(columns: Iterable[Column], relation: str) -> str:
     columns = list(columns)
     listed = [f"{column.sql} AS {name(column.name)}" for column in columns]
     listed += [
-        f"CAST({name(column.name)} AS VARCHAR) AS {name(text_of(column.name))}"
+        f"CAST({column.given or name(column.name)} AS VARCHAR) AS {name(text_of(column.name))}"
         for column in columns
         if column.from_text
     ]
@@ -172,7 +174,10 @@ class Normaliser:
         for column, values in zip(self.columns, batch.columns, strict=False):
             array = values if values.type == COLUMN_TYPES[column.kind] else pc.cast(values, COLUMN_TYPES[column.kind])
             if column.from_text:
-                flaws.add(nulls(array) & ~nulls(next(texts)), f"{column.name}: not a number")
+                flaws.add(
+                    nulls(array) & ~nulls(next(texts)),
+                    f"{column.name}: not a {'whole ' if column.kind == 'int64' else ''}number",
+                )
             if column.kind == "float":
                 array = self._finite(column.name, array, flaws)
             if column.name == self.target and array.null_count:

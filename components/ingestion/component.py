@@ -17,6 +17,8 @@ def ingest(
     ingest_page: Output[HTML],
     sources: Optional[dict] = None,
     identity: Optional[dict] = None,
+    codes: Optional[list] = None,
+    named: Optional[list] = None,
 ) -> str:
     """Reads sources, joins and splits them.
 
@@ -29,6 +31,8 @@ def ingest(
         ingest_page: Where they came from, and what was set aside, for the dashboard.
         sources: Takes the place of `sources` in `data`.
         identity: What `resolve` found the sources to be; fails where they are no more.
+        codes: Columns whose numbers must be whole.
+        named: All columns that the spec names; the others stop nothing.
 
     Returns:
         URI of `examples`.

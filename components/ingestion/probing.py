@@ -18,6 +18,7 @@ from stellwerk.components.ingestion.columns import Column, is_nested, measured, 
 from stellwerk.components.ingestion.files import find, origins
 from stellwerk.components.ingestion.judging import Judge, Judged
 from stellwerk.components.ingestion.manifest import SourceRows
+from stellwerk.components.ingestion.meaning import Uses, meant
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.sources import Lines, Request, Table, read
 from stellwerk.components.ingestion.splitting import as_column_value
@@ -58,6 +59,7 @@ class Probe:
     sample: pa.Table | None = field(default=None, repr=False)
     data: Data | None = field(default=None, repr=False)
     directory: Path = field(default=Path(), repr=False)
+    uses: Uses = field(default_factory=lambda: Uses.of([]), repr=False)
     nested: dict[str, str] = field(default_factory=dict)
     """SQL type of each column that holds lists or structs, which nothing can use."""
     advice: dict[str, str] = field(default_factory=dict)
@@ -77,7 +79,7 @@ class Probe:
         known = pc.unique(self.sample[column]).drop_null().to_pylist()[:limit]
         if self.complete or len(known) >= limit or self.data is None:
             return Values(tuple(known), complete=self.complete and len(known) < limit)
-        found = _all_values(self.data, self.directory, column, limit)
+        found = _all_values(self.data, self.directory, self.uses, column, limit)
         return Values(tuple(known), complete=False) if found is None else Values(found, complete=len(found) < limit)
 
     def absent(self, column: str, wanted: Iterable[str]) -> tuple[str, ...]:
@@ -92,33 +94,37 @@ class Probe:
         return tuple(word for word, value in sought.items() if value not in values.found) if values.complete else ()
 
 
-def probe(data: Data, directory: Path, numbers: list[str], target: str = "") -> Probe:
+def probe(data: Data, directory: Path, numbers: list[str], target: str = "", uses: Uses | None = None) -> Probe:
     """Looks at the first rows of the data; paths start at `directory`, `numbers` are the columns wanted as numbers.
 
-    Some megabytes of every source are read as a run reads them. Where more of their rows are bad than is allowed, or nearly so,
-    all rows are looked at before anything is said, unless they are too many. Raises DataError for what is wrong with a source, a
-    header, or the query.
+    `uses` says more of what the spec makes of the columns. Some megabytes of every source are read as a run reads them. Where more
+    of their rows are bad than is allowed, or nearly so, all rows are looked at before anything is said, unless they are too many.
+    Raises DataError for what is wrong with a source, a header, or the query.
     """
-    look = _look(data, directory, numbers, target, SAMPLE_BYTES)
+    uses = uses or Uses.of(numbers)
+    look = _look(data, directory, uses, target, SAMPLE_BYTES)
     if look is None:
         return Probe({}, {}, complete=False, seen=False)
     judged = look.judged
     if not look.whole and judged.share > data.max_bad_share / 2 and _is_readable(data, directory):
-        whole = _look(data, directory, numbers, target, 0)
+        whole = _look(data, directory, uses, target, 0)
         judged = whole.judged if whole else judged
     certain = look.whole or judged is not look.judged or judged.share > CERTAIN
     kinds = {column.name: column.kind for column in look.columns}
-    kinds |= dict.fromkeys(judged.not_numbers, "string")
+    codes = {name for name in judged.not_numbers if kinds[name] == "int64"}
+
+    kinds |= {name: "float" if name in codes else "string" for name in judged.not_numbers}
     complete = look.whole and look.sample.num_rows < SAMPLE_ROWS
     return Probe(
         kinds,
-        {column: texts[0] for column, texts in judged.not_numbers.items()},
+        {column: texts[0] for column, texts in judged.not_numbers.items() if column not in codes},
         complete,
         sample=look.sample,
         data=data,
         directory=directory,
+        uses=uses,
         nested=look.nested,
-        advice={column: advice for column, advice in judged.advice.items() if advice},
+        advice={column: advice for column, advice in judged.advice.items() if advice and column not in codes},
         refusal=judged.refusal if certain else None,
         notes=(*look.notes, *([judged.note] if judged.note else [])),
     )
@@ -136,7 +142,7 @@ class _Look:
     notes: tuple[str, ...]
 
 
-def _look(data: Data, directory: Path, numbers: list[str], target: str, glance: int) -> _Look | None:
+def _look(data: Data, directory: Path, uses: Uses, target: str, glance: int) -> _Look | None:
     """Looks at about `glance` bytes of each source, or at all rows where it is 0; None for TFRecord files."""
     with tempfile.TemporaryDirectory(prefix="stellwerk-probe-") as folder:
         scratch = Path(folder)
@@ -157,9 +163,10 @@ def _look(data: Data, directory: Path, numbers: list[str], target: str, glance: 
             lines = next(iter(staged.values())).lines if alone else None
             sources = {name: SourceRows(one.rows, one.rejected) for name, one in staged.items()}
             judge = Judge(connection, data, target, relation, sources, bad, files[0] if alone else None)
-            wanted = [column for column in numbers if not is_nested(described.get(column, "VARCHAR"))]
+            wanted = [column for column, kind in described.items() if column in uses.numbers and not is_nested(kind)]
             try:
-                columns = plan(described, wanted, measured(connection, wide_columns(described), relation))
+                plain = plan(described, wanted, measured(connection, wide_columns(described), relation))
+                columns = meant(plain, described, uses)
                 sample = connection.sql(f"{select(columns, relation)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
                 judged = judge(columns, lines() if lines else None)
             except duckdb.Error as error:
@@ -228,7 +235,7 @@ def _is_readable(data: Data, directory: Path) -> bool:
     return sum(origin.stat().st_size for origin in there if isinstance(origin, Path)) <= READABLE_BYTES
 
 
-def _all_values(data: Data, directory: Path, column: str, limit: int) -> tuple[Any, ...] | None:
+def _all_values(data: Data, directory: Path, uses: Uses, column: str, limit: int) -> tuple[Any, ...] | None:
     """Returns up to `limit` different values in all the data; None when that is too much to read, or lies elsewhere."""
     if not _is_readable(data, directory):
         return None
@@ -244,7 +251,8 @@ def _all_values(data: Data, directory: Path, column: str, limit: int) -> tuple[A
                     request = Request(connection, name, data.sources[name], files.files, scratch)
                     readable += _stage(request, files.format, bad).paths
                 described, relation = _result(connection, data, readable, scratch)
-                columns = plan(described, [], measured(connection, wide_columns(described), relation))
+                plain = plan(described, [], measured(connection, wide_columns(described), relation))
+                columns = meant(plain, described, uses)
                 quoted = engine.name(column)
                 rows = connection.execute(
                     f"SELECT DISTINCT {quoted} FROM ({select(columns, relation)}) WHERE {quoted} IS NOT NULL LIMIT {limit}"

@@ -20,6 +20,7 @@ from stellwerk.components.ingestion.columns import Column, measured, plan, selec
 from stellwerk.components.ingestion.files import Found, find
 from stellwerk.components.ingestion.identity import changed, identities
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
+from stellwerk.components.ingestion.meaning import Uses, meant
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.requirements import (
     check_bad_rows,
@@ -37,6 +38,7 @@ from stellwerk.components.places.reading import InPlace, told
 from stellwerk.errors import DataError, StepFailed
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import ColumnSplit, Data, HashSplit, TimeSplit
+from stellwerk.spec.features.patterns import Names, has_signs
 from stellwerk.spec.target import Target
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -52,10 +54,13 @@ def ingest(
     identity: dict[str, str] | None = None,
     progress: Progress = silent,
     kept: Path | None = None,
+    codes: list[str] | None = None,
+    named: list[str] | None = None,
 ) -> None:
     """Reads the sources, joins them, splits the rows and writes the Examples artifact to folder `examples`, whole or not at all.
 
-    Paths of sources start at `directory`; `numbers` are the columns that must be numbers. Objects of other places are copied
+    Paths of sources start at `directory`; `numbers` are the columns that must be numbers, `codes` those
+    whose numbers must be whole, and `named` all that the spec names; they may be patterns. Objects of other places are copied
     to `kept`, where unchanged ones are found again, or beside the output, or are read in place. The same bytes and settings, wherever they lie,
     give the same bytes and the same version. Memory does not grow with the rows: what is larger than 512 MB goes to disk,
     beside the output. Raises DataError when the data cannot be used, or is not what `identity` says (see `identities`)
@@ -66,9 +71,8 @@ def ingest(
         scratch.mkdir()
         try:
             with closing(engine.connect(scratch)) as connection, _quarantine(aside, scratch) as bad:
-                _Ingestion(
-                    connection, data, Path(directory), numbers, target, aside, scratch, bad, progress, kept
-                ).run()
+                uses = Uses.of(numbers, codes or (), named or (), target)
+                _Ingestion(connection, data, Path(directory), uses, target, aside, scratch, bad, progress, kept).run()
             _unchanged(identity, data, directory)
             if kept is not None:
                 remove_unused(kept)
@@ -138,7 +142,7 @@ class _Ingestion:
     connection: duckdb.DuckDBPyConnection
     data: Data
     directory: Path
-    numbers: list[str]
+    uses: Uses
     target: Target
     root: Path
     scratch: Path
@@ -207,7 +211,7 @@ class _Ingestion:
 
     def _request(self, name: str, found: Found) -> Request:
         straight = self._one_pass and self.data.query is None
-        numbers = frozenset(self.numbers) - set(self.data.sources[name].types) if straight else frozenset()
+        numbers = self.uses.numbers.without(self.data.sources[name].types) if straight else Names()
         return Request(self.connection, name, self.data.sources[name], found.files, self.scratch, numbers)
 
     def _take(self, name: str, found: Found, table: Table) -> tuple[int, _Taken]:
@@ -287,9 +291,10 @@ class _Ingestion:
             if self.data.query is None:
                 raise
             raise engine.query_error(error) from None
-        check_columns(described, self.data, self.target, self.numbers)
+        check_columns(described, self.data, self.target, [each for each in self.uses.numbers if not has_signs(each)])
+        numbers = [column for column in described if column in self.uses.numbers]
         wide = measured(self.connection, wide_columns(described), relation) if again else {}
-        columns = plan(described, self.numbers, wide)
+        columns = meant(plan(described, numbers, wide), described, self.uses)
         deal, undealt = self._deal(columns, relation)
         job = Job(
             self.root, columns, self.target.column, deal, undealt, source, file, self.quarantine, self.progress, total

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.labels import class_called
 from stellwerk.errors import DataError, StepFailed, did_you_mean
 from stellwerk.spec.target import Target
 from stellwerk.spec.train import Train
@@ -57,13 +58,15 @@ class Labels:
             return np.ones(max(1, len(classes)), np.float32)
         if given == "balanced":
             return (self.rows / (len(classes) * np.maximum(self.counts, 1))).astype(np.float32)
-        for name in given:
-            if name not in classes:
+        called = {name: class_called(name, classes) for name in given}
+        for name, meant in called.items():
+            if meant is None:
                 raise StepFailed(
                     f"train.class_weights: '{name}' is no class of column '{target.column}'."
                     f"{did_you_mean(name, classes)} Classes: {', '.join(map(repr, classes))}."
                 )
-        return np.asarray([given.get(name, 1.0) for name in classes], np.float32)
+        weights = {called[name]: weight for name, weight in given.items()}
+        return np.asarray([weights.get(name, 1.0) for name in classes], np.float32)
 
 
 def _labels(batch: pa.RecordBatch, target: Target) -> Numbers:

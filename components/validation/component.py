@@ -20,6 +20,7 @@ def validate(
     previous_uri: str = "",
     stop: bool = True,
     beam: Optional[dict] = None,
+    named: Optional[list] = None,
 ) -> None:
     """Computes statistics and stops the run when the data is not as the schema says.
 
@@ -35,6 +36,7 @@ def validate(
         previous_uri: Or where its statistics lie, as `resolve` found them.
         stop: Whether anomalies fail this step; else who takes `validation` has to.
         beam: Section `beam` of the spec, to count on Beam's workers.
+        named: All columns that the spec names: an inferred schema lets the others have any value.
 
     """
     from stellwerk.components.admission import refusals

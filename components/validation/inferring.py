@@ -7,7 +7,7 @@ then an anomaly. Here only what the train split makes sure of becomes a rule; a 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
@@ -25,11 +25,17 @@ BOOLEAN_ROWS = 100
 
 
 def infer(
-    train: statistics_pb2.DatasetFeatureStatisticsList, *, smallest: int, target: str, categorical: Collection[str]
+    train: statistics_pb2.DatasetFeatureStatisticsList,
+    *,
+    smallest: int,
+    target: str,
+    categorical: Collection[str],
+    is_open: Callable[[Collection[str]], Collection[str]] = lambda columns: (),
 ) -> schema_pb2.Schema:
     """Returns the schema of the train split, to be asked of splits with as few as `smallest` examples.
 
-    `target` is the column that must always be present; `categorical` names integers whose statistics count values.
+    `target` is the column that must always be present; `categorical` names integers whose statistics count values. `is_open` says
+    which of the columns whose values would be the only right ones may have others: it is asked about all of them at once.
     """
     schema = tfdv.infer_schema(train, infer_feature_shape=False)
     statistics = by_column(train)
@@ -48,9 +54,22 @@ def infer(
         _relax_presence(feature, of_feature, smallest)
         if feature.domain:
             _relax_domain(feature, of_feature, smallest)
+    _open(schema, target, is_open)
     used = {feature.domain for feature in schema.feature}
     _keep_domains(schema, domains, used)
     return schema
+
+
+def _open(schema: schema_pb2.Schema, target: str, is_open: Callable[[Collection[str]], Collection[str]]) -> None:
+    """Forgets the values of columns that may have others."""
+    closed = {
+        feature.name: feature
+        for feature in schema.feature
+        if feature.name != target and (feature.domain or feature.HasField("bool_domain"))
+    }
+    for name in is_open(list(closed)) if closed else ():
+        closed[name].ClearField("domain_info")
+        closed[name].ClearField("distribution_constraints")
 
 
 def _keep_domains(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.validation import comparing
 from stellwerk.components.validation.curated import Curated, read_curated
+from stellwerk.components.validation.following import open_columns
 from stellwerk.components.validation.gate import Row, refusal
 from stellwerk.components.validation.inferring import infer
 from stellwerk.components.validation.reporting import Reporter
@@ -22,6 +23,7 @@ from stellwerk.components.validation.writing import as_text
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.progress import Progress, silent
 from stellwerk.spec import SPLITS, Beam, Target, Validate
+from stellwerk.spec.features.patterns import Names
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatisticsList]
 
@@ -41,11 +43,13 @@ def validate(
     anomalies: Path,
     progress: Progress = silent,
     beam: Beam | None = None,
+    named: list[str] | None = None,
 ) -> None:
     """Measures every split and compares it with the schema, with the train split and with an earlier run.
 
     `curated` is a person's own schema; without one it is inferred from the train split. `previous` is the Statistics
-    artifact of the last run that passed. With `beam` the statistics are counted on its workers. Writes Statistics, Schema and Anomalies whole, then raises GateRefused
+    artifact of the last run that passed; `named` are the columns, and patterns, that the spec names: an inferred schema lets the
+    others have any value. With `beam` the statistics are counted on its workers. Writes Statistics, Schema and Anomalies whole, then raises GateRefused
     where there are anomalies and `settings.on_anomaly` is fail. Raises DataError where the data or the curated schema
     cannot be used at all.
     """
@@ -56,7 +60,7 @@ def validate(
     comparing.check_columns(settings, data.columns)
     categorical = _categorical(settings, target, own)
     measured = _measured_on(beam, data, categorical, statistics) if beam else _measure(data, categorical, progress)
-    used = own.schema if own else _inferred(measured, data, settings, target)
+    used = own.schema if own else _inferred(measured, data, settings, target, named)
     found = _anomalies(measured, used, settings, target, earlier)
     rows = _rows(Reporter(data, measured, used, own, target.column), found, target_rows(target, data, measured))
     with written_aside(statistics) as folder:
@@ -108,17 +112,26 @@ def _measured_on(beam: Beam, examples: Examples, categorical: set[str], beside: 
     return statistics_on(beam, examples, _splits(examples), categorical, beside)
 
 
-def _inferred(measured: Statistics, examples: Examples, settings: Validate, target: Target) -> schema_pb2.Schema:
+def _inferred(
+    measured: Statistics, examples: Examples, settings: Validate, target: Target, named: list[str] | None
+) -> schema_pb2.Schema:
     if not examples.rows("train"):
         raise DataError(
             "data.split: the train split has no examples, so there is no schema to infer. Change data.split"
         )
+    used = None if named is None else Names.of(named)
+
+    def is_open(columns: Collection[str]) -> set[str]:
+        unused = {column for column in columns if used is not None and column not in used}
+        return unused | open_columns(examples, [column for column in columns if column not in unused])
+
     integers = {column for column, kind in examples.columns.items() if kind == "int64"}
     return infer(
         measured["train"],
         smallest=min(examples.rows(split) for split in measured),
         target=target.column,
         categorical=_categorical(settings, target, None) & integers,
+        is_open=is_open,
     )
 
 

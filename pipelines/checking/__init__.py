@@ -71,18 +71,22 @@ def _sources(loaded: LoadedSpec) -> Iterator[Found]:
 
 
 def _content(loaded: LoadedSpec, noted: Callable[[str], None] = _unheard) -> Iterator[Found]:
+    from stellwerk.components.ingestion.meaning import Uses  # noqa: PLC0415
     from stellwerk.components.ingestion.probing import probe  # noqa: PLC0415 - only where data is looked at
     from stellwerk.pipelines.checking.columns import find_problems  # noqa: PLC0415
-    from stellwerk.pipelines.graph import number_columns  # noqa: PLC0415
+    from stellwerk.pipelines.graph import code_columns, named_columns, number_columns  # noqa: PLC0415
 
     try:
-        seen = probe(loaded.spec.data, loaded.directory, number_columns(loaded.spec), loaded.spec.target.column)
-        found = list(find_problems(loaded.spec, seen))
+        spec = loaded.spec
+        numbers = number_columns(spec)
+        uses = Uses.of(numbers, code_columns(spec), named_columns(spec), spec.target)
+        seen = probe(spec.data, loaded.directory, numbers, spec.target.column, uses)
+        found = list(find_problems(spec, seen))
         yield from found
         if seen.refusal is not None and not any(
             keys[0] == "target" or keys[:2] == ("data", "split") for keys, _ in found
         ):
-            yield _where(loaded.spec.data, seen.refusal)
+            yield _where(spec.data, seen.refusal)
         elif seen.refusal is None:
             for note in seen.notes:
                 noted(note)

@@ -12,6 +12,7 @@ import numpy as np
 
 from stellwerk.components.ingestion.files import File
 from stellwerk.spec.data import Source
+from stellwerk.spec.features.patterns import Names
 
 MISREAD = "stellwerk: misread"
 
@@ -40,7 +41,7 @@ class Request:
     source: Source
     files: tuple[File, ...]
     scratch: Path
-    numbers: frozenset[str] = frozenset()
+    numbers: Names = Names()
     """Columns that are read as numbers although they look like text, so that a bad value is a rejected row."""
     careful: bool = False
     """Looks at every value before it decides on types, and reads on one thread; for the second attempt."""
