@@ -267,6 +267,8 @@ class Card:
     hyperparameters: Mapping[str, str]
     inputs: Mapping[str, str]
     versions: Mapping[str, str]
+    unread: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By feature how many `values` of the train split were there, and how many could not be read as moments (`unread`)."""
 
 
 def read_card(path: Path) -> Card:
@@ -274,7 +276,7 @@ def read_card(path: Path) -> Card:
     card = read_json(path / "assets.extra" / "stellwerk.json")
     plain = {name: str(kind) for name, kind in (card.get("inputs") or {}).items()}
     versions = {name: str(version) for name, version in (card.get("versions") or {}).items()}
-    return Card(dict(_dotted(card["hyperparameters"])), plain, versions)
+    return Card(dict(_dotted(card["hyperparameters"])), plain, versions, card.get("unread") or {})
 
 
 def _dotted(value: Any, path: str = "") -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from stellwerk.errors import ModelError
 from stellwerk.serving.errors import Code, ServingError
@@ -73,7 +73,10 @@ class Servable:
         self.version = version
         self.path = path
         self.model = model
-        self.classes = _classes(path)
+        about = _about(path)
+        self.classes = tuple(str(name) for name in about.get("classes") or ())
+        """The names of the classes in the order of their scores, as the exporter wrote them down; empty without them."""
+        self._columns = {name: str(one.get("dtype")) for name, one in (about.get("inputs") or {}).items()}
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
@@ -95,11 +98,21 @@ class Servable:
         asked = self.signature(signature)
         _check_names(asked, inputs)
         try:
-            return self.model.predict(inputs, asked.name)
+            return self._answer(inputs, asked)
         except InputError as error:
             raise ServingError(Code.INVALID_ARGUMENT, str(error)) from error
         except ModelError as error:
             raise ServingError(Code.INTERNAL, str(error)) from error
+
+    def _answer(self, inputs: Mapping[str, Array], asked: Signature) -> dict[str, Array]:
+        """Asks the model; Examples that it cannot parse once more, in the types that it takes."""
+        try:
+            return self.model.predict(inputs, asked.name)
+        except InputError:
+            written = _rewritten(inputs, self._columns)
+            if written is None:
+                raise
+        return self.model.predict(written, asked.name)
 
     def predict_parts(
         self,
@@ -168,10 +181,24 @@ def _check_names(signature: Signature, inputs: Mapping[str, Array]) -> None:
     )
 
 
-def _classes(path: Path) -> tuple[str, ...]:
-    """The names of the classes in the order of their scores, as the exporter wrote them down; empty without them."""
+def _rewritten(inputs: Mapping[str, Array], columns: Mapping[str, str]) -> dict[str, Array] | None:
+    """Returns serialised Examples as `as_parsed` writes them; None where there are none, or nothing could be changed."""
+    if len(inputs) != 1 or not columns:
+        return None
+    ((name, values),) = inputs.items()
+    if values.dtype.kind != "O" or name in columns:
+        return None
+    from stellwerk.serving.stored import as_parsed  # noqa: PLC0415 - only where Examples were refused
+
+    made = as_parsed(values, columns)
+    return None if made is None else {name: made}
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """What the exporter wrote down of the model; nothing of models of others."""
     try:
         about = json.loads((path / "assets.extra" / "stellwerk.json").read_text(encoding="utf-8"))
-        return tuple(str(name) for name in about.get("classes") or ())
-    except (OSError, ValueError, AttributeError, TypeError):
-        return ()
+    except (OSError, ValueError):
+        return {}
+    well = isinstance(about, dict) and isinstance(about.get("inputs", {}), dict)
+    return about if well and isinstance(about.get("classes") or [], list) else {}

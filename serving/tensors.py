@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stellwerk.errors import DataError
+from stellwerk.serving.readings import number
 
 Array = np.ndarray[Any, Any]
 
@@ -39,7 +40,7 @@ class Tensor:
 
 def as_input(tensor: Tensor, values: Array) -> Array:
     """Returns `values` in the tensor's own type and shape; raises ValueError with a sentence where they do not fit."""
-    array = np.asarray(values)
+    array = _numbers(np.asarray(values), tensor)
     kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b", "O": "OSU"}.get(tensor.dtype.kind, tensor.dtype.kind)
     if array.dtype.kind not in kinds and array.size:
         raise ValueError(f"the input '{tensor.name}' takes {tensor.type_name}, and got {array.dtype.name}.")
@@ -50,6 +51,23 @@ def as_input(tensor: Tensor, values: Array) -> Array:
             f"the input '{tensor.name}' takes the shape {_shape_text(tensor.shape)}, and got {_shape_text(array.shape)}."
         )
     return array
+
+
+def _numbers(array: Array, tensor: Tensor) -> Array:
+    """Makes numbers of truth values, whole floats and texts of moments, where the tensor takes numbers; else nothing."""
+    kind, given = tensor.dtype.kind, array.dtype.kind
+    if kind not in "fiu" or given in "iu" or (given == "f" and kind == "f"):
+        return array
+    if given == "b":
+        return array.astype(np.int64)
+    if given == "f":
+        finite = np.isfinite(array)
+        if not (np.isnan(array) | (finite & (array == np.trunc(array)))).all():
+            return array
+        return np.where(finite, array, 0).astype(np.int64) * finite + np.where(finite, 0, tensor.missing)
+    made = [number(item, whole=kind != "f") for item in array.reshape(-1).tolist()]
+    known = all(isinstance(item, int) for item in made)
+    return np.array(made, np.int64).reshape(array.shape) if known else array
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

@@ -1,6 +1,7 @@
 """JSON values to tensors, as TensorFlow Serving's REST API spells them: whole columns at a time, no Python for a value.
 
-Bytes are `{"b64": "..."}`. Beyond TensorFlow Serving, `null` is read as a missing value. What does not fit is refused in
+Bytes are `{"b64": "..."}`. Beyond TensorFlow Serving, `null` is read as a missing value, and a number may
+be written as `readings` has it: true, or a date. What does not fit is refused in
 TensorFlow Serving's words.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from stellwerk.serving.errors import Code, ServingError
+from stellwerk.serving.readings import number
 from stellwerk.serving.tensors import Array, Tensor
 
 _SHOWN = 256
@@ -107,6 +109,9 @@ def _converted(flat: Sequence[Any], tensor: Tensor, rank: int) -> Array:
         types.discard(type(None))
         flat = _filled(flat, tensor)
         types |= {bytes} if kind == "O" else set()
+    if kind in "fiu" and not types <= _KINDS[kind]:
+        flat = [number(item, whole=kind != "f") for item in flat]
+        types = set(map(type, flat))
     if not types <= _KINDS[kind] and not types <= _KINDS[kind] | {bytes}:
         raise _wrong(
             next(item for item in flat if type(item) not in _KINDS[kind] and item is not tensor.missing), tensor

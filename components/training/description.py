@@ -50,6 +50,8 @@ class Description:
     """Names of the classes in the order of their ids; none for regression."""
     raw: dict[str, str]
     """The raw columns that the served model takes, and their types."""
+    unread: dict[str, dict[str, int]]
+    """By feature how many `values` of the train split were there, and how many were `unread`: no moments as the spec has it."""
     examples_version: str
     schema_digest: str
 
@@ -74,6 +76,7 @@ class Description:
             label=label.get("output", LABEL),
             classes=tuple(label.get("classes") or ()),
             raw=dict(values["inputs"]),
+            unread=dict(values.get("unread") or {}),
             examples_version=values["examples_version"],
             schema_digest=values["schema_digest"],
         )

@@ -83,6 +83,7 @@ def train(
         "classes": list(seen.classes),
         "inputs": {name: {"dtype": DTYPES[kind].name, "shape": [None]} for name, kind in seen.raw.items()},
         "hyperparameters": settings,
+        **({"unread": seen.unread} if seen.unread else {}),
         "examples_version": seen.examples_version,
         "schema_digest": seen.schema_digest,
         "transform_digest": transform_digest,

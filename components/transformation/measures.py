@@ -185,6 +185,32 @@ class Counts:
         return _most_frequent(self._counts, top, at_least)
 
 
+class First:
+    """Some of the whole numbers, the first that are seen: enough to tell what they look like."""
+
+    ENOUGH = 1000
+
+    def __init__(self) -> None:
+        self.found: list[int] = []
+
+    def add(self, values: pa.Array) -> None:
+        """Takes an Arrow batch of whole numbers."""
+        if len(self.found) < self.ENOUGH:
+            self.found += values.drop_null().slice(0, self.ENOUGH - len(self.found)).to_pylist()
+
+    def merge(self, other: First) -> None:
+        """Takes what `other` has seen."""
+        self.found = [*self.found, *other.found][: self.ENOUGH]
+
+    def as_json(self) -> list[int]:
+        """Returns what was found."""
+        return self.found
+
+    def restore(self, found: list[int]) -> None:
+        """Takes what was found."""
+        self.found = list(found)
+
+
 class Words:
     """How often each word occurs, and in how many texts."""
 

@@ -7,21 +7,19 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from stellwerk.components.transformation.columns import MISSING_WHOLE
+from stellwerk.moments import ISO, MONTHS, WHOLE, groups
 
 _DAY = 86_400
 
-_ISO = (
-    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
-    r"(?:[Tt ](?:[01]\d|2[0-3]):[0-5]\d(?::(?:[0-5]\d|60)(?:[.,]\d+)?)? ?(?:[Zz]|[+-]\d{2}(?::?\d{2})?)?)?"
-)
-_AFTER_MINUTES = r"^(?::\d{2}(?:[.,]\d+)?)? ?(?:[Zz]|([+-]\d{2}):?(\d{2})?)?\s*$"
+_AFTER_MINUTES = r"^(?::\d{2}(?:[.,]\d+)?)? ?(?:[Zz]|(?i:utc|gmt)?(?:([+-]\d{2}):?(\d{2})?)?)\s*$"
+_OFFSET = r"^(?:[Zz]|(?i:utc|gmt)?(?:([+-]\d{2}):?(\d{2})?)?)$"
 _EPOCH = "1970-01-01T00:00:00"
 
 
 def from_iso(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns seconds since 1970 (int64) and whether each text is an ISO 8601 date or time; without a zone it is UTC."""
     texts = tf.strings.strip(texts)
-    valid = tf.strings.regex_full_match(texts, _ISO)
+    valid = tf.strings.regex_full_match(texts, ISO)
     texts = tf.where(valid, texts, _EPOCH)
     texts = tf.where(tf.equal(tf.strings.length(texts), 10), tf.strings.join([texts, "T00:00:00"]), texts)
     rest = tf.strings.substr(tf.strings.join([texts, " " * 19]), 16, 64)
@@ -35,10 +33,58 @@ def from_iso(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _zone(rest: tf.Tensor) -> tf.Tensor:
     """Returns the seconds that a zone like +01:00, -0530 or +02 is ahead of UTC."""
-    zone = tf.strings.regex_replace(rest, _AFTER_MINUTES, r"\1\2")
+    return _offset(tf.strings.regex_replace(rest, _AFTER_MINUTES, r"\1\2"))
+
+
+def _offset(zone: tf.Tensor) -> tf.Tensor:
+    """Returns the seconds of +hhmm, -hhmm, +hh or nothing."""
     zone = tf.strings.substr(tf.strings.join([tf.where(tf.equal(zone, ""), "+", zone), "0000"]), 0, 5)
     ahead = _digits(zone, 1, 2) * 3600 + _digits(zone, 3, 2) * 60
     return tf.where(tf.equal(tf.strings.substr(zone, 0, 1), "-"), -ahead, ahead)
+
+
+def from_format(texts: tf.Tensor, form: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns seconds since 1970 of texts in a format with the directives of `strptime`, and whether each is one.
+
+    What the format does not hold is as in 1970-01-01T00:00:00Z; of fractions of a second nothing is kept.
+    """
+    texts = tf.strings.strip(texts)
+    pattern, places = groups(form)
+    matching = tf.strings.regex_full_match(texts, pattern)
+
+    def written(directive: str, otherwise: str) -> tf.Tensor:
+        found = tf.strings.regex_replace(texts, f"^(?:{pattern})$", rf"\{places[directive]}")
+        return tf.where(matching, found, otherwise)
+
+    def number(directive: str, otherwise: int) -> tf.Tensor:
+        if directive not in places:
+            return tf.fill(tf.shape(texts), tf.constant(otherwise, tf.int64))
+        return tf.strings.to_number(written(directive, str(otherwise)), tf.int64)
+
+    year = number("Y", 1970)
+    if "y" in places:
+        short = number("y", 70)
+        year = tf.where(short < 69, short + 2000, short + 1900)
+    month = _named_month(written("b" if "b" in places else "B", "jan")) if {"b", "B"} & set(places) else number("m", 1)
+    day, hour, minute, second = number("d", 1), number("H", 0), number("M", 0), number("S", 0)
+    valid = matching & (month >= 1) & (month <= 12) & (hour < 24) & (minute < 60) & (second <= 60)
+    if "I" in places:
+        hour, valid = number("I", 12), valid & (number("I", 12) >= 1) & (number("I", 12) <= 12)
+        late = tf.strings.lower(written("p", "am")) == "pm" if "p" in places else tf.zeros_like(valid)
+        hour = hour % 12 + tf.where(late, tf.constant(12, tf.int64), tf.constant(0, tf.int64))
+    month = tf.where(valid, month, 1)
+    days = _days_from_civil(year, month, day)
+    valid &= tf.equal(_civil_from_days(days)[2], day) & tf.equal(_civil_from_days(days)[1], month)
+    total = days * _DAY + hour * 3600 + minute * 60 + second
+    if "z" in places:
+        total -= _offset(tf.strings.regex_replace(written("z", ""), _OFFSET, r"\1\2"))
+    return tf.where(valid, total, 0), valid
+
+
+def _named_month(names: tf.Tensor) -> tf.Tensor:
+    """Returns the number of an English month's name, whole or short; 0 for any other word."""
+    short = tf.equal(tf.strings.lower(tf.strings.substr(names, 0, 3))[:, tf.newaxis], tf.constant(MONTHS))
+    return tf.reduce_sum(tf.cast(short, tf.int64) * tf.range(1, 13, dtype=tf.int64), axis=1)
 
 
 def from_hhmm(whole: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -59,7 +105,7 @@ def whole_numbers(raw: tf.Tensor) -> tf.Tensor:
     if raw.dtype == tf.int64:
         return raw
     texts = tf.strings.strip(raw)
-    valid = tf.strings.regex_full_match(texts, r"[+-]?\d{1,18}")
+    valid = tf.strings.regex_full_match(texts, WHOLE)
     return tf.where(valid, tf.strings.to_number(tf.where(valid, texts, "0"), tf.int64), MISSING_WHOLE)
 
 

@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import file_digest, write_json, written_aside
@@ -52,7 +52,7 @@ def transform(
             with tempfile.TemporaryDirectory(dir=graph) as vocabularies:
                 write_graph(plan, plan.preprocessing_fn(measures, Path(vocabularies)), graph, passes.analyze)
             passes.materialise(plan, graph, rows)
-            _describe(plan, data, schema, graph / "features.json")
+            _describe(plan, data, schema, unread(measures), graph / "features.json")
             write_sample(data, list(plan.inputs), graph)
 
 
@@ -80,12 +80,23 @@ def _counted(progress: Progress, total: int) -> Callable[[int], None]:
     return seen
 
 
-def _describe(plan: Plan, data: Examples, schema: Path, path: Path) -> None:
+def unread(measures: Mapping[tuple[str, str], Any]) -> dict[str, dict[str, int]]:
+    """Returns by feature how many values of the train split there are, and how many of them could not be read as moments."""
+    shares = {name: measure for (name, key), measure in measures.items() if key == "share"}
+    return {
+        name: {"values": share.count, "unread": round(share.count * (1 - share.mean))}
+        for name, share in sorted(shares.items())
+        if share.count and share.mean < 1
+    }
+
+
+def _describe(plan: Plan, data: Examples, schema: Path, moments: Mapping[str, Any], path: Path) -> None:
     label = {"name": plan.target.column, "output": plan.label, "type": plan.target.type, "classes": plan.classes}
     description: Mapping[str, object] = {
         "features": list(plan.outputs.values()),
         "label": label,
         "inputs": plan.inputs,
+        "unread": moments,
         "examples_version": data.version,
         "schema_digest": file_digest(schema / "schema.pbtxt" if schema.is_dir() else schema),
     }

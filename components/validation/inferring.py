@@ -30,7 +30,7 @@ def infer(
     smallest: int,
     target: str,
     categorical: Collection[str],
-    is_open: Callable[[Collection[str]], Collection[str]] = lambda columns: (),
+    is_open: Callable[[Collection[str]], Collection[str]] | None = None,
 ) -> schema_pb2.Schema:
     """Returns the schema of the train split, to be asked of splits with as few as `smallest` examples.
 
@@ -54,7 +54,8 @@ def infer(
         _relax_presence(feature, of_feature, smallest)
         if feature.domain:
             _relax_domain(feature, of_feature, smallest)
-    _open(schema, target, is_open)
+    if is_open is not None:
+        _open(schema, target, is_open)
     used = {feature.domain for feature in schema.feature}
     _keep_domains(schema, domains, used)
     return schema

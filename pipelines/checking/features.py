@@ -10,6 +10,7 @@ from typing import Any
 from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.ingestion.columns import nested
 from stellwerk.components.ingestion.probing import Probe
+from stellwerk.moments import likely_format, pattern_of
 from stellwerk.pipelines.checking.values import counted
 from stellwerk.spec.features import Boolean, Feature, Time
 
@@ -26,12 +27,6 @@ _BETTER = {
     "binary": "a `transform` of your own",
 }
 _WORDS = frozenset((*TRUE_WORDS, *FALSE_WORDS, ""))
-_TIMES = {
-    "iso": re.compile(r"\d{4}-\d\d-\d\d.*"),
-    "hhmm": re.compile(r"([01]?\d|2[0-4])?[0-5]?\d"),
-    "epoch_seconds": re.compile(r"-?\d+"),
-    "epoch_milliseconds": re.compile(r"-?\d+"),
-}
 _ENOUGH = 0.5
 
 
@@ -83,9 +78,11 @@ def _time(feature: Time, column: str, values: Counter[Any]) -> str:
     if feature.format == "iso" and not is_text:
         return f"iso is text (2013-01-01T05:15:00Z), but '{column}' holds whole numbers. Use another format."
     chosen = feature.format or ("iso" if is_text else "epoch_seconds")
-    strange = Counter(
-        {value: count for value, count in values.items() if not _TIMES[chosen].fullmatch(str(value).strip())}
-    )
+    looks = None if is_text or feature.format else likely_format([int(value) for value in values.elements()])
+    if looks is not None:
+        return f"'{column}' holds whole numbers such as {looks[0]}, which look like {looks[1]}."
+    pattern = re.compile(pattern_of(chosen))
+    strange = Counter({value: count for value, count in values.items() if not pattern.fullmatch(str(value).strip())})
     share = 1 - strange.total() / values.total()
     if share >= _ENOUGH:
         return ""

@@ -15,15 +15,20 @@ from stellwerk.errors import DataError, did_you_mean
 from stellwerk.serving.bulk.inputs import BadRow, Block
 from stellwerk.serving.tensors import Array, Tensor, column_values
 
-_NUMBER = "TRY_CAST(x AS DOUBLE)"
+_DOUBLE = "TRY_CAST(x AS DOUBLE)"
+_OTHER = (
+    "CASE WHEN lower(trim(x)) = 'true' THEN 1 WHEN lower(trim(x)) = 'false' THEN 0 "
+    "ELSE CAST(floor(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT) END"
+)
+_NUMBER = f"coalesce({_DOUBLE}, CAST({_OTHER} AS DOUBLE))"
 _WHOLE = (
     "CASE WHEN regexp_full_match(x, '\\s*[+-]?\\d+\\s*') THEN TRY_CAST(x AS BIGINT) "
-    f"WHEN {_NUMBER} = trunc({_NUMBER}) AND abs({_NUMBER}) < 1e15 THEN CAST({_NUMBER} AS BIGINT) "
-    f"WHEN {_NUMBER} IS NULL THEN CAST(floor(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT) END"
+    f"WHEN {_DOUBLE} = trunc({_DOUBLE}) AND abs({_DOUBLE}) < 1e15 THEN CAST({_DOUBLE} AS BIGINT) "
+    f"WHEN {_DOUBLE} IS NULL THEN {_OTHER} END"
 )
 _TEXTS = "(SELECT unnest($1::VARCHAR[]) AS x)"
 _SELECTS = {True: f"SELECT {_WHOLE} FROM {_TEXTS}", False: f"SELECT {_NUMBER} FROM {_TEXTS}"}  # noqa: S608
-"""Whole numbers, also spelled 7.0; dates and times are seconds since 1970 (UTC), as they were in training."""
+"""Numbers, whole ones also spelled 7.0; true is 1, and dates and times are seconds since 1970 (UTC), as they were in training."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,9 @@ def _text(column: pa.Array, tensor: Tensor) -> pa.Array:
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
         return column
-    if pa.types.is_null(kind) or pa.types.is_integer(kind) or pa.types.is_large_string(kind):
+    if any(
+        fits(kind) for fits in (pa.types.is_null, pa.types.is_integer, pa.types.is_boolean, pa.types.is_large_string)
+    ):
         return column.cast(pa.string())
     raise DataError(
         f"column '{tensor.name}' holds {kind} values, but the model takes text. Write it as the text that training saw."

@@ -41,7 +41,7 @@ class Request:
     source: Source
     files: tuple[File, ...]
     scratch: Path
-    numbers: Names = Names()
+    numbers: Names = field(default_factory=Names)
     """Columns that are read as numbers although they look like text, so that a bad value is a rejected row."""
     careful: bool = False
     """Looks at every value before it decides on types, and reads on one thread; for the second attempt."""

@@ -11,8 +11,9 @@ from stellwerk.components.transformation import moments, outputs
 from stellwerk.components.transformation.columns import Columns
 from stellwerk.components.transformation.features.base import AS_NAME, Asked, Known
 from stellwerk.components.transformation.features.number import standardised
-from stellwerk.components.transformation.measures import Moments
+from stellwerk.components.transformation.measures import First, Moments
 from stellwerk.errors import DataError
+from stellwerk.moments import NAMED, likely_format
 from stellwerk.spec.features.time import Time
 
 FORMS = AS_NAME
@@ -25,6 +26,9 @@ def measured(name: str, feature: Time, columns: Columns) -> dict[str, Asked]:
     seconds, valid, present = _moments(name, feature, columns)
     share = tf.where(present, tf.cast(valid, tf.float32), tf.constant(math.nan))
     asked = {"share": Asked(Moments(), share)}
+    column = feature.columns_of(name)[0]
+    if feature.format is None and columns.whole(column).dtype == tf.int64:
+        asked["first"] = Asked(First(), column)
     for part in feature.parts:
         if _is_number(feature, part):
             value = tf.cast(moments.PARTS[part][1](seconds), tf.float32)
@@ -35,6 +39,12 @@ def measured(name: str, feature: Time, columns: Columns) -> dict[str, Asked]:
 def transform(name: str, feature: Time, columns: Columns, known: Known) -> list[outputs.Output]:
     """Returns each part as sine and cosine, id or scaled number. A missing moment is (0, 0), an id of its own, or 0."""
     share = known.measures["share"]
+    strange = likely_format(known.measures["first"].found) if "first" in known.measures else None
+    if strange is not None:
+        raise DataError(
+            f"features.{name}.format: column '{feature.columns_of(name)[0]}' holds whole numbers such as {strange[0]}, "
+            f"which look like {strange[1]}. Seconds since 1970 need format: epoch_seconds where they look like that."
+        )
     if share.count and share.mean < _ENOUGH:
         raise DataError(
             f"features.{name}: only {share.mean:.0%} of the values in column '{feature.columns_of(name)[0]}' are times "
@@ -81,6 +91,8 @@ def _moments(name: str, feature: Time, columns: Columns) -> tuple[tf.Tensor, tf.
         if raw.dtype != tf.string:
             raise DataError(f"features.{name}.format: column '{column}' holds whole numbers and no iso texts.")
         seconds, valid = moments.from_iso(raw)
+    elif chosen not in NAMED:
+        seconds, valid = moments.from_format(columns.name(column), chosen)
     elif chosen == "hhmm":
         seconds, valid = moments.from_hhmm(moments.whole_numbers(raw))
     else:

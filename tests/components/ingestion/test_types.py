@@ -99,7 +99,7 @@ def test_types_of_the_spec_win(run, write, rows):
     write("rows.csv", rows(60))
     types = {"n": "text", "x": "text", "y": "boolean"}
     ingested = run({"sources": {"r": {"path": "rows.csv", "types": types}}})
-    assert ingested.examples.columns == {"n": "string", "x": "string", "c": "string", "y": "int64"}
+    assert ingested.examples.columns == {"n": "string", "x": "string", "c": "string", "y": "string"}
 
 
 def test_types_of_an_unknown_column_are_refused(run, write, rows):
