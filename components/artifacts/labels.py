@@ -23,6 +23,23 @@ MOST_CLASSES = 10_000
 
 _SHOWN = 8
 
+_STEPS = 16
+"""So many different numbers at least the usual differences of a quantity must span in 32 bits."""
+
+
+def lost_in_32_bits(column: str, low: float, high: float, spread: float) -> str | None:
+    """Returns a sentence where the differences of a quantity are lost when it becomes a float of 32 bits; else None.
+
+    `spread` is how far its values usually lie from each other.
+    """
+    step = float(np.spacing(np.float32(max(abs(low), abs(high)))))
+    if low >= high or spread >= _STEPS * step:
+        return None
+    return (
+        f"the values of '{column}' differ by {spread:g} or so, and near {high:.6g} the 32 bits that a network computes with tell "
+        f"numbers apart that differ by {step:g}. Subtract a constant in data.query, e.g. {low:.0f}, and add it to the answers"
+    )
+
 
 def class_names(column: pa.Array) -> pa.Array:
     """Returns the name of each row's class: strings as they are, whole numbers in decimals. Null stays null.

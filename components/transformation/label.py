@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from stellwerk.components.artifacts.examples import Examples
-from stellwerk.components.artifacts.labels import class_names, find_classes, is_words, word_sides
+from stellwerk.components.artifacts.labels import class_names, find_classes, is_words, lost_in_32_bits, word_sides
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.target import Target
 
@@ -30,7 +30,7 @@ class Answers:
         target = self._target
         _refuse_missing(column, split, target)
         if target.type == "regression":
-            values = np.asarray(column.cast(pa.float32(), safe=False))
+            values = np.asarray(column.cast(pa.float64(), safe=False))
             self._low = float(min(self._low, values.min(initial=np.inf)))
             self._high = float(max(self._high, values.max(initial=-np.inf)))
             return
@@ -62,6 +62,9 @@ class Answers:
             raise DataError(
                 f"target: column '{self._target.column}' has only one value ({self._low:g}): there is nothing to learn."
             )
+        lost = lost_in_32_bits(self._target.column, self._low, self._high, self._high - self._low)
+        if lost is not None:
+            raise DataError(f"target: {lost}.")
         return []
 
 

@@ -16,9 +16,11 @@ from stellwerk.components.transformation.here import Here
 from stellwerk.components.transformation.label import check_target
 from stellwerk.components.transformation.materialising import SPLITS
 from stellwerk.components.transformation.plan import Plan
+from stellwerk.errors import DataError
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.beam import Beam
 from stellwerk.spec.features import Feature
+from stellwerk.spec.features.patterns import expand, is_pattern, winner
 from stellwerk.spec.target import Target
 
 if TYPE_CHECKING:
@@ -39,13 +41,13 @@ def transform(
 ) -> None:
     """Writes the TransformGraph (with `features.json` and a sample of raw rows) and the transformed train and eval splits.
 
-    Only the training split is measured; memory does not grow with the rows. With `beam` its workers read the rows. Raises
+    A pattern among the features is what it means in these data. Only the training split is measured; memory does not grow with the rows. With `beam` its workers read the rows. Raises
     DataError for columns that are absent or do not fit their feature, and HookError for a custom feature that misbehaves.
     """
     data = Examples.open(examples)
     seen = _counted(progress, data.rows("train") + sum(data.rows(split) for split in SPLITS))
     check_target(data, target)
-    plan = Plan.make(features, target, hooks, data)
+    plan = Plan.make(_expanded(features, data, target), target, hooks, data)
     with _passes(beam, data, seen, transformed) as passes:
         measures = passes.measure(plan)
         with written_aside(transform_graph) as graph, written_aside(transformed) as rows:
@@ -54,6 +56,19 @@ def transform(
             passes.materialise(plan, graph, rows)
             _describe(plan, data, schema, unread(measures), graph / "features.json")
             write_sample(data, list(plan.inputs), graph)
+
+
+def _expanded(features: Mapping[str, Feature], data: Examples, target: Target) -> dict[str, Feature]:
+    """Returns the features with each pattern replaced by the columns it means. Raises DataError for one that means none."""
+    split = data.manifest.get("split") or {}
+    apart = [target.column, *(split.get("key") or ()), *([split["column"]] if split.get("column") else [])]
+    made = expand(features, data.columns, apart)
+    patterns = [name for name, feature in features.items() if is_pattern(name, feature)]
+    meant = {winner(column, patterns) for column in made if column not in features}
+    for name in patterns:
+        if name not in meant:
+            raise DataError(f"features.{name}: means no column of the data, which has {', '.join(data.columns)}.")
+    return made
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from stellwerk.components.ingestion.columns import nested
 from stellwerk.components.ingestion.probing import Probe
@@ -13,6 +13,7 @@ from stellwerk.pipelines.checking.labels import check_target
 from stellwerk.spec import SPLITS, Spec
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
 from stellwerk.spec.features import Cross, Custom, Feature
+from stellwerk.spec.features.patterns import expand, is_pattern, winner
 
 Found = tuple[Keys, str]
 
@@ -21,6 +22,26 @@ def find_problems(spec: Spec, seen: Probe) -> Iterator[Found]:
     """Yields what is wrong with the columns that `spec` names, as far as a look at the data tells."""
     if not seen.seen:
         return
+    features = expand(spec.features, seen.columns, _apart(spec))
+    patterns = {
+        column: winner(column, [name for name, feature in spec.features.items() if is_pattern(name, feature)]) or column
+        for column in features
+        if column not in spec.features
+    }
+    yield from _meaningless(spec, patterns.values(), seen)
+    told: set[Keys] = set()
+    for keys, message in _problems(spec.model_copy(update={"features": features}), seen):
+        if keys[0] != "features" or keys[1] not in patterns:
+            yield keys, message
+            continue
+        of_pattern = ("features", patterns[str(keys[1])], *keys[2:])
+        if of_pattern not in told:  # one column tells it for all of the pattern
+            told.add(of_pattern)
+            yield of_pattern, message
+
+
+def _problems(spec: Spec, seen: Probe) -> Iterator[Found]:
+    """Yields what is wrong with a spec without patterns."""
     named = list(_named(spec))
     for keys, column in named:
         if column in seen.nested:
@@ -39,6 +60,20 @@ def find_problems(spec: Spec, seen: Probe) -> Iterator[Found]:
     yield from _split(spec, seen)
     yield from _slices(spec, seen)
     yield from _comparators(spec, seen)
+
+
+def _apart(spec: Spec) -> list[str]:
+    """Returns the columns that no pattern means: the target, and what splits the rows."""
+    split = spec.data.split
+    return [spec.target.column, *(split.key if isinstance(split, HashSplit) else (split.column,))]
+
+
+def _meaningless(spec: Spec, meant: Collection[str], seen: Probe) -> Iterator[Found]:
+    """Yields patterns that mean no column."""
+    for name, feature in spec.features.items():
+        if is_pattern(name, feature) and name not in meant:
+            advice = "Change the pattern, or give the feature a `column` where that is its name."
+            yield ("features", name), f"'{name}' means no column. {advice} Columns: {', '.join(seen.columns)}."
 
 
 def _no_rows(spec: Spec) -> str:

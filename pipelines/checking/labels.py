@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stellwerk.components.artifacts.labels import find_classes
+from stellwerk.components.artifacts.labels import find_classes, lost_in_32_bits
 from stellwerk.components.ingestion.probing import Probe
 from stellwerk.errors import DataError
 from stellwerk.loading.document import Keys
@@ -54,6 +55,11 @@ def _regression(target: Target, values: Counter[Any], seen: Probe) -> Iterator[F
         everything = seen.values(column, 2)
         if everything.complete and len(everything.found) < 2:
             yield COLUMN, _constant(target, everything.found)
+    else:
+        numbers = [float(value) for value in values.elements()]
+        lost = lost_in_32_bits(column, min(numbers), max(numbers), statistics.pstdev(numbers))
+        if lost is not None:
+            yield COLUMN, f"{lost}."
 
 
 def _classes(target: Target, values: Mapping[Any, int]) -> Iterator[Found]:

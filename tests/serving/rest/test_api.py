@@ -238,7 +238,6 @@ def test_a_model_of_a_pipeline_regresses_examples_in_json(ask, url):
             "Failed to process element: 1 key: distance of 'instances' list. Error: INVALID_ARGUMENT: "
             'JSON Value: "far" Type: String is not of expected type: float',
         ),
-        ({"instances": [{**ROW, "distance": True}]}, "JSON Value: true Type: True is not of expected type: float"),
         ({"instances": [{**ROW, "distance": 1e300}]}, "is not of expected type: float"),
         ({"instances": [{**ROW, "distance": 10**400}]}, "is not of expected type: float"),
         ({"instances": [{**ROW, "distance": {"b64": "AA=="}}]}, "Type: Object is not of expected type: float"),
