@@ -31,7 +31,8 @@ def as_parsed(serialized: Array, inputs: Mapping[str, str]) -> Array | None:
             example = example_pb2.Example.FromString(one)
         except (DecodeError, TypeError):
             continue
-        if any(_rewritten(example.features.feature[name], kind) for name, kind in _lists(example, inputs)):
+        rewritten = sum(_rewritten(example.features.feature[name], kind) for name, kind in _lists(example, inputs))
+        if rewritten:
             made[place], changed = example.SerializeToString(), True
     return made if changed else None
 

@@ -53,6 +53,18 @@ def as_input(tensor: Tensor, values: Array) -> Array:
     return array
 
 
+def as_number(tensor: Tensor, array: Array) -> Array | None:
+    """Returns numbers of another type, truth values or texts of moments as the tensor takes numbers; None where it cannot."""
+    made = _numbers(array, tensor)
+    return (
+        made.astype(tensor.dtype)
+        if tensor.dtype.kind in "fiu"
+        and made.dtype.kind in "fiu"
+        and (made.dtype.kind != "f" or tensor.dtype.kind == "f")
+        else None
+    )
+
+
 def _numbers(array: Array, tensor: Tensor) -> Array:
     """Makes numbers of truth values, whole floats and texts of moments, where the tensor takes numbers; else nothing."""
     kind, given = tensor.dtype.kind, array.dtype.kind

@@ -21,7 +21,7 @@ from stellwerk.serving.inference import CLASSIFY, REGRESS, Classified, Regressed
 from stellwerk.serving.loading import SIGNATURE, Signature
 from stellwerk.serving.models import ModelManager, Servable
 from stellwerk.serving.protos import from_array, to_array, to_examples, type_name
-from stellwerk.serving.tensors import Array
+from stellwerk.serving.tensors import Array, as_number
 
 
 class PredictionService:
@@ -155,6 +155,9 @@ def wanted_outputs(signature: Signature, output_filter: Any) -> list[str]:
 def _input(signature: Signature, name: str, tensor: Any) -> Array:
     expected = signature.definition.inputs[name].dtype if name in signature.inputs else tensor.dtype
     if tensor.dtype not in (expected, types_pb2.DT_INVALID):
+        made = as_number(signature.inputs[name], to_array(tensor))
+        if made is not None:
+            return made
         place = list(signature.inputs).index(name)
         raise ServingError(
             Code.INVALID_ARGUMENT,

@@ -120,7 +120,7 @@ def test_a_refusal_has_tensorflow_servings_code_and_text(prediction, refusal, re
     ("changed", "text"),
     [
         ({"distance": ["far", "near"]}, "Expects arg[2] to be float but string is provided"),
-        ({"day": np.array([1.0, 2.0], np.float32)}, "Expects arg[1] to be int64 but float is provided"),
+        ({"day": np.array([1.5, 2.0], np.float32)}, "Expects arg[1] to be int64 but float is provided"),
         ({"distance": np.zeros((2, 2), np.float32)}, "shape"),
         ({"distance": np.zeros(3, np.float32)}, "different numbers of rows"),
         ({"distance": np.float32(1)}, "shape"),

@@ -60,7 +60,7 @@ features:
         if chosen in NAMED:
             return values
         held = parts_of(chosen)
-        return {**values, "parts": [part for part in USUAL if part in held] or list(held)}
+        return {**values, "parts": tuple(part for part in USUAL if part in held) or held}
 
     @model_validator(mode="after")
     def _parts_suit_the_format(self) -> Time:
