@@ -76,7 +76,8 @@ def _numbers(array: Array, tensor: Tensor) -> Array:
         finite = np.isfinite(array)
         if not (np.isnan(array) | (finite & (array == np.trunc(array)))).all():
             return array
-        return np.where(finite, array, 0).astype(np.int64) * finite + np.where(finite, 0, tensor.missing)
+        whole: Array = np.where(finite, np.where(finite, array, 0).astype(np.int64), int(tensor.missing))
+        return whole
     made = [number(item, whole=kind != "f") for item in array.reshape(-1).tolist()]
     known = all(isinstance(item, int) for item in made)
     return np.array(made, np.int64).reshape(array.shape) if known else array

@@ -50,7 +50,7 @@ def _comes_with(rows: pa.Table, keys: list[str], column: str) -> bool:
     known = rows.filter(pc.is_valid(rows[column]))
     of_keys = known.select(keys).group_by(keys).aggregate([]).num_rows
     together = known.group_by([*keys, column]).aggregate([]).num_rows
-    return 1 < of_keys <= known.num_rows / 2 and together == of_keys
+    return bool(1 < of_keys <= known.num_rows / 2 and together == of_keys)
 
 
 def _is_a_period(rows: pa.Table, keys: list[str], column: str) -> bool:

@@ -86,7 +86,8 @@ def groups(text: str) -> tuple[str, dict[str, int]]:
 
     Digits that another directive follows at once come in twos, as the 05 of 20240501; others may be one alone.
     """
-    pattern, places, end = "", {}, 0
+    places: dict[str, int] = {}
+    pattern, end = "", 0
     for found in _DIRECTIVE.finditer(text):
         pattern += re.escape(text[end : found.start()])
         end = found.end()
