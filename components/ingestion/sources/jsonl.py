@@ -88,13 +88,12 @@ def _cleaned(request: Request, rejects: list[Reject]) -> Request:
     """Copies the lines that are objects and fit to scratch; the others become rejects, with their line."""
     folder = request.scratch / f"{request.name}-cleaned"
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = dict.fromkeys(request.numbers, "number") | dict(request.source.types)
     files = []
     for number, file in enumerate(request.files):
         target = folder / f"{number:05}.jsonl"
         with target.open("wb") as good:
             for line, row in _lines(file):
-                reason = _reason(row, wanted)
+                reason = _reason(row, request)
                 if reason is None:
                     good.write(row if row.endswith(b"\n") else row + b"\n")
                 else:
@@ -117,7 +116,7 @@ def _lines(file: File, blank: bool = False) -> Iterator[tuple[int, bytes]]:
             yield number + 1, rest
 
 
-def _reason(row: bytes, wanted: dict[str, Any]) -> str | None:
+def _reason(row: bytes, request: Request) -> str | None:
     try:
         value = json.loads(row)
     except UnicodeDecodeError:
@@ -126,8 +125,9 @@ def _reason(row: bytes, wanted: dict[str, Any]) -> str | None:
         return "not JSON"
     if not isinstance(value, dict):
         return "not an object"
-    for column, kind in wanted.items():
-        fits = _FITS.get(kind)
+    for column in value:
+        kind = request.source.types.get(column) or ("number" if column in request.numbers else None)
+        fits = _FITS.get(kind or "")
         if fits is not None and value.get(column) is not None and not fits(value[column]):
             return f"{column}: not {'an integer' if kind == 'integer' else 'true or false' if kind == 'boolean' else 'a number'}"
     return None
