@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -9,8 +10,9 @@ from typing import TypeVar
 
 import duckdb
 
+from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
-from stellwerk.errors import StepFailed
+from stellwerk.errors import DataError, StepFailed
 from stellwerk.spec.data import Format
 
 READERS: dict[Format, str] = {
@@ -24,6 +26,8 @@ READERS: dict[Format, str] = {
 """The module of each format; it has `open_table(request) -> Table`."""
 
 Result = TypeVar("Result")
+_ADVICE = re.compile(r"\s(?=Try |Possible |Did you mean|You can )")
+"""Where the advice of the engine begins: settings of its own that no spec has."""
 
 
 def open_table(kind: Format, request: Request) -> Table:
@@ -44,15 +48,28 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
             table.check(rows)
         except MisreadError:
             continue
-        except duckdb.Error:
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
             if not careful:
                 continue
-            raise
+            raise DataError(f"{request.name}: {_in_own_words(request, error)}") from None
         return table, result
     raise StepFailed(
         f"{request.name}: the rows read and the rows rejected are fewer than the lines of the file. "
         "A quote that is opened and not closed does this: look at the quotes in the file."
     )
+
+
+def _in_own_words(request: Request, error: duckdb.Error) -> str:
+    """Returns why a source cannot be read, without the engine's advice, which is for who calls it, and without paths of copies."""
+    message = _ADVICE.split(engine.plain(error))[0].strip()
+    message = re.sub(r"^(Invalid Input|Conversion|Binder|IO|Parser) Error: ", "", message)
+    return re.sub(r'"?/[^\s"]*/(\d{5})\.\w+"?', lambda found: _label_of(request, int(found[1])), message)
+
+
+def _label_of(request: Request, number: int) -> str:
+    return request.files[number].label if number < len(request.files) else "a file"
 
 
 __all__ = ["READERS", "Lines", "MisreadError", "Reject", "Request", "Table", "open_table", "read"]

@@ -1,19 +1,23 @@
-"""JSONL: one object a line. The engine reads it; lines it refuses are looked for, set aside, and the rest is read again."""
+"""JSON, an object a line or an array of objects. The engine reads it; lines it refuses are looked for, set aside, and the rest is read again."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import IO, Any
 
 import duckdb
 
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import File
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
+from stellwerk.components.ingestion.sources.plain import copy_of
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.data import ColumnType
+from stellwerk.tables.encodings import transcode
+from stellwerk.tables.objects import USUAL, is_plain, repeated_key, to_lines
+from stellwerk.tables.rows import cut_to_rows
 
 SAMPLE_ROWS = 10_240
 
@@ -29,9 +33,11 @@ TYPES: dict[ColumnType, str] = {
 def open_table(request: Request) -> Table:
     """Opens JSONL files. A key that an object lacks is missing; nested values stay nested, for the query to take apart."""
     rejects: list[Reject] = []
-    originals = request.files
+    plain = [_plain(request, number, file) for number, file in enumerate(request.files)]
+    originals = tuple(one.file for one in plain)
+    request = replace(request, files=originals)
     if request.careful:
-        request = _cleaned(request, rejects)
+        request = _cleaned(request, rejects, [one.exact for one in plain])
     try:
         columns = engine.describe(request.connection, _select(request, None))
     except duckdb.Error:
@@ -51,11 +57,53 @@ def open_table(request: Request) -> Table:
             raise DataError(f"{request.name}: {request.files[0].label}: there are no rows. Give a file with data.")
 
     def lines() -> Lines | None:
-        if len(originals) > 1 or sum(1 for _ in _lines(originals[0], blank=True)) != read + len(rejects):
+        if (
+            len(originals) > 1
+            or not plain[0].exact
+            or sum(1 for _ in _lines(originals[0], blank=True)) != read + len(rejects)
+        ):
             return None
         return Lines.around((reject.line or 0 for reject in rejects), first=1)
 
-    return Table(_select(request, columns), rejects=lambda: iter(rejects), check=check, lines=lines)
+    whole = not any(one.cut for one in plain)
+    return Table(_select(request, columns), rejects=lambda: iter(rejects), check=check, lines=lines, whole=whole)
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A file with an object a line."""
+
+    file: File
+    exact: bool = True
+    """Whether its lines are those of the original."""
+    cut: bool = False
+    """Whether its last rows are left out."""
+
+
+def _plain(request: Request, number: int, file: File) -> _Plain:
+    """Returns a file as the engine reads it: arrays and marks become lines; for a glance the beginning of a large one is enough."""
+    with file.unpacked() as stream:
+        start = stream.read(USUAL)
+    large = request.glance > 0 and (file.packed or request.cut or file.size > request.glance)
+    odd = not is_plain(start)
+    if not odd and not large:
+        return _Plain(file)
+    target = request.scratch / f"{request.name}-plain" / f"{number:05}.jsonl"
+    limit = request.glance or None
+    exact = True
+
+    def write(stream: Any, to: IO[bytes]) -> None:
+        nonlocal exact
+        if odd:
+            exact = to_lines(stream, to, file.label, limit)
+        else:
+            transcode(stream, to, "utf-8", limit=limit)
+
+    copied = copy_of(file, target, write, anew=True)
+    cut = limit is not None and (request.cut or copied.size >= limit)
+    if cut and not odd:
+        cut_to_rows(target, "")
+    return _Plain(copied, exact, cut)
 
 
 def _select(request: Request, columns: dict[str, str] | None) -> str:
@@ -84,7 +132,7 @@ def _typed(request: Request, columns: dict[str, str]) -> dict[str, str]:
     return typed
 
 
-def _cleaned(request: Request, rejects: list[Reject]) -> Request:
+def _cleaned(request: Request, rejects: list[Reject], exact: Sequence[bool]) -> Request:
     """Copies the lines that are objects and fit to scratch; the others become rejects, with their line."""
     folder = request.scratch / f"{request.name}-cleaned"
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +146,7 @@ def _cleaned(request: Request, rejects: list[Reject]) -> Request:
                     good.write(row if row.endswith(b"\n") else row + b"\n")
                 else:
                     content = row.decode("utf-8", "replace").strip()[:10_000]
-                    rejects.append(Reject(request.name, file.label, line, reason, content))
+                    rejects.append(Reject(request.name, file.label, line if exact[number] else None, reason, content))
         files.append(File(file.origin, target, file.label, file.delimiter))
     return replace(request, files=tuple(files))
 
@@ -118,7 +166,9 @@ def _lines(file: File, blank: bool = False) -> Iterator[tuple[int, bytes]]:
 
 def _reason(row: bytes, request: Request) -> str | None:
     try:
-        value = json.loads(row)
+        value = json.loads(row, object_pairs_hook=repeated_key)
+    except KeyError as error:
+        return f"the key {error} stands in it twice"
     except UnicodeDecodeError:
         return "not utf-8"
     except ValueError:

@@ -70,9 +70,9 @@ def _plain(file: File, dialect: Dialect, target: Path, request: Request) -> Plai
     return Plain(copied, dialect, cut)
 
 
-def copy_of(file: File, target: Path, write: Callable[[Any, IO[bytes]], None]) -> File:
-    """Makes another file of a file's unpacked bytes, and returns it under the same name; one that is there already serves again."""
-    if not target.exists():
+def copy_of(file: File, target: Path, write: Callable[[Any, IO[bytes]], None], *, anew: bool = False) -> File:
+    """Makes another file of a file's unpacked bytes, and returns it under the same name; one that is there already serves again, unless `anew`."""
+    if anew or not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = target.with_suffix(".part")
         with file.unpacked() as stream, aside.open("wb") as to:
