@@ -104,6 +104,8 @@ GPU = ["tensorflow[and-cuda]"]  # NVIDIA's libraries as wheels, in the versions 
 
 S3 = ["boto3>=1.36"]  # the first with conditional writes and checksums by default
 
+EXCEL = ["python-calamine>=0.4"]  # workbooks of Excel and OpenDocument as sources
+
 NOTEBOOK = ["jupyterlab>=4.4,<5"]  # the image's variant for Kubeflow Notebooks
 
 MLFLOW = ["mlflow-skinny>=3,<4"]  # `stellwerk runs --mlflow`
@@ -125,9 +127,11 @@ DEVELOPMENT = [
     "kubernetes-validate>=1.30",
     "moto[s3]>=5.1",
     "mypy>=1.11",
+    "openpyxl>=3.1",
     "pandas-stubs",
     "pre-commit",
     "psutil>=5.9",
+    "python-calamine>=0.4",
     "pytest>=8",
     "pytest-cov",
     "pytest-timeout",
@@ -165,6 +169,7 @@ setup(
         "formats": marked(FORMATS),
         "s3": S3,
         "docker": DOCKER,
+        "excel": EXCEL,
         "mlflow": MLFLOW,
         "gpu": GPU,
         "notebook": NOTEBOOK,

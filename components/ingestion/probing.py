@@ -158,11 +158,11 @@ def _look(data: Data, directory: Path, uses: Uses, target: str, glance: int) -> 
                 staged[name] = _stage(request, files.format, bad)
             readable = [path for one in staged.values() for path in one.paths]
             described, relation = _result(connection, data, readable, scratch)
-            files = [file.label for one in found.values() for file in one.files]
-            alone = len(files) == 1 and data.query is None
+            labels = [file.label for one in found.values() for file in one.files]
+            alone = len(labels) == 1 and data.query is None
             lines = next(iter(staged.values())).lines if alone else None
             sources = {name: SourceRows(one.rows, one.rejected) for name, one in staged.items()}
-            judge = Judge(connection, data, target, relation, sources, bad, files[0] if alone else None)
+            judge = Judge(connection, data, target, relation, sources, bad, labels[0] if alone else None)
             wanted = [column for column, kind in described.items() if column in uses.numbers and not is_nested(kind)]
             try:
                 plain = plan(described, wanted, measured(connection, wide_columns(described), relation))

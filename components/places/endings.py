@@ -19,6 +19,10 @@ ENDINGS: dict[str, Format] = {
     ".orc": "orc",
     ".tfrecord": "tfrecord",
     ".tfrecords": "tfrecord",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".xls": "excel",
+    ".ods": "excel",
 }
 """The format of each ending."""
 PACKED = (".gz", ".zst", ".zip")

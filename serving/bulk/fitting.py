@@ -68,6 +68,8 @@ class Fitter:
         self.tensors = tensors
         self._nulls = pa.array([value.encode() for value in null_values], pa.binary())
         self._as_read = as_read
+        self.numerals = (".", "")
+        """What stands before the fraction of a number that is text, and between groups of three digits."""
         self._connection = duckdb.connect(config={"threads": 1, "python_enable_replacements": False})
         self._connection.execute("SET TimeZone = 'UTC'")
 
@@ -134,7 +136,7 @@ class Fitter:
 
     def _from_text(self, column: pa.Array, tensor: Tensor, reasons: dict[int, str]) -> pa.Array:
         whole = tensor.dtype.kind in "iub"
-        column = column.cast(pa.string())
+        column = self._plain(column.cast(pa.string()))
         try:
             return column.cast(pa.int64() if whole else pa.float64())
         except pa.ArrowInvalid:
@@ -142,6 +144,12 @@ class Fitter:
         wrong = pc.and_(pc.is_null(numbers), pc.is_valid(column))
         _add(reasons, wrong, f"{tensor.name}: not a {'whole ' if whole else ''}number")
         return numbers
+
+    def _plain(self, texts: pa.Array) -> pa.Array:
+        """Returns numbers as SQL writes them."""
+        decimal, thousands = self.numerals
+        texts = pc.replace_substring(texts, thousands, "") if thousands else texts
+        return pc.replace_substring(texts, decimal, ".") if decimal != "." else texts
 
     def _unusual(self, column: pa.Array, whole: bool) -> pa.Array:
         """Casts texts of which some are not plain numbers, as ingestion does; what is no number becomes null."""

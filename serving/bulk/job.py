@@ -14,11 +14,12 @@ import pyarrow as pa
 from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.serving.bulk.answers import Answers, Columns
 from stellwerk.serving.bulk.fitting import Fitted, Fitter, check_columns
-from stellwerk.serving.bulk.inputs import Block, Position, Reader, format_of, open_input
+from stellwerk.serving.bulk.inputs import Block, Position, Reader, format_of, is_jsonl, open_input
 from stellwerk.serving.bulk.models import Asked
 from stellwerk.serving.bulk.options import Options
 from stellwerk.serving.bulk.outputs import Form, ParquetForm, TextForm
 from stellwerk.serving.tensors import Array, Tensor
+from stellwerk.tables.dialect import Told
 
 
 class Job:
@@ -27,9 +28,11 @@ class Job:
     def __init__(self, asked: Asked, path: Path, output: Path | None, options: Options) -> None:
         self.asked, self.path, self.options = asked, path, options
         floats = {name for name, tensor in asked.inputs.items() if tensor.dtype.kind == "f"}
-        self.reader: Reader = open_input(path, options.delimiter, floats)
+        self.reader: Reader = open_input(
+            path, Told(options.delimiter, quote=options.quote, encoding=options.encoding), floats
+        )
         names = self.reader.schema.names
-        if names or format_of(path) != "jsonl":
+        if names or not is_jsonl(path):
             check_columns(names, asked.inputs, str(path))
         self.kind = options.format or (format_of(output) if output else "csv" if self.reader.text else "jsonl")
         self.answers = Answers(asked.outputs, options)
@@ -38,11 +41,13 @@ class Job:
             if name not in names:
                 raise UsageError(f"--keep: {path} has no column '{name}'.{did_you_mean(name, names)}")
         self.kept = kept
-        self.with_heads = options.keep is None and self.kind == "jsonl" and format_of(path) == "jsonl"
+        self.with_heads = options.keep is None and self.kind == "jsonl" and is_jsonl(path)
         read = list(asked.inputs) if self.with_heads else [*kept, *asked.inputs]
         self.wanted = None if set(read) >= set(names) else list(dict.fromkeys(read))
         nulls = options.null_values if self.reader.text else ()
         self.fitter = Fitter(asked.inputs, nulls, as_read=not self.reader.text or self.kind == "csv")
+        if self.reader.text:
+            self.fitter.numerals = (options.decimal, options.thousands)
         added = self._added()
         taken = [name for name in added if name in kept]
         if taken:
@@ -76,6 +81,7 @@ class Job:
     def close(self) -> None:
         """Frees what reading needed; the model stays open."""
         self.fitter.close()
+        self.reader.close()
 
     def blocks(self, start: Position, size: int) -> Iterator[tuple[Fitted, Position]]:
         """Yields the rows of the input from `start` on, fitted, and where the input goes on; `size` in bytes."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 from stellwerk.errors import UsageError
 from stellwerk.spec.data import Source
+from stellwerk.tables.encodings import is_known
 
 NULL_VALUES = Source.model_fields["null_values"].default
 """Texts of a CSV file that mean 'missing': those that training takes by default."""
@@ -69,7 +70,15 @@ class Options:
     null_values: tuple[str, ...] = NULL_VALUES
     """CSV: texts that mean 'missing'."""
     delimiter: str | None = None
-    """CSV: what stands between values; None is a tab for .tsv files and a comma for all others."""
+    """CSV: what stands between values; None is a tab for .tsv files and a comma for all others, or what the first rows agree on."""
+    quote: str = '"'
+    """CSV: what stands around values that hold delimiters; nothing where quotes are letters as any other."""
+    encoding: str = "utf-8"
+    """CSV: how the bytes become text, by any name that Python knows."""
+    decimal: str = "."
+    """CSV: what stands before the fraction of a number."""
+    thousands: str = ""
+    """CSV: what stands between groups of three digits, if anything."""
     on_bad_rows: Literal["fail", "quarantine"] = "fail"
     """What becomes of a row that the model cannot take: end with an error, or set it aside beside the output."""
     batch_size: int | None = None
@@ -83,3 +92,12 @@ class Options:
             raise UsageError(f"--threshold is a probability between 0 and 1. Received: {self.threshold:g}")
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise UsageError(f"--delimiter is one character. Received: {self.delimiter!r}")
+        if len(self.quote) > 1 or not self.quote.isascii():
+            raise UsageError(f"--quote is one character, or empty. Received: {self.quote!r}")
+        if not is_known(self.encoding):
+            raise UsageError(f"--encoding is one that Python knows, as cp1252 or utf-16. Received: {self.encoding!r}")
+        if self.decimal not in (".", ",") or len(self.thousands) > 1 or self.decimal == self.thousands:
+            raise UsageError(
+                "--decimal is . or , and --thousands another character. "
+                f"Received: {self.decimal!r} and {self.thousands!r}"
+            )

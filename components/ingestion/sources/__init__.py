@@ -22,6 +22,7 @@ READERS: dict[Format, str] = {
     "avro": "stellwerk.components.ingestion.sources.avro",
     "orc": "stellwerk.components.ingestion.sources.orc",
     "tfrecord": "stellwerk.components.ingestion.sources.tfrecord",
+    "excel": "stellwerk.components.ingestion.sources.excel",
 }
 """The module of each format; it has `open_table(request) -> Table`."""
 
@@ -53,6 +54,8 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
         except duckdb.Error as error:
             if not careful:
                 continue
+            if "file" not in str(error):  # it is the query's, for who wrote that
+                raise
             raise DataError(f"{request.name}: {_in_own_words(request, error)}") from None
         return table, result
     raise StepFailed(

@@ -2,87 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
-from itertools import islice
-from typing import Any
+from collections.abc import Iterator
 
-import fastavro
 import pyarrow as pa
 
-from stellwerk.components.ingestion.files import File
 from stellwerk.components.ingestion.sources.base import Request, Table
 from stellwerk.components.ingestion.sources.conversion import converted
-from stellwerk.errors import DataError
-
-BATCH_ROWS = 16_384
-TYPES: dict[str, pa.DataType] = {
-    "boolean": pa.bool_(),
-    "int": pa.int64(),
-    "long": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "string": pa.string(),
-    "enum": pa.string(),
-    "bytes": pa.binary(),
-    "fixed": pa.binary(),
-    "null": pa.string(),
-    "date": pa.date32(),
-    "timestamp-millis": pa.timestamp("ms", tz="UTC"),
-    "timestamp-micros": pa.timestamp("us", tz="UTC"),
-    "local-timestamp-millis": pa.timestamp("ms"),
-    "local-timestamp-micros": pa.timestamp("us"),
-    "uuid": pa.string(),
-    "decimal": pa.float64(),
-}
-"""Column type for each Avro type; a logical type goes before the type below it."""
+from stellwerk.tables.avro import batches
 
 
 def open_table(request: Request) -> Table:
-    """Opens Avro files. Raises DataError when one is damaged or a field is nested."""
-    return converted(request, (batch for file in request.files for batch in _batches(request, file)))
+    """Opens Avro files. Raises DataError when one is damaged. Nested fields are left out."""
+    return converted(request, _batches(request))
 
 
-def _batches(request: Request, file: File) -> Iterator[pa.RecordBatch]:
-    where = f"{request.name}: {file.label}"
-    with file.readable.open("rb") as stream:
-        try:
-            reader = fastavro.reader(stream)
-            record: Any = reader.writer_schema
-            schema = pa.schema([(item["name"], _type(item, where)) for item in record["fields"]])
-            records: Iterator[Any] = iter(reader)
-            while rows := list(islice(records, BATCH_ROWS)):
-                columns = [pa.array([_value(row[field.name]) for row in rows], type=field.type) for field in schema]
-                yield pa.RecordBatch.from_arrays(columns, schema=schema)
-        except DataError:
-            raise
-        except (ValueError, EOFError, IndexError, KeyError, TypeError, StopIteration, pa.ArrowException) as error:
-            raise DataError(f"{where}: is not Avro, or damaged: {error}. Fetch it again.") from None
-
-
-def _type(field: Mapping[str, Any], where: str) -> pa.DataType:
-    given = field["type"]
-    options = [item for item in given if item != "null"] if isinstance(given, list) else [given]
-    kinds = {_kind(option) for option in options}
-    if kinds <= {"int", "long", "float", "double"} and len(kinds) > 1:
-        return pa.float64()
-    kind = next(iter(kinds), "null")
-    if len(kinds) > 1 or kind not in TYPES:
-        raise DataError(
-            f"{where}: field '{field['name']}' is of type {' or '.join(sorted(kinds))}; columns hold single values. "
-            "Flatten it before, or leave it out of the file."
-        )
-    return TYPES[kind]
-
-
-def _kind(given: Any) -> str:
-    if isinstance(given, Mapping):
-        logical = given.get("logicalType")
-        return str(logical if logical in TYPES else _kind(given["type"]))
-    return str(given)
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value)
-    return str(value) if hasattr(value, "hex") and hasattr(value, "urn") else value
+def _batches(request: Request) -> Iterator[pa.RecordBatch]:
+    for file in request.files:
+        with file.readable.open("rb") as stream:
+            yield from batches(stream, f"{request.name}: {file.label}")

@@ -45,10 +45,7 @@ def open_table(request: Request) -> Table:
         _Part(request, dialect, files, {name: columns[name] for name in dialect.names}, f"{tag}_{number}")
         for number, (dialect, files) in enumerate(layouts)
     ]
-    listed = ", ".join(
-        types.narrowed(name, kind, not (request.glance or (request.careful and kind == types.EMPTY)))
-        for name, kind in columns.items()
-    )
+    listed = ", ".join(types.narrowed(name, kind, not request.glance) for name, kind in columns.items())
     union = " UNION ALL BY NAME ".join(part.sql for part in parts)
     guessed = {name for name in columns if name not in request.source.types and name not in request.numbers}
     read = [one for one in plain if one.file in {file for part in parts for file in part.files}]

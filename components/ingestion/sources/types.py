@@ -148,12 +148,12 @@ def _type(seen: int) -> str:
 def narrowed(column: str, kind: str, guarded: bool = True) -> str:
     """Returns the SQL that takes a column from what it was read as to its type.
 
-    It fails where that would change a value, unless `guarded` is False: then all values were looked at, or only a glance is wanted.
+    It fails where that would change a value, unless `guarded` is False.
     """
     quoted = name(column)
     if kind == EMPTY:
         misread = f"CASE WHEN {quoted} IS NULL THEN NULL ELSE CAST(error({text(MISREAD)}) AS VARCHAR) END AS {quoted}"
-        return misread if guarded else f"NULL AS {quoted}"
+        return misread if guarded else quoted
     if not guarded and kind in ("INTEGER", "INTEGER_TOLD", "DATE"):
         return f"TRY_CAST({quoted} AS {'DATE' if kind == 'DATE' else 'BIGINT'}) AS {quoted}"
     if kind in ("INTEGER", "INTEGER_TOLD"):

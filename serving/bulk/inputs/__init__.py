@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.serving.bulk.inputs.base import BLOCK_BYTES, BadRow, Block, Position, Reader
+from stellwerk.serving.bulk.inputs.converting import MADE_PARQUET, ConvertedReader
 from stellwerk.serving.bulk.inputs.delimited import DelimitedReader
 from stellwerk.serving.bulk.inputs.jsonl import JsonlReader
 from stellwerk.serving.bulk.inputs.parquet import ParquetReader
 from stellwerk.serving.bulk.options import Format
+from stellwerk.tables.dialect import Told
 
-__all__ = ["BLOCK_BYTES", "BadRow", "Block", "Position", "Reader", "format_of", "open_input"]
+__all__ = ["BLOCK_BYTES", "BadRow", "Block", "Position", "Reader", "format_of", "is_jsonl", "open_input"]
 
 ENDINGS: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "csv",
+    ".txt": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "jsonl",
     ".parquet": "parquet",
+    ".pq": "parquet",
 }
 PACKED = (".gz", ".zst")
 
@@ -37,15 +43,22 @@ def format_of(path: PurePath) -> Format:
     return found
 
 
-def open_input(path: Path, delimiter: str | None = None, floats: Collection[str] = ()) -> Reader:
-    """Opens an input file by its ending; the columns `floats` are numbers that may have a fraction.
+def is_jsonl(path: PurePath) -> bool:
+    """Tells whether an input is JSON, whose rows are written as they are read."""
+    return path.suffix.lower() not in MADE_PARQUET and format_of(path) == "jsonl"
+
+
+def open_input(path: Path, told: Told = Told(), floats: Collection[str] = ()) -> Reader:  # noqa: B008 - frozen
+    """Opens an input file by its ending; `told` says how CSV is written, the columns `floats` are numbers that may have a fraction.
 
     Raises UsageError where there is none, DataError where it cannot be read.
     """
     if not path.is_file():
         near = did_you_mean(path.name, [one.name for one in path.parent.iterdir()]) if path.parent.is_dir() else ""
         raise UsageError(f"{path}: there is no such file.{near}")
+    if path.suffix.lower() in MADE_PARQUET:
+        return ConvertedReader(path)
     kind = format_of(path)
     if kind == "csv":
-        return DelimitedReader(path, delimiter or ("\t" if ".tsv" in path.name.lower() else ","))
+        return DelimitedReader(path, replace(told, usual="\t" if ".tsv" in path.name.lower() else ","))
     return JsonlReader(path, floats) if kind == "jsonl" else ParquetReader(path)

@@ -60,3 +60,6 @@ class Reader(Protocol):
 
     def blocks(self, start: Position, wanted: list[str] | None, block_bytes: int) -> Iterator[Block]:
         """Yields the rows from `start` on; only the columns `wanted`, all where it is None."""
+
+    def close(self) -> None:
+        """Removes what reading needed."""

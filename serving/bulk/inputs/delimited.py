@@ -17,54 +17,62 @@ import pyarrow.csv
 
 from stellwerk.errors import DataError
 from stellwerk.serving.bulk.inputs.base import BadRow, Block, Position
-from stellwerk.serving.bulk.inputs.pieces import BOM, Piece, pieces, undecodable
-
-_BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")
+from stellwerk.serving.bulk.inputs.copying import PACKED, Copy, read_start
+from stellwerk.serving.bulk.inputs.pieces import Piece, pieces, undecodable
+from stellwerk.tables.dialect import LONGEST, USUAL, Dialect, Told, has_header, recognise
+from stellwerk.tables.encodings import transcode
 
 
 class DelimitedReader:
-    """Reads CSV in UTF-8 with a header."""
+    """Reads CSV with a header, written in any way that `ingest` reads too: what readers do not take is first made plain."""
 
     text = True
 
-    def __init__(self, path: Path, delimiter: str) -> None:
+    def __init__(self, path: Path, told: Told) -> None:
         """Reads the header. Raises DataError where there is none, or where two columns have the same name."""
         self.path = path
-        self.delimiter = delimiter
-        self.size = path.stat().st_size if path.suffix.lower() in (".csv", ".tsv") else 0
-        first = next(pieces(path, Position(), 1 << 16, quotes=True), None)
-        if first is None:
-            raise DataError(f"{path} is empty: 0 bytes. The first line of a CSV file must name the columns.")
-        if first.content.startswith(_BYTE_ORDERS):
-            raise DataError(f"{path}: is utf-16. Convert it to utf-8, e.g. with `iconv -f utf-16 -t utf-8`.")
-        reader, end = self._header(first.content)
-        self.names = [name.strip() or f"column{position}" for position, name in enumerate(reader)]
+        dialect = self._recognised(told)
+        self._copy = Copy(path)
+        if not dialect.plain:
+            self._copy.make(
+                lambda stream, to: transcode(stream, to, dialect.encoding, lone_returns=dialect.lone_returns)
+            )
+        self.delimiter, self._quote = dialect.delimiter, dialect.quote.encode()
+        self.size = self._copy.size if self._copy.path.suffix.lower() not in PACKED else 0
+        self.names = list(dialect.names)
         repeated = [name for name, count in Counter(self.names).items() if count > 1]
-        if not self.names or repeated:
-            what = f"the column {repeated[0]!r} appears twice" if repeated else "the first line is empty"
-            raise DataError(f"{path}:1: {what}. The first line must name the columns, each once.")
+        if repeated:
+            raise DataError(
+                f"{path}:{dialect.skip + 1}: the column {repeated[0]!r} appears twice. The first line must name the columns, each once."
+            )
         self.schema = pa.schema([(name, pa.string()) for name in self.names])
-        self._begin = end
+        self._begin = self._behind(dialect.skip + dialect.header)
 
-    def _header(self, content: bytes) -> tuple[list[str], Position]:
-        """Returns the values of the first row, and where the second begins."""
-        text = content[len(BOM) :] if content.startswith(BOM) else content
-        undecoded = text.decode("utf-8", "surrogateescape")
-        records = csv.reader(io.StringIO(undecoded, newline=""), delimiter=self.delimiter)
-        names = next(records, [])
-        lines = undecoded.split("\n")[: records.line_num]
-        length = len("\n".join(lines).encode("utf-8", "surrogateescape")) + (len(undecoded.split("\n")) > len(lines))
-        try:
-            text[:length].decode()
-        except UnicodeDecodeError:
-            raise DataError(f"{self.path}:1: the header is not utf-8. Convert the file to utf-8.") from None
-        return names, Position(len(content) - len(text) + length, records.line_num + 1)
+    def _recognised(self, told: Told) -> Dialect:
+        start, wanted = read_start(self.path, USUAL), USUAL
+        if not start:
+            raise DataError(f"{self.path} is empty: 0 bytes. The first line of a CSV file must name the columns.")
+        if not has_header(start, told):
+            start, wanted = read_start(self.path, USUAL + LONGEST), USUAL + LONGEST
+        return recognise(start, len(start) < wanted, str(self.path), told)
+
+    def _behind(self, lines: int) -> Position:
+        """Returns where the first row begins, behind so many lines."""
+        start, end = read_start(self._copy.path, USUAL + LONGEST), 0
+        for _ in range(lines):
+            found = start.find(b"\n", end)
+            end = found + 1 if found >= 0 else len(start)
+        return Position(end, lines + 1)
+
+    def close(self) -> None:
+        """Removes the plain copy."""
+        self._copy.close()
 
     def blocks(self, start: Position, wanted: list[str] | None, block_bytes: int) -> Iterator[Block]:
         """Yields the rows from `start` on as text."""
         begin = start if start.offset else self._begin
         row = start.row
-        for piece in pieces(self.path, begin, block_bytes, quotes=True):
+        for piece in pieces(self._copy.path, begin, block_bytes, self._quote, self.path):
             block = self._block(piece, wanted)
             row += block.rows.num_rows + len(block.bad)
             yield replace(block, after=replace(piece.after, row=row))
@@ -75,10 +83,10 @@ class DelimitedReader:
         misshapen: list[Any] = []
         table = self._parsed(content, wanted, misshapen)
         for row in misshapen:
-            if row.text.count('"') % 2:
-                line = _lines(content, piece.line, self.delimiter)[row.number - 1]
+            if self._quote and row.text.encode().count(self._quote) % 2:
+                line = _lines(content, piece.line, self.delimiter, self._quote)[row.number - 1]
                 raise DataError(f"{self.path}:{line}: a quote opens here and does not close. Close it, or double it.")
-        of_records = cache(lambda: _lines(content, piece.line, self.delimiter))
+        of_records = cache(lambda: _lines(content, piece.line, self.delimiter, self._quote))
 
         def lines() -> np.ndarray[Any, Any]:
             left_out = np.array([row.number - 1 for row in misshapen], np.int64)
@@ -108,7 +116,10 @@ class DelimitedReader:
                 column_names=self.names, use_threads=False, block_size=len(content) + 1
             ),
             parse_options=pyarrow.csv.ParseOptions(
-                delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=set_aside
+                delimiter=self.delimiter,
+                quote_char=self._quote.decode() or False,
+                newlines_in_values=True,
+                invalid_row_handler=set_aside,
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=names,
@@ -124,12 +135,14 @@ def _shape(row: Any) -> str:
     return "too few values" if row.actual_columns < row.expected_columns else "too many values"
 
 
-def _lines(content: bytes, first: int, delimiter: str) -> np.ndarray[Any, Any]:
+def _lines(content: bytes, first: int, delimiter: str, quote: bytes) -> np.ndarray[Any, Any]:
     """Returns the line on which each record begins; blank lines are no records."""
     ends = content.count(b"\n") + (not content.endswith(b"\n"))
-    if b'"' not in content and b"\n\n" not in content and b"\n\r" not in content and content[:1] not in (b"\n", b"\r"):
+    quoted = bool(quote) and quote in content
+    if not quoted and b"\n\n" not in content and b"\n\r" not in content and content[:1] not in (b"\n", b"\r"):
         return np.arange(first, first + ends)
-    records = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=delimiter)
+    quoting: dict[str, Any] = {"quotechar": quote.decode()} if quote else {"quoting": csv.QUOTE_NONE}
+    records = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=delimiter, **quoting)
     lines, before = [], 0
     for record in records:
         if record:

@@ -15,7 +15,9 @@ import pyarrow.json
 
 from stellwerk.errors import DataError
 from stellwerk.serving.bulk.inputs.base import BadRow, Block, Position
+from stellwerk.serving.bulk.inputs.copying import PACKED, Copy, read_start
 from stellwerk.serving.bulk.inputs.pieces import BOM, Piece, pieces
+from stellwerk.tables.objects import USUAL, is_plain, to_lines
 
 _SAMPLE_BYTES = 1 << 20
 
@@ -28,8 +30,12 @@ class JsonlReader:
     def __init__(self, path: Path, floats: Collection[str] = ()) -> None:
         """Looks at the first rows for names and types; whole numbers in the columns `floats` may have fractions later."""
         self.path = path
-        self.size = path.stat().st_size if path.suffix.lower() in (".jsonl", ".ndjson") else 0
-        first = next(pieces(path, Position(), _SAMPLE_BYTES, quotes=False), None)
+        self._copy = Copy(path)
+        start = read_start(path, USUAL)
+        if start and not is_plain(start.removeprefix(BOM)):
+            self._copy.make(lambda stream, to: to_lines(stream, to, str(path)))
+        self.size = self._copy.size if self._copy.path.suffix.lower() not in PACKED else 0
+        first = next(pieces(self._copy.path, Position(), _SAMPLE_BYTES, b""), None)
         rows = _objects(first, [])[1] if first else []
         if first and first.content.strip() and not any(rows):
             raise DataError(f"{path}: no line at its beginning is a JSON object with keys. Give one object a line.")
@@ -40,12 +46,16 @@ class JsonlReader:
         self.schema = pa.schema([(name, _type(values, name in floats)) for name, values in seen.items()])
         self.names: list[str] = self.schema.names
 
+    def close(self) -> None:
+        """Removes the plain copy."""
+        self._copy.close()
+
     def blocks(self, start: Position, wanted: list[str] | None, block_bytes: int) -> Iterator[Block]:
         """Yields the rows from `start` on; an object that lacks a key has a missing value there."""
         names = self.names if wanted is None else [name for name in self.names if name in set(wanted)]
         schema = pa.schema([self.schema.field(name) for name in names])
         row = start.row
-        for piece in pieces(self.path, start, block_bytes, quotes=False):
+        for piece in pieces(self._copy.path, start, block_bytes, b"", self.path):
             if not names and piece.content.strip():
                 raise DataError(f"{self.path}:{piece.line}: there are only blank lines before. Leave them out.")
             block = _quick(piece, schema) or _careful(piece, schema)

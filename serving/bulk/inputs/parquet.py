@@ -22,21 +22,27 @@ class ParquetReader:
 
     text = False
 
-    def __init__(self, path: Path) -> None:
-        """Reads the file's footer. Raises DataError when it is not Parquet."""
+    def __init__(self, path: Path, named: Path | None = None) -> None:
+        """Reads the file's footer; messages call it `named`. Raises DataError when it is not Parquet."""
         self.path = path
+        self._named = named or path
         try:
             with pq.ParquetFile(path) as file:
                 stored: pa.Schema = file.schema_arrow
                 self.size: int = file.metadata.num_rows
                 self._groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(f"{path}: is not Parquet, or damaged: {error}. Fetch it again.") from None
+            raise DataError(f"{self._named}: is not Parquet, or damaged: {error}. Fetch it again.") from None
         self.schema = pa.schema([(field.name, _plain_type(field.type)) for field in stored])
         self.names: list[str] = self.schema.names
         repeated = [name for name in self.names if self.names.count(name) > 1]
         if repeated:
-            raise DataError(f"{path}: the column '{repeated[0]}' appears twice. Give each column a name of its own.")
+            raise DataError(
+                f"{self._named}: the column '{repeated[0]}' appears twice. Give each column a name of its own."
+            )
+
+    def close(self) -> None:
+        """Has nothing to remove."""
 
     def blocks(self, start: Position, wanted: list[str] | None, block_bytes: int) -> Iterator[Block]:
         """Yields the rows from `start` on; columns with a dictionary come without it."""
@@ -56,7 +62,7 @@ class ParquetReader:
                         first, row = row + 1, row + batch.num_rows
                         yield Block(_plain(batch), replace(start, row=row), lines=partial(np.arange, first, row + 1))
             except (pa.ArrowInvalid, OSError) as error:
-                raise DataError(f"{self.path}: is damaged behind row {row}: {error}. Fetch it again.") from None
+                raise DataError(f"{self._named}: is damaged behind row {row}: {error}. Fetch it again.") from None
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,9 @@ def _json_values(column: pa.Array) -> pa.Array:
         return pc.if_else(finite, _as_text(column), pa.scalar(None, pa.string()))
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return column.cast(pa.string())
-    return _in_quotes(column.cast(pa.string()))
+    if pa.types.is_decimal(kind):
+        return _as_text(column)
+    return _in_quotes(_as_text(column))
 
 
 def _readable(value: Any) -> Any:
@@ -96,7 +99,16 @@ def _readable(value: Any) -> Any:
 
 
 def _as_text(column: pa.Array) -> pa.Array:
-    return column.cast(pa.float32()).cast(pa.string()) if column.type == pa.float16() else column.cast(pa.string())
+    if column.type == pa.float16():
+        return column.cast(pa.float32()).cast(pa.string())
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowNotImplementedError:  # decimals and durations, which this Arrow does not write
+        values = column.to_pylist()
+        written = [format(value, "f") if isinstance(value, Decimal) else str(value) for value in values]
+        return pa.array(
+            [None if value is None else text for value, text in zip(values, written, strict=True)], pa.string()
+        )
 
 
 def _in_quotes(column: pa.Array) -> pa.Array:

@@ -12,7 +12,7 @@ from stellwerk.spec.places import STORES, WEB, place_of, scheme_of
 from stellwerk.spec.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
 from stellwerk.tables.encodings import is_known
 
-Format = Literal["csv", "parquet", "jsonl", "avro", "orc", "tfrecord"]
+Format = Literal["csv", "parquet", "jsonl", "avro", "orc", "tfrecord", "excel"]
 
 NULL_VALUES = (
     "",
@@ -65,7 +65,9 @@ data:
     thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     """CSV only: what stands between groups of three digits, e.g. `,` or `.` or a blank."""
     null_values: tuple[str, ...] = NULL_VALUES
-    """CSV only: texts that mean 'missing', as pandas takes them; a list takes the place of all of them but the empty text."""
+    """CSV and Excel: texts that mean 'missing', as pandas takes them; a list takes the place of all of them but the empty text."""
+    sheet: str | None = None
+    """Excel and OpenDocument only: the name of the sheet; by default the first."""
     types: dict[str, ColumnType] = {}
     """CSV and JSONL: the types of columns, where the inferred ones are not wanted."""
     endpoint: str | None = None
@@ -129,7 +131,7 @@ data:
     @model_validator(mode="after")
     def _keys_suit_the_format(self) -> Source:
         suits: dict[str, tuple[Format, ...]] = dict.fromkeys(CSV_KEYS, ("csv",))
-        suits["types"] = ("csv", "jsonl")
+        suits |= {"types": ("csv", "jsonl"), "null_values": ("csv", "excel"), "sheet": ("excel",)}
         suits["access"] = ("csv", "jsonl", "parquet")
         wrong = [
             ((key,), f"is for {' and '.join(formats)} files. Received: format: {self.format}")

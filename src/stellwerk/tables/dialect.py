@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from typing import Any
 
 from stellwerk.errors import DataError
 from stellwerk.tables.encodings import decoded, encoding_of, other_encoding
@@ -175,8 +176,8 @@ def _nearly_all(columns: int, rows: Sequence[Sequence[str]]) -> bool:
 
 def _records(text: str, delimiter: str, quote: str, whole: bool) -> list[tuple[list[str], int]]:
     """Returns the first rows, each with the number of lines down to its end. Blank lines have no values."""
-    quoting = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, **quoting)  # type: ignore[arg-type]
+    quoting: dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, **quoting)
     records: list[tuple[list[str], int]] = []
     try:
         records.extend((record, reader.line_num) for record in islice(reader, _RECORDS))

@@ -1,0 +1,71 @@
+"""Files of other kinds, which are first made Parquet: Avro, ORC, TFRecord of tf.Example, workbooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stellwerk.errors import DataError
+from stellwerk.serving.bulk.inputs.copying import Copy
+from stellwerk.serving.bulk.inputs.parquet import ParquetReader
+
+MADE_PARQUET = {
+    ".avro": "avro",
+    ".orc": "orc",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), "workbooks"),
+}
+"""The module of `stellwerk.tables` that reads files with each ending; it is loaded only then."""
+
+
+class ConvertedReader(ParquetReader):
+    """Reads a file by way of a copy as Parquet, the same one for the same bytes."""
+
+    def __init__(self, path: Path) -> None:
+        """Makes the copy. Raises DataError where the file is damaged, or holds what no column can."""
+        self._copy = Copy(path)
+        try:
+            self._copy.make(lambda _stream, to: _write(path, to), "converted.parquet")
+            super().__init__(self._copy.path, path)
+        except BaseException:
+            self._copy.close()
+            raise
+
+    def close(self) -> None:
+        """Removes the copy."""
+        self._copy.close()
+
+
+def _write(path: Path, to: IO[bytes]) -> None:
+    """Writes the rows; a column that comes late is missing before."""
+    schemas: list[pa.Schema] = []
+    for batch in _batches(path):
+        if not any(batch.schema.equals(schema) for schema in schemas):
+            schemas.append(batch.schema)
+    if not schemas:
+        raise DataError(f"{path}: there are no rows. Give a file with data.")
+    schema = pa.unify_schemas(schemas)
+    with pq.ParquetWriter(to, schema) as writer:
+        for batch in _batches(path):
+            have = dict(zip(batch.schema.names, batch.columns, strict=True))
+            arrays = [have.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in schema]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    kind = MADE_PARQUET[path.suffix.lower()]
+    module: Any = import_module(f"stellwerk.tables.{kind}")
+    if kind == "workbooks":
+        found = module.columns(path, str(path), None, ("",))
+        yield pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
+    elif kind == "avro":
+        with path.open("rb") as stream:
+            yield from module.batches(stream, str(path))
+    else:
+        yield from module.batches(str(path), str(path))
