@@ -215,3 +215,17 @@ print([name for name in ("tensorflow", "pandas", "kfp", "apache_beam") if name i
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (ran.stdout.strip(), ran.stderr) == ("[]", "")
+
+
+def test_a_pattern_is_checked_once_for_all_of_its_columns_and_must_mean_one(checked):
+    wrong = checked("features={'*e': {type: number}, 'x_*': {type: number}, distance: {type: number}}")
+    assert [line for line in wrong if "'x_*' means no column" in line]
+    texts = [line for line in wrong if "features.*e.type" in line]
+    assert len(texts) == 1
+    assert "holds texts" in texts[0]
+
+
+def test_a_regression_target_whose_differences_32_bits_lose_is_told(checked):
+    lines = "\n".join(f"{i},{i % 3},{10**12 + i}" for i in range(100))
+    said = checked("target={column: late, type: regression}", data=f"distance,carrier,late\n{lines}\n")
+    assert any("tell numbers apart that differ by 65536. Subtract a constant in data.query" in line for line in said)
