@@ -19,7 +19,7 @@ from stellwerk.errors import ModelError
 from stellwerk.serving.tensors import inputs_from_batch
 from stellwerk.spec.target import Target
 
-SAMPLE = 20_000
+SAMPLE = 10_000
 """Rows, evenly spread over the test split, that are looked at."""
 MOST_BATCHES = 64
 """Of a test split with more than a million rows no more is read."""

@@ -15,9 +15,9 @@ from stellwerk.components.evaluation.losses import answers, losses, name_of, tog
 from stellwerk.components.evaluation.predicting import Predictor
 from stellwerk.spec.target import Target
 
-ROWS = 2_000
-REPEATS = 5
-MOST_ANSWERS = 300_000
+ROWS = 1_000
+REPEATS = 3
+MOST_ANSWERS = 100_000
 """Rows that the model is asked in all: with many columns, fewer rows of each."""
 FEWEST_ROWS = 200
 MOST_COLUMNS = 500

@@ -328,14 +328,14 @@ def _export(name: str, folder: Path) -> Path:
     return _csv(folder / f"{name}.csv", {**columns, "target": table.target.tolist()})
 
 
-@pytest.mark.parametrize("name", ["diabetes", "digits"])
+@pytest.mark.parametrize("name", SETS)
 def test_public_sets_get_a_spec_that_fits(init: Init, tmp_path: Path, name: str):
     spec = init(_export(name, tmp_path))
     assert (spec.target.column, spec.target.type) == ("target", TASKS[name])
     assert len(spec.features) >= 4
 
 
-@pytest.mark.parametrize("name", ["diabetes"])
+@pytest.mark.parametrize("name", ["iris", "breast_cancer"])
 def test_public_sets_come_from_a_file_to_a_pushed_model_with_nothing_edited(tmp_path: Path, name: str, stellwerk):
     _export(name, tmp_path)
     started = stellwerk("init", tmp_path / f"{name}.csv", "--yes", "-o", tmp_path / "pipeline.yaml")
