@@ -171,6 +171,6 @@ def _metrics(summary: Summary) -> Iterator[Any]:
             yield from metrics({summary.main: entry.metrics.get(summary.main)}, f"{label}/")
     history = read_artifact(summary.folder / "train" / "history", summary.run, "train", "history", read_history)
     for curve in () if isinstance(history, Missing) else history.curves:
-        for split, values in (("train", curve.train), ("eval", curve.eval)):
-            for epoch, value in enumerate(values, 1):
+        for split, series in (("train", curve.train), ("eval", curve.eval)):
+            for epoch, value in enumerate(series, 1):
                 yield from metrics({curve.metric: value}, f"{split}_", epoch)

@@ -244,7 +244,8 @@ def _slices(runs: Side[Summary]) -> list[SliceChange]:
 
 
 def _examples(pair: tuple[Slice | None, Slice | None]) -> tuple[int | None, int | None]:
-    return tuple(entry.examples if entry else None for entry in pair)  # type: ignore[return-value] - two of them
+    one, other = pair
+    return (one.examples if one else None), (other.examples if other else None)
 
 
 def _by_label(summary: Summary) -> dict[str, Slice]:
@@ -271,17 +272,18 @@ def as_text(found: Comparison) -> str:
     ):
         lines += ["", *_differences(title, rows)]
     if found.metrics:
-        rows = [
-            (change.metric, measure(change.before), measure(change.after), _arrow(change)) for change in found.metrics
+        lines += [
+            "",
+            *_table([("metrics", "first", "second", ""), *(_row(each.metric, each) for each in found.metrics)]),
         ]
-        lines += ["", *_table([("metrics", "first", "second", ""), *rows])]
     if found.slices:
-        rows = [
-            (row.label, measure(row.change.before), measure(row.change.after), _arrow(row.change))
-            for row in found.slices
-        ]
-        lines += ["", *_table([(f"{found.main} by slice", "first", "second", ""), *rows])]
+        title = (f"{found.main} by slice", "first", "second", "")
+        lines += ["", *_table([title, *(_row(each.label, each.change) for each in found.slices)])]
     return "\n".join(lines)
+
+
+def _row(name: str, change: Change) -> tuple[str, ...]:
+    return name, measure(change.before), measure(change.after), _arrow(change)
 
 
 def _heads(found: Comparison) -> list[tuple[str, str, str]]:

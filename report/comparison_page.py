@@ -41,9 +41,9 @@ def comparison_page(found: Comparison) -> str:
 def _charts(found: Comparison) -> list[Chart]:
     """The learning curves, and the curves over the test split, of both."""
     charts = []
-    histories = (found.histories.before, found.histories.after)
-    if not any(isinstance(history, Missing) for history in histories):
-        charts += _learning(*histories)  # type: ignore[arg-type] - neither is Missing
+    before, after = found.histories.before, found.histories.after
+    if not isinstance(before, Missing) and not isinstance(after, Missing):
+        charts += _learning(before, after)
     evaluations = (found.runs.before.evaluation, found.runs.after.evaluation)
     curves = [None if isinstance(each, Missing) else each.curves for each in evaluations]
     if curves[0] is not None and curves[1] is not None:

@@ -38,7 +38,7 @@ def explained(predictor: Predictor, examples: Examples, target: Target) -> dict[
     try:
         predictions = answers(predictor, arrays)
         found = losses(target.type, labels, predictions)
-        rows_of = {
+        rows_of: dict[str, Any] = {
             "labels": labels,
             "predictions": predictions,
             "lost": found,

@@ -37,11 +37,11 @@ def importance(predictor: Predictor, arrays: dict[str, Array], labels: Array, ta
     some, known = {name: values[chosen] for name, values in arrays.items()}, labels[chosen]
     base = float(together(target.type, losses(target.type, known, answers(predictor, some))))
     repeated = {name: np.tile(values, repeats) for name, values in some.items()}
-    found = []
+    found: list[dict[str, Any]] = []
     for column in columns:
         mixed = np.concatenate([some[column][random.permutation(rows)] for _ in range(repeats)])
         lost = losses(target.type, np.tile(known, repeats), answers(predictor, {**repeated, column: mixed}))
         risen = together(target.type, lost.reshape(repeats, rows)) - base
         found.append({"column": column, "mean": float(risen.mean()), "deviation": float(risen.std())})
-    found.sort(key=lambda row: (-row["mean"], row["column"]))  # type: ignore[operator] - a number
+    found.sort(key=lambda row: (-row["mean"], row["column"]))
     return {"metric": name_of(target.type), "base": base, "rows": rows, "repeats": repeats, "columns": found}
