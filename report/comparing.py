@@ -277,8 +277,8 @@ def as_text(found: Comparison) -> str:
             *_table([("metrics", "first", "second", ""), *(_row(each.metric, each) for each in found.metrics)]),
         ]
     if found.slices:
-        title = (f"{found.main} by slice", "first", "second", "")
-        lines += ["", *_table([title, *(_row(each.label, each.change) for each in found.slices)])]
+        head = (f"{found.main} by slice", "first", "second", "")
+        lines += ["", *_table([head, *(_row(each.label, each.change) for each in found.slices)])]
     return "\n".join(lines)
 
 
