@@ -22,18 +22,20 @@ help:  ## what there is
 	@echo
 	@echo "PYTHON=python3.11 in front or behind chooses the Python that .venv is made from."
 
-# One small package has no wheels: where there is no g++, a compiler comes as a wheel for as long as this takes.
+# One small package has no wheels: where there is no g++, a compiler comes as a wheel for as long as this takes. CC is divided at
+# blanks, which the path of this folder may have, so it is called by another.
 $(INSTALLED): setup.py pyproject.toml constraints/older.txt constraints/current.txt
 	@if [ -x $(BIN)/python ]; then python=$(BIN)/python; else python=$(PYTHON); fi; \
 	stack=$$($$python constraints/choose.py) || exit 1; \
 	[ -x $(BIN)/python ] || $$python -m venv $(VENV) || exit 1; \
 	if ! command -v g++ >/dev/null; then \
 	    $(BIN)/python -m pip install --quiet ziglang || exit 1; \
-	    CC="$$(echo $(CURDIR)/$(VENV)/lib/python3*/site-packages/ziglang/zig) c++"; CXX="$$CC"; export CC CXX; \
+	    compiler=$$(mktemp -d); ln -s "$(CURDIR)"/$(VENV)/lib/python3*/site-packages/ziglang/zig "$$compiler/zig" || exit 1; \
+	    CC="$$compiler/zig c++"; CXX="$$CC"; export CC CXX; \
 	fi; \
 	echo "Installing the $$stack stack into $(VENV): about three minutes"; \
 	$(BIN)/python -m pip install --quiet --editable '.[runtime,examples,dev]' --constraint constraints/$$stack.txt || exit 1; \
-	if [ -n "$$CXX" ]; then $(BIN)/python -m pip uninstall --quiet --yes ziglang; fi; \
+	if [ -n "$$compiler" ]; then rm -r "$$compiler"; $(BIN)/python -m pip uninstall --quiet --yes ziglang; fi; \
 	touch $@
 
 demo: $(INSTALLED)  ## the example, end to end

@@ -18,6 +18,9 @@ from stellwerk.spec.places import is_here
 
 DELIMITERS = (";", "\t", "|")
 _MOST_WORDS = 5
+_SOME, _NEARLY_ALL = 0.2, 0.98
+_THOUSANDS = r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?"
+_DECIMAL_COMMA = r"[+-]?\d+(\.\d{3})*(,\d+)?"
 _ADVISED = re.compile(r"`encoding: ([\w-]+)`")
 
 
@@ -82,10 +85,24 @@ def _told(found: Survey, keys: dict[str, Any]) -> dict[str, Any]:
         likely = max(DELIMITERS, key=header.count)
         if likely in header:
             return {"delimiter": likely}
+    if "decimal" not in keys and (marks := _marks(found)):
+        return marks
     if "null_values" in keys:
         return {}
     words = sorted({word for column in found.columns for word in _words_among_numbers(found, column)})
     return {"null_values": (*Source.model_fields["null_values"].default, *words)} if words else {}
+
+
+def _marks(found: Survey) -> dict[str, str]:
+    """Returns how numbers are written where some column has them otherwise than as 1234.5: 1.234,5 or 1,234.5."""
+    for column in found.columns:
+        if column.kind != "text" or not column.filled or found.share(column.name, "contains({}, ',')") < _SOME:
+            continue
+        if found.share(column.name, f"regexp_full_match(trim({{}}), '{_THOUSANDS}')") >= _NEARLY_ALL:
+            return {"decimal": ".", "thousands": ","}
+        if found.share(column.name, f"regexp_full_match(trim({{}}), '{_DECIMAL_COMMA}')") >= _NEARLY_ALL:
+            return {"decimal": ",", **({"thousands": "."} if found.share(column.name, "contains({}, '.')") else {})}
+    return {}
 
 
 def _words_among_numbers(found: Survey, column: ColumnSurvey) -> list[str]:

@@ -26,7 +26,7 @@ _LIKELY = re.compile(
     re.IGNORECASE,
 )
 _AT_AN_END = re.compile(r"y|type|status|category|rating|score|grade|result|revenue|income", re.IGNORECASE)
-_POSITIVE = (*TRUE_WORDS, "positive", "pos", "spam", "malignant", "fraud", "bad", "churned", "left", "abnormal", "late", "up", "good", "survived")  # fmt: skip
+_POSITIVE = (*TRUE_WORDS, "positive", "pos", "spam", "malignant", "fraud", "bad", "churned", "left", "abnormal", "late", "up", "good", "survived", "ja", "oui", "si", "sí")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -200,6 +200,36 @@ def test_words_that_stand_for_a_missing_number_are_told_to_the_source(init: Init
     assert "?" in spec.data.sources["rows"].null_values
 
 
+@pytest.mark.parametrize(
+    ("written", "marks"), [("1.234,5", (",", ".")), ("1234,5", (",", None)), ("1,234.5", (".", ","))]
+)
+def test_numbers_are_read_with_the_marks_they_have(
+    init: Init, tmp_path: Path, written: str, marks: tuple[str, str | None]
+):
+    prices = [written.replace("234", f"{234 + number}") for number in range(ROWS)]
+    columns = {
+        "price": prices,
+        "rooms": [number % 5 for number in range(ROWS)],
+        "y": [number % 2 for number in range(ROWS)],
+    }
+    spec = init(_csv(tmp_path / "rows.csv", columns, ";"), "--target", "y")
+    source = spec.data.sources["rows"]
+    assert (source.decimal, source.thousands) == marks
+    assert spec.features["price"].type == "number"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_an_encoding_that_is_not_utf_8_is_found(init: Init, tmp_path: Path, encoding: str):
+    columns = {
+        "Größe": [number % 31 for number in range(ROWS)],
+        "Ort": ["Köln", "Ülm"] * (ROWS // 2),
+        "y": [0, 1] * (ROWS // 2),
+    }
+    data = _csv(tmp_path / "rows.csv", columns)
+    data.write_bytes(data.read_text(encoding="utf-8").encode(encoding))
+    assert set(init(data).features) == {"Größe"}
+
+
 def test_semicolons_are_seen(init: Init, tmp_path: Path):
     spec = init(_csv(tmp_path / "rows.csv", _customers(), ";"))
     assert "age" in spec.features
