@@ -1,11 +1,14 @@
-"""How much of the target one column tells by itself: a column that tells nearly all of it was probably made after it."""
+"""How much of the target one column tells by itself: a column that tells nearly all of it was probably made after it.
+
+Asked of a sample of the rows, as nearly all of it shows in any.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from stellwerk.components.ingestion import engine
-from stellwerk.components.ingestion.surveying import TABLE, ColumnSurvey, Survey
+from stellwerk.components.ingestion.surveying import SAMPLE, ColumnSurvey, Survey
 
 FEW = 50
 """Numbers with at most so many different values are compared value by value."""
@@ -43,7 +46,7 @@ def of_classes(survey: Survey, column: ColumnSurvey, target: ColumnSurvey, class
 def of_quantity(survey: Survey, column: ColumnSurvey, target: ColumnSurvey) -> Association | None:
     """Returns how well a column tells a quantity; None where it is too varied to say."""
     if column.kind in ("number", "integer"):
-        both = f"SELECT {engine.name(column.name)}::DOUBLE AS a, {engine.name(target.name)}::DOUBLE AS b FROM {TABLE}"
+        both = f"SELECT {engine.name(column.name)}::DOUBLE AS a, {engine.name(target.name)}::DOUBLE AS b FROM {SAMPLE}"
         ((line, rank),) = survey.ask(
             "SELECT abs(corr(a, b)), abs(corr(rank_a, rank_b)) FROM (SELECT a, b, rank() OVER (ORDER BY a) AS rank_a, "
             f"rank() OVER (ORDER BY b) AS rank_b FROM ({both}) WHERE isfinite(a) AND isfinite(b))"
@@ -54,8 +57,8 @@ def of_quantity(survey: Survey, column: ColumnSurvey, target: ColumnSurvey) -> A
         return None
     quoted, wanted = engine.name(column.name), f"{engine.name(target.name)}::DOUBLE"
     ((within, whole),) = survey.ask(
-        f"SELECT sum(v * n), (SELECT var_pop({wanted}) * count({wanted}) FROM {TABLE}) FROM "
-        f"(SELECT var_pop({wanted}) AS v, count({wanted}) AS n FROM {TABLE} GROUP BY {quoted})"
+        f"SELECT sum(v * n), (SELECT var_pop({wanted}) * count({wanted}) FROM {SAMPLE}) FROM "
+        f"(SELECT var_pop({wanted}) AS v, count({wanted}) AS n FROM {SAMPLE} GROUP BY {quoted})"
     )
     told = 1 - _number(within) / whole if whole else 0.0
     return Association(column.name, told, f"its values alone tell {told:.1%} of the target's variance")
@@ -69,7 +72,7 @@ def _auc(survey: Survey, column: str, target: str) -> float:
     """Returns the area under the ROC curve of a column as a score for the larger class; ties count half."""
     quoted, wanted = engine.name(column), engine.name(target)
     ((auc,),) = survey.ask(
-        f"WITH rows AS (SELECT {quoted} AS x, {wanted} = (SELECT max({wanted}) FROM {TABLE}) AS y FROM {TABLE} "
+        f"WITH rows AS (SELECT {quoted} AS x, {wanted} = (SELECT max({wanted}) FROM {SAMPLE}) AS y FROM {SAMPLE} "
         f"WHERE {quoted} IS NOT NULL AND {wanted} IS NOT NULL), groups AS (SELECT x, count(*) FILTER (y) AS p, "
         "count(*) FILTER (NOT y) AS n FROM rows GROUP BY x), below AS (SELECT p, n, coalesce(sum(n) OVER (ORDER BY x ROWS "
         "BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS less FROM groups) "
@@ -80,7 +83,7 @@ def _auc(survey: Survey, column: str, target: str) -> float:
 
 def _ranges(survey: Survey, column: ColumnSurvey) -> str:
     """Returns SQL that gives each row the range of its value: ranges with equally many rows, at least 20."""
-    ranges = max(2, min(FEW, survey.rows // _ROWS_OF_A_RANGE))
+    ranges = max(2, min(FEW, survey.sampled // _ROWS_OF_A_RANGE))
     return f"ntile({ranges}) OVER (ORDER BY {engine.name(column.name)})"
 
 
@@ -88,10 +91,10 @@ def _shares(survey: Survey, group: str, target: str) -> tuple[float, float]:
     """Returns the share of rows whose class is the most frequent of their group, the row itself left out, and that of the most frequent class."""
     wanted = engine.name(target)
     ((right, rows, usual),) = survey.ask(
-        f"WITH rows AS (SELECT {group} AS g, {wanted} AS y FROM {TABLE} WHERE {wanted} IS NOT NULL), "
+        f"WITH rows AS (SELECT {group} AS g, {wanted} AS y FROM {SAMPLE} WHERE {wanted} IS NOT NULL), "
         "counts AS (SELECT g, y, count(*) AS n FROM rows GROUP BY g, y), best AS (SELECT max(n) AS most, sum(n) AS of FROM counts GROUP BY g) "
         "SELECT (SELECT sum(CASE WHEN of > 1 THEN most - 1 ELSE 0 END) FROM best), (SELECT sum(CASE WHEN of > 1 THEN of - 1 ELSE 0 END) FROM best), "
         "(SELECT max(n) FROM (SELECT sum(n) AS n FROM counts GROUP BY y))"
     )
-    ((known,),) = survey.ask(f"SELECT count({wanted}) FROM {TABLE}")
+    ((known,),) = survey.ask(f"SELECT count({wanted}) FROM {SAMPLE}")
     return (right / rows if rows else 0.0), (usual / known if known else 1.0)

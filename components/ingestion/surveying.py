@@ -25,7 +25,9 @@ from stellwerk.spec.places import is_here
 
 Kind = Literal["integer", "number", "boolean", "time", "text", "nested", "bytes"]
 
-TABLE = "surveyed"
+TABLE, SAMPLE = "surveyed", "sampled"
+"""The rows, and at most 20,000 of them, for what compares columns with each other."""
+MOST_SAMPLED = 20_000
 READABLE_BYTES = 256 << 20
 """Larger sources are judged by their first rows."""
 SAMPLE_ROWS = 200_000
@@ -75,6 +77,11 @@ class Survey:
     format: str
     columns: tuple[ColumnSurvey, ...]
 
+    @property
+    def sampled(self) -> int:
+        """Rows of the table `sampled`."""
+        return min(self.rows, MOST_SAMPLED)
+
     def column(self, name: str) -> ColumnSurvey:
         """Returns the column called `name`."""
         return next(column for column in self.columns if column.name == name)
@@ -87,10 +94,10 @@ class Survey:
         )
 
     def share(self, column: str, condition: str) -> float:
-        """Returns in which share of a column's values an SQL condition on `{}`, the column, holds."""
+        """Returns in which share of a column's values, in the sample, an SQL condition on `{}`, the column, holds."""
         quoted = engine.name(column)
         ((found, filled),) = self.ask(
-            f"SELECT count(*) FILTER (WHERE {condition.replace('{}', quoted)}), count({quoted}) FROM {TABLE}"
+            f"SELECT count(*) FILTER (WHERE {condition.replace('{}', quoted)}), count({quoted}) FROM {SAMPLE}"
         )
         return found / filled if filled else 0.0
 
@@ -121,6 +128,9 @@ def survey(name: str, source: Source, directory: Path) -> Iterator[Survey]:
                 rows = _staged(found.format, request, limit)
                 engine.confine(connection, ())
                 engine.settle(connection, threads=available_cores())
+                connection.execute(
+                    f"CREATE TABLE {SAMPLE} AS SELECT * FROM {TABLE} USING SAMPLE reservoir({MOST_SAMPLED} ROWS) REPEATABLE (42)"
+                )
                 columns = _measured(connection, engine.describe(connection, f"SELECT * FROM {TABLE}"))
             except duckdb.Error as error:
                 raise DataError(f"{name}: {engine.plain(error)}") from None

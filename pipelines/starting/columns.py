@@ -31,7 +31,7 @@ def choose(survey: Survey, column: ColumnSurvey) -> Choice:
     if moment is not None:
         return moment
     if is_id(column, survey.rows):
-        return left_out(column.name, f"an id: {column.distinct:,} different values in {column.filled:,} rows")
+        return left_out(column.name, f"an id: {column.distinct:,} different ones in {column.filled:,} rows")
     return _BY_KIND[column.kind](survey, column)
 
 
@@ -86,21 +86,28 @@ def _is_skewed(column: ColumnSurvey) -> bool:
 
 
 def _text(survey: Survey, column: ColumnSurvey) -> Choice:
-    name = column.name
-    words = {str(value).strip().lower() for value, _ in survey.common(name, 7)}
+    words = {str(value).strip().lower() for value, _ in survey.common(column.name, 7)}
     if len(words) == 2 and words <= set(_WORDS) and column.distinct <= 6:
         return _boolean(survey, column)
     if column.distinct <= FEW or (column.distinct <= MOST_CATEGORIES and column.distinct * 5 <= column.filled):
         return _category(survey, column, f"{column.distinct:,} different texts")
-    if _NAMES.fullmatch(name) and column.distinct * 2 > column.filled:
-        return left_out(name, f"names: {column.distinct:,} different ones in {column.filled:,} rows")
+    return _varied_text(survey, column)
+
+
+def _varied_text(survey: Survey, column: ColumnSurvey) -> Choice:
+    """Returns what is made of texts that hardly repeat: words where these do, nothing of names and ids."""
+    name, told = column.name, f"{column.distinct:,} different ones in {column.filled:,} rows"
+    often = column.distinct * 2 <= column.filled
+    if _NAMES.fullmatch(name) and not often:
+        return left_out(name, f"names: {told}")
     if (column.words or 0) >= 3 and _words_recur(survey, column):
-        return Choice(
-            name, {"type": "text"}, f"free text, {column.words:.0f} words on average{_missing(survey, column)}"
-        )
-    if column.distinct * 2 > column.filled or is_named_as_id(column):
-        return left_out(name, f"nearly unique: {column.distinct:,} different texts in {column.filled:,} rows")
-    return _category(survey, column, f"{column.distinct:,} different texts")
+        why = f"free text, {column.words:.0f} words on average{_missing(survey, column)}"
+        return Choice(name, {"type": "text"}, why)
+    if is_named_as_id(column):
+        return left_out(name, f"an id: {told}")
+    if often:
+        return _category(survey, column, f"{column.distinct:,} different texts")
+    return left_out(name, f"nearly unique: {told}")
 
 
 def _category(survey: Survey, column: ColumnSurvey, why: str) -> Choice:

@@ -53,7 +53,7 @@ def groups_rows(column: ColumnSurvey, rows: int) -> bool:
     """Tells whether rows with the same value belong together: an id by its name, and it repeats."""
     if column.kind not in ("integer", "text") or not is_named_as_id(column) or is_row_number(column, rows):
         return False
-    return FEWEST_GROUPS <= column.distinct < column.filled and column.filled == rows
+    return FEWEST_GROUPS <= column.distinct < column.filled and column.filled >= 0.95 * rows
 
 
 def split_key(survey: Survey, target: str) -> ColumnSurvey | None:
