@@ -38,6 +38,8 @@ RUNTIME = {
         "openlineage-python>=1.40,<2",
         "orjson>=3.9",
         "prometheus-client>=0.19",
+        "scikit-learn>=1.5",  # the linear baseline
+        "scipy>=1.13",
     ],
     OLDER: [
         "apache-beam[gcp]==2.68.0",
@@ -138,7 +140,6 @@ DEVELOPMENT = [
     "pytest-xdist",
     "ruff>=0.12",
     "schemathesis>=4.3",
-    "scikit-learn",
     "setuptools>=77",
     "types-PyYAML",
     "types-psutil",

@@ -16,6 +16,7 @@ from stellwerk.errors import SpecError, UsageError, did_you_mean
 from stellwerk.loading import LoadedSpec
 from stellwerk.spec import Push, Spec
 from stellwerk.spec.data import HashSplit
+from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.features import Category, Cross, Custom, Number, Time
 from stellwerk.spec.model import CustomModel
 from stellwerk.spec.rehearse import Rehearse
@@ -229,13 +230,20 @@ def leaving(spec: Spec) -> tuple[str, str]:
     return ("convert", "converted") if spec.push is not None and spec.push.variants else ("train", "model")
 
 
+def _asked(spec: Spec) -> Evaluate:
+    """Returns what is asked of the model: one that goes nowhere is not held against the last that was good."""
+    if spec.push is not None or "min_gain" in spec.evaluate.model_fields_set:
+        return spec.evaluate
+    return spec.evaluate.model_copy(update={"min_gain": None})
+
+
 def _evaluate(loaded: LoadedSpec) -> Step:
     spec = loaded.spec
     metrics = [*(spec.evaluate.metrics or ()), *spec.evaluate.require]
     return Step(
         "evaluate",
         parameters={
-            "settings": _json(spec.evaluate),
+            "settings": _json(_asked(spec)),
             "target": _json(spec.target),
             "hooks": hooks(loaded, [metric for metric in metrics if ".py:" in metric]),
             **_on_beam(spec, "evaluate"),

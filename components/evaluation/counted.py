@@ -33,7 +33,7 @@ class Terms:
     """What must be equal for counts to be put together."""
 
     names: tuple[str, ...]
-    """All that is asked, in the order of their predictions: models, then formats of variants."""
+    """All that is asked, in the order of their predictions: models, formats of variants, baselines."""
     kind: str
     classes: tuple[str, ...]
     threshold: float
@@ -44,7 +44,8 @@ class Terms:
     def of(cls, models: Models, target: Target, settings: Evaluate, standard: Iterable[str]) -> Terms:
         """Returns the terms of an evaluation."""
         classes = tuple(models.predictors[0].classes)
-        return cls(tuple(models.names), target.type, classes, settings.threshold, tuple(standard), settings.slices)
+        names = (*models.names, *(simple.name for simple in models.simple))
+        return cls(names, target.type, classes, settings.threshold, tuple(standard), settings.slices)
 
 
 class Counted:
@@ -70,11 +71,12 @@ class Counted:
     def count(self, models: Models, batches: Iterable[pa.RecordBatch], target: Target) -> Iterator[Batch]:
         """Counts what the models say of `batches` while they are asked for the next, and yields each batch once it is counted."""
         asked, apart = models.predictors, models.variants
-        answered = predictions(batches, target, asked, self.slices, self.excluded, variants=apart)
+        answered = predictions(batches, target, asked, self.slices, self.excluded, beside=(*apart, *models.simple))
+        whole = {simple.name for simple in models.simple}
         with read_ahead(answered, AHEAD) as ready:
             for batch in ready:
-                for tally, answers in zip(self.tallies.values(), batch.predictions, strict=False):
-                    tally.add(batch.labels, answers, batch.groups)
+                for (name, tally), answers in zip(self.tallies.items(), batch.predictions, strict=False):
+                    tally.add(batch.labels, answers, batch.groups[:1] if name in whole else batch.groups)
                 for variant, answers in zip(apart, batch.predictions[len(asked) :], strict=False):
                     variant.compare(batch.predictions[0], answers)
                 yield batch

@@ -15,6 +15,7 @@ from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.models import Models
 from stellwerk.components.evaluation.predicting import SPLIT, Excluded
 from stellwerk.components.evaluation.requirements import Measured
+from stellwerk.components.evaluation.simple import LINEAR, TRIVIAL
 from stellwerk.components.evaluation.slices import SliceKey, Slices
 from stellwerk.components.evaluation.tallies import Tally
 from stellwerk.components.evaluation.tfma_files import BASELINE
@@ -60,8 +61,13 @@ class Measurement:
             "examples": int(self.examples[0]),
             "excluded": self.excluded.as_json(),
             "slices": [_row(measured) for measured in self.rows()],
+            "baselines": self.baselines(),
             **next(iter(self.tallies.values())).details(),
         }
+
+    def baselines(self) -> dict[str, dict[str, float | None]]:
+        """Returns the standard metrics of the whole split of each of the simplest models."""
+        return {name: self.overall(name) for name in (TRIVIAL, LINEAR) if name in self.metrics}
 
     def overall(self, variant: str | None = None) -> dict[str, float | None]:
         """Returns the metrics of the whole split; what is not defined is None."""
@@ -94,7 +100,7 @@ def measure(
     done, total = 0, examples.rows(SPLIT)
     for batch in counted.through(models, examples, target):
         if others is not None and batch.predictions:
-            others.add(batch.labels, batch.predictions, batch.groups)
+            others.add(batch.labels, batch.predictions[: len(models.names)], batch.groups)
         done += batch.rows
         progress(done, total)
     refuse_nothing(counted, target, done)

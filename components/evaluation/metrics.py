@@ -55,13 +55,17 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
 """What is measured when the spec names no metrics."""
 
 
+_DESCRIBING = ("mean_prediction", "mean_label", "calibration")
+"""What says what a model does, and not how good it is."""
+
+
 def choose_metrics(settings: Evaluate, target: Target) -> tuple[list[str], list[str]]:
     """Returns the standard metrics and the others that are to be computed: those named and those required.
 
     Raises DataError for a standard metric that does not suit the target.
     """
     named = settings.metrics or DEFAULTS[target.type]
-    chosen = list(dict.fromkeys([*named, *settings.require]))
+    chosen = list(dict.fromkeys([*named, *settings.require, main_metric(settings, target)]))
     for name in chosen:
         if name in STANDARD and target.type not in STANDARD[name].tfma:
             suits = [other for other in STANDARD_METRICS if target.type in STANDARD[other].tfma]
@@ -70,6 +74,12 @@ def choose_metrics(settings: Evaluate, target: Target) -> tuple[list[str], list[
                 f"'{target.column}' is {target.type}.{did_you_mean(name, suits)} For {target.type}: {', '.join(suits)}."
             )
     return [name for name in chosen if name in STANDARD], [name for name in chosen if name not in STANDARD]
+
+
+def main_metric(settings: Evaluate, target: Target) -> str:
+    """Returns the metric by which a model is compared where the spec names none: the first that points one way."""
+    named = [name for name in settings.metrics or () if name in STANDARD and name not in _DESCRIBING]
+    return (named or DEFAULTS[target.type])[0]
 
 
 def gain(metric: str, value: float, baseline: float) -> float:

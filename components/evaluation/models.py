@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.evaluation.predicting import SPLIT, Predictor
+from stellwerk.components.evaluation.simple import Simple, simple_models
 from stellwerk.components.evaluation.tfma_files import BASELINE, CANDIDATE
 from stellwerk.components.evaluation.variants import Transformed, VariantPredictor
 from stellwerk.errors import DataError, ModelError
@@ -29,6 +30,8 @@ class Models:
     incomparable: str | None
     variants: tuple[VariantPredictor, ...] = ()
     """The candidate in other formats, where there are any."""
+    simple: tuple[Simple, ...] = ()
+    """What the candidate has to be better than, as far as it was exported with it."""
 
     @property
     def names(self) -> list[str]:
@@ -56,9 +59,10 @@ def opened(model: Path, baseline: Path | None, target: Target, examples: Example
     with contextlib.ExitStack() as stack:
         candidate = Predictor(stack.enter_context(LoadedModel(model, optimized=optimized)), target)
         candidate.check(examples.columns)
+        simple = simple_models(candidate)
         variants = _variants(candidate, [stack.enter_context(Variant(folder)) for folder in folders])
         if baseline is None:
-            yield Models((candidate,), None, variants)
+            yield Models((candidate,), None, variants, simple)
             return
         try:
             before = Predictor(
@@ -66,9 +70,9 @@ def opened(model: Path, baseline: Path | None, target: Target, examples: Example
             )
             before.check(examples.columns)
         except (ModelError, DataError) as error:
-            yield Models((candidate,), str(error), variants)
+            yield Models((candidate,), str(error), variants, simple)
             return
-        yield Models((candidate, before), None, variants)
+        yield Models((candidate, before), None, variants, simple)
 
 
 def _variants(candidate: Predictor, variants: Sequence[Variant]) -> tuple[VariantPredictor, ...]:

@@ -65,7 +65,7 @@ def measure_on(
     terms = Terms.of(models, target, settings, standard)
     with meeting(beam_settings, beside) as place:
         counts, apart = place.at("counts.npz"), place.at("apart.npy")
-        folders = {name: place.at("tfma", str(number)) for number, name in enumerate(terms.names)} if others else {}
+        folders = {name: place.at("tfma", str(number)) for number, name in enumerate(models.names)} if others else {}
         rows = [str(number) for number in range(len(folders))]
         model, *before = [place.give(predictor.model.path) for predictor in models.predictors]
         ask = _Ask(Judging(model, before[0] if before else None, examples, target, terms, by_tfma=others is not None))
@@ -117,7 +117,7 @@ class _Ask(beam.DoFn):  # type: ignore[misc]
             if judging.by_tfma and batch.predictions:
                 from stellwerk.components.evaluation.tfma_beam import extracts  # noqa: PLC0415 - TFMA costs seconds to load
 
-                for number, answers in enumerate(batch.predictions):
+                for number, answers in enumerate(batch.predictions[: len(models.names)]):
                     for row in extracts(batch.labels, answers, batch.groups, counted.slices.keys):
                         yield beam.pvalue.TaggedOutput(str(number), row)
         yield counted, [variant.since(array) for variant, array in zip(models.variants, before, strict=True)]

@@ -29,6 +29,9 @@ BATCH_ROWS = 16_384
 BATCH_VALUES = 4_000_000
 """At most so many probabilities at once: with many classes, a batch has fewer rows."""
 
+WITH_LINEAR, LINEAR = "with_linear", "linear"
+"""The signature that answers for the model and its linear baseline at once, and the baseline's output of it."""
+
 _SHOWN_VALUES = 10
 
 
@@ -79,8 +82,9 @@ class Predictor:
         """`classes` are those to answer for; by default the model's own. Raises ModelError when they cannot be answered."""
         self.model = model
         self.output = "predictions" if target.type == "regression" else "probabilities"
-        about = _about(model.path)
-        own = [str(name) for name in about.get("classes") or []]
+        self.about = _about(model.path)
+        own = [str(name) for name in self.about.get("classes") or []]
+        self._linear: tuple[pa.RecordBatch | None, Array] = None, np.zeros((0, 0))
         self.classes = own if classes is None else list(classes)
         given = model.signature("serving_default").outputs
         if self.output not in given or (target.type != "regression" and len(own) < 2):
@@ -94,16 +98,27 @@ class Predictor:
             )
         self._places = [own.index(name) if name in own else -1 for name in self.classes]
         self._aligned = self.classes == own
+        # Only the candidate is asked for its baseline: it answers for its own classes.
+        self.has_linear = classes is None and WITH_LINEAR in model.signatures
 
     def check(self, columns: Mapping[str, str]) -> None:
         """Raises DataError when examples with these columns (type by name) cannot be given to the model."""
         none = [pa.array([], COLUMN_TYPES[kind]) for kind in columns.values()]
         inputs_from_batch(pa.RecordBatch.from_arrays(none, names=list(columns)), self.model.inputs)
 
+    def linear(self, batch: pa.RecordBatch) -> Array:
+        """Returns what the linear baseline says of a batch, [rows, outputs]; both are asked at once."""
+        if self._linear[0] is not batch:
+            self.predict(batch)
+        return self._linear[1]
+
     def predict(self, batch: pa.RecordBatch) -> Array:
         """Returns the predictions for a batch of examples, [rows, outputs]. Raises ModelError where they are not finite."""
-        answer = self.model.predict(inputs_from_batch(batch, self.model.inputs))[self.output]
-        predictions: Array = answer.reshape(batch.num_rows, -1)
+        signature = WITH_LINEAR if self.has_linear else "serving_default"
+        answer = self.model.predict(inputs_from_batch(batch, self.model.inputs), signature)
+        predictions: Array = answer[self.output].reshape(batch.num_rows, -1)
+        if self.has_linear:
+            self._linear = batch, answer[LINEAR].reshape(batch.num_rows, -1)
         bad = np.count_nonzero(~np.isfinite(predictions).all(axis=1))
         if bad:
             raise ModelError(
@@ -151,11 +166,11 @@ def predictions(
     slices: Slices,
     excluded: Excluded,
     *,
-    variants: Sequence[Asked] = (),
+    beside: Sequence[Asked] = (),
 ) -> Iterator[Batch]:
     """Yields the rows of `batches` that have a label, with what each model predicts for them; counts the others.
 
-    Predictions of `variants` come behind those of the models.
+    Predictions of those `beside` (variants, baselines) come behind those of the models.
     """
     classes = predictors[0].classes
     for batch in batches:
@@ -171,7 +186,7 @@ def predictions(
                 [column.filter(pa.array(keep)) for column in batch.columns], names=batch.schema.names
             )
         )
-        answers = [one.predict(asked) for one in (*predictors, *variants)]
+        answers = [one.predict(asked) for one in (*predictors, *beside)]
         yield Batch(labels[keep], answers, slices.groups(batch, kept), batch.num_rows)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from stellwerk.components.evaluation.metrics import gain
 from stellwerk.spec.evaluate import Bound, Evaluate
 
-BoundName = Literal["min", "max", "min_gain"]
+BoundName = Literal["min", "max", "min_gain", "over"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Check:
     ok: bool
     sentence: str
     difference: float | None
+    over: str | None = None
+    """The baseline that the model has to be better than, for the bound of this name."""
 
     def as_json(self, variant: str | None = None) -> dict[str, Any]:
         """Returns the row as `blessing.json` has it, that of a variant with its format; what is not defined is null."""
@@ -56,6 +58,7 @@ class Check:
             "ok": self.ok,
             "sentence": f"{variant}: {self.sentence}" if variant else self.sentence,
             **({"variant": variant} if variant else {}),
+            **({"over": self.over} if self.over else {}),
         }
         if self.bound == "min_gain" and baseline is not None:
             row["baseline"] = _finite(baseline[self.metric])
@@ -66,19 +69,68 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def check_all(settings: Evaluate, rows: Sequence[Measured], incomparable: str | None = None) -> list[Check]:
+def check_all(
+    settings: Evaluate,
+    main: str,
+    rows: Sequence[Measured],
+    baselines: Mapping[str, Mapping[str, float | None]],
+    incomparable: str | None = None,
+) -> list[Check]:
     """Checks every requirement on the whole split (the first row) and, where asked, on every slice that is large enough.
 
-    `incomparable` says why the last blessed model could not be measured on this data, if it could not.
+    Beside what the spec names, the `main` metric has to be better than that of a baseline, and no worse than that of the last
+    blessed model, as `settings` say. `incomparable` says why the last blessed model could not be measured on this data, if
+    it could not.
     """
     checks: list[Check] = []
     for metric, requirement in settings.require.items():
         checks += _bounds(metric, requirement, rows[0], incomparable)
+        if requirement.over is not None:
+            checks += _over(metric, rows[0], requirement.over, requirement.by or 0.0, baselines)
         if requirement.per_slice is not None:
             for measured in rows[1:]:
                 if measured.examples >= settings.min_slice_size:
                     checks += _bounds(metric, requirement.per_slice, measured, incomparable)
-    return checks
+    return [*checks, *_by_default(settings, main, rows[0], baselines)]
+
+
+def _by_default(
+    settings: Evaluate, main: str, whole: Measured, baselines: Mapping[str, Mapping[str, float | None]]
+) -> Iterator[Check]:
+    """What is asked without being named: only where it can be answered."""
+    named = settings.require.get(main)
+    if math.isfinite(whole.metrics[main]):
+        if settings.over in baselines and (named is None or named.over is None):
+            yield from _over(main, whole, settings.over, 0.0, baselines)
+        before = whole.baseline[main] if whole.baseline is not None else math.nan
+        asked = settings.min_gain if named is None or named.min_gain is None else None
+        if asked is not None and math.isfinite(before):
+            yield _compared(main, whole, asked, None)
+
+
+def _over(
+    metric: str, measured: Measured, over: str, by: float, baselines: Mapping[str, Mapping[str, float | None]]
+) -> Iterator[Check]:
+    """Checks that a metric is better than a baseline's: by more than nothing, or by at least `by`."""
+    value, simple = measured.metrics[metric], baselines.get(over, {}).get(metric)
+    if not math.isfinite(value):
+        yield _undefined(metric, measured, "over", by, over)
+        return
+    if simple is None:
+        sentence = (
+            f"{metric} of the {over} baseline is not known: train the model again, or take over out of "
+            f"evaluate.require.{metric}."
+            if over not in baselines
+            else f"{metric} of the {over} baseline is not defined on {measured.name}: any value is better."
+        )
+        yield Check(metric, measured, "over", by, value, over in baselines, sentence, None, over)
+        return
+    difference = gain(metric, value, simple)
+    ok = difference >= by if by else difference > 0
+    moved = f"{abs(difference):.4g} {'better' if difference > 0 else 'worse'} than" if difference else "the same as"
+    asked = f"a gain of at least {by:.6g} is required" if by else "it has to be better"
+    sentence = f"{metric} is {value:.4f} on {measured.name}, {moved} the {over} baseline's {simple:.4f}; {asked}."
+    yield Check(metric, measured, "over", by, value, ok, sentence, difference, over)
 
 
 def _bounds(metric: str, bound: Bound, measured: Measured, incomparable: str | None) -> Iterator[Check]:
@@ -137,10 +189,10 @@ def _compared(metric: str, measured: Measured, required: float, incomparable: st
     return check(difference >= required, sentence, difference)
 
 
-def _undefined(metric: str, measured: Measured, bound: BoundName, required: float) -> Check:
+def _undefined(metric: str, measured: Measured, bound: BoundName, required: float, over: str | None = None) -> Check:
     remedy = "Raise evaluate.min_slice_size to leave small slices out." if measured.slice else "Look at the test split."
     sentence = (
         f"{metric} is not defined on {measured.name} ({measured.examples} examples, for example all of one class or none "
         f"predicted positive), and {bound} {required:.6g} is required. {remedy}"
     )
-    return Check(metric, measured, bound, required, math.nan, False, sentence, None)
+    return Check(metric, measured, bound, required, math.nan, False, sentence, None, over)

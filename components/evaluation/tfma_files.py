@@ -236,11 +236,20 @@ def _validation(evaluated: Evaluated, checks: Sequence[Check]) -> Any:
     return result
 
 
+def _asked(check: Check) -> Bound:
+    """Returns what a check asks as TFMA knows it: to be over a baseline is to be over its value, which it has no word for."""
+    if check.bound != "over":
+        return Bound(**{check.bound: check.required})
+    lower = STANDARD[check.metric].better == "lower" if check.metric in STANDARD else False
+    missing = check.required - (check.difference or 0.0)
+    return Bound(max=check.value - missing) if lower else Bound(min=check.value + missing)
+
+
 def _add_failure(failures: Any, evaluated: Evaluated, check: Check) -> None:
     compared = check.bound == "min_gain" and len(evaluated.models) > 1
     failure = failures.failures.add(
         metric_key=_metric_key(evaluated, check.metric, evaluated.candidate, is_diff=compared),
-        metric_threshold=_threshold(Bound(**{check.bound: check.required}), check.metric),
+        metric_threshold=_threshold(_asked(check), check.metric),
         message=check.sentence,
     )
     baseline = check.measured.baseline

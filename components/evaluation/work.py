@@ -10,7 +10,7 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.evaluation.explaining import explained
 from stellwerk.components.evaluation.measuring import Measurement, measure
-from stellwerk.components.evaluation.metrics import check_requirements, check_slices, choose_metrics
+from stellwerk.components.evaluation.metrics import check_requirements, check_slices, choose_metrics, main_metric
 from stellwerk.components.evaluation.models import Models, opened
 from stellwerk.components.evaluation.predicting import SPLIT
 from stellwerk.components.evaluation.requirements import Check, check_all
@@ -65,16 +65,17 @@ def evaluate(
             else:
                 measurement = _measured_on(beam, models, **asked, others=others, beside=evaluation)
                 progress(data.rows(SPLIT), data.rows(SPLIT))
-            checks = check_all(settings, measurement.rows(), models.incomparable)
-            of_variants = {
-                name: check_all(settings, measurement.rows(name), models.incomparable) for name in models.formats
-            }
+            main, simple = main_metric(settings, target), measurement.baselines()
+            checks, *others_checks = (
+                check_all(settings, main, measurement.rows(name), simple, models.incomparable)
+                for name in (None, *models.formats)
+            )
+            of_variants = dict(zip(models.formats, others_checks, strict=True))
             variants = _variants(models, measurement, checks, of_variants)
             explanation = explained(models.predictors[0], data, target)
         write_tfma_files(folder, _evaluated(settings, target.type, examples, models, measurement), checks)
-        write_json(
-            folder / "evaluation.json", {**measurement.as_json(), **variants, **explanation, "data": data.origin}
-        )
+        found = {"main": main, **measurement.as_json(), **variants, **explanation, "data": data.origin}
+        write_json(folder / "evaluation.json", found)
         requirements = [check.as_json() for check in checks]
         requirements += [check.as_json(name) for name, own in of_variants.items() for check in own]
         blessed = all(requirement["ok"] for requirement in requirements)

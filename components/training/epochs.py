@@ -18,6 +18,9 @@ from stellwerk.errors import StepFailed
 from stellwerk.progress import Progress
 from stellwerk.spec.train import Train
 
+CHECKPOINT_SHARE = 10
+"""A training spends at most one part in so many on its checkpoints: short epochs share one."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -32,7 +35,7 @@ class Trained:
 
 
 class Epochs:
-    """Trains for `settings.epochs` epochs, or until the eval loss no longer falls."""
+    """Trains for `settings.epochs` epochs, or until the eval loss no longer falls; `settings` leave nothing open, see `pace`."""
 
     def __init__(  # noqa: PLR0917 - the parts of a training, each with a name of its own
         self,
@@ -45,10 +48,11 @@ class Epochs:
     ) -> None:
         self._settings, self._fitting, self._head, self._reader = settings, fitting, head, reader
         self._checkpoint, self._progress = checkpoint, progress
+        self._saved = self._saving = 0.0
         self._rows = {split: reader.examples.rows(split) for split in ("train", "eval")}
 
     def run(self) -> Trained:
-        """Trains, and leaves in the model the best weights (with early stopping) or the last ones.
+        """Trains, and leaves in the model the weights of the epoch with the best eval loss.
 
         Raises StepFailed when the loss is no finite number.
         """
@@ -60,22 +64,29 @@ class Epochs:
         while not self._is_over(state):
             state.epochs.append(self._epoch(len(state.epochs) + 1))
             self._keep_best(state)
-            self._checkpoint.write(state, values_of(self._fitting.variables))
+            self._save(state)
         if state.best:
             assign(self._fitting.model_variables, state.best)
         return Trained(state.epochs, state.best_epoch, len(state.epochs) < self._settings.epochs, resumed)
 
+    def _save(self, state: State) -> None:
+        """Writes a checkpoint, unless the last one took more than a tenth of the time since."""
+        began = perf_counter()
+        if began - self._saved >= CHECKPOINT_SHARE * self._saving:
+            self._checkpoint.write(state, values_of(self._fitting.variables))
+            self._saved = perf_counter()
+            self._saving = self._saved - began
+
     def _is_over(self, state: State) -> bool:
         done = len(state.epochs)
         patience = self._settings.early_stopping
-        return done >= self._settings.epochs or (patience is not None and done - state.best_epoch >= patience)
+        return done >= self._settings.epochs or (bool(patience) and done - state.best_epoch >= patience)
 
     def _keep_best(self, state: State) -> None:
         loss = state.epochs[-1]["eval_loss"]
         if loss < state.best_loss:
             state.best_loss, state.best_epoch = loss, len(state.epochs)
-            if self._settings.early_stopping is not None:
-                state.best = values_of(self._fitting.model_variables)
+            state.best = values_of(self._fitting.model_variables)
 
     def _epoch(self, epoch: int) -> dict[str, Any]:
         began = perf_counter()

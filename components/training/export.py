@@ -12,6 +12,7 @@ import tensorflow as tf
 from stellwerk.components.artifacts.naming import original, safe
 from stellwerk.components.artifacts.signatures import sign
 from stellwerk.components.training.description import ModelInput
+from stellwerk.components.training.linear import Linear
 from stellwerk.components.training.targets import Head
 from stellwerk.components.training.targets.head import CLASSIFY, REGRESS
 from stellwerk.components.training.warming import write_warmup
@@ -24,6 +25,9 @@ METHODS = {CLASSIFY: "tensorflow/serving/classify", REGRESS: "tensorflow/serving
 
 MISSING = {tf.float32: float("nan"), tf.int64: tf.int64.min, tf.string: ""}
 """What stands for a value that is not there."""
+
+LINEAR = "linear"
+"""The output of `with_linear` that is the baseline's."""
 
 Tensors = dict[str, Any]
 
@@ -39,13 +43,14 @@ class Served:
     """The raw columns and their types."""
     transform_graph: Path
 
-    def trace(self) -> Traced:
+    def trace(self, linear: Linear) -> Traced:
         """Makes the signatures of the network, whatever its weights are; it may be done while they are learned.
 
         `serving_default` takes each raw column by name, [batch]; `serve_examples` takes `examples`, serialised
         tf.Example, [batch], and runs the very same function; `classify` or `regress` takes them as `inputs` and answers as
         TensorFlow Serving's method of that name asks of a signature. `transform` and `serve_transformed` are its two halves: what
-        runs elsewhere (LiteRT, ONNX) is made of the second, which has numbers only.
+        runs elsewhere (LiteRT, ONNX) is made of the second, which has numbers only. `with_linear` gives what `serving_default` gives
+        and what the linear baseline says of the same rows: evaluate asks it, so that the transform is done once for both.
         """
         loaded = tf.saved_model.load(str(self.transform_graph / "transform_fn"))
         columns = {name: tf.TensorSpec([None], DTYPES[kind], name=safe(name)) for name, kind in self.raw.items()}
@@ -56,8 +61,14 @@ class Served:
         transform = _function(self._transform(_transform(loaded)), columns)
         network = _function(lambda inputs: self.network(inputs, training=False), seen)
         predict = _function(lambda columns: self.head.signature(network(transform(columns))), columns)
+
+        def both(columns: Tensors) -> Tensors:
+            inputs = transform(columns)
+            return {**_numbers(self.head.signature(network(inputs))), LINEAR: linear(inputs)}
+
         signatures = {
             "serving_default": predict,
+            "with_linear": _function(both, columns),
             "serve_examples": _function(
                 lambda examples: predict(tf.io.parse_example(examples, parsing)), _texts("examples")
             ),
@@ -69,7 +80,7 @@ class Served:
             "serve_transformed": _function(lambda inputs: _numbers(self.head.signature(network(inputs))), seen),
         }
         concrete = {name: function.get_concrete_function() for name, function in signatures.items()}
-        return Traced(self, loaded, columns, judging, concrete)
+        return Traced(self, linear, loaded, columns, judging, concrete)
 
     def _transform(self, transform: Callable[[Tensors], Tensors]) -> Callable[[Tensors], Tensors]:
         """Returns a function from raw columns to what the network sees."""
@@ -86,6 +97,8 @@ class Traced:
     """The signatures, and what they are made of."""
 
     served: Served
+    linear: Linear
+    """Held, as its weights live as long as it does."""
     transform: Any
     """The transform graph's SavedModel, loaded."""
     columns: Mapping[str, tf.TensorSpec]

@@ -14,6 +14,7 @@ import tensorflow as tf
 from stellwerk.components.training.labels import Numbers
 from stellwerk.components.training.packing import Chunk, Packing
 from stellwerk.components.training.targets import Head
+from stellwerk.components.training.targets.head import beside
 
 FIRST_STEPS = 8
 CALL_SECONDS = 0.5
@@ -31,16 +32,31 @@ class Seen:
     """Sum over the rows, in the unit of the reported loss."""
 
 
+@dataclass(frozen=True)
+class Network:
+    """One network with two ends, Keras models of the same weights."""
+
+    learns: Any
+    """What the loss is asked of: [batch, units], or [batch, members, units]."""
+    answers: Any
+    """What is exported: [batch, units]."""
+
+    @classmethod
+    def of(cls, model: Any) -> Network:
+        """Returns a network that learns by what it answers."""
+        return cls(model, model)
+
+
 class Fitting:
     """Runs a model over chunks, with or without learning from them."""
 
     def __init__(  # noqa: PLR0917 - the parts of the loop, each with a name of its own
-        self, model: Any, optimizer: Any, head: Head, packing: Packing, batch_size: int, parts: int = 1
+        self, network: Network, optimizer: Any, head: Head, packing: Packing, batch_size: int, parts: int = 1
     ) -> None:
         """Each batch is taken in `parts` of equal size, side by side; the sum of their gradients is that of the batch."""
-        self._model, self._optimizer, self._head, self._packing = model, optimizer, head, packing
+        self._network, self._optimizer, self._head, self._packing = network, optimizer, head, packing
         self._batch_size, self._parts = batch_size, parts
-        self._weights = model.trainable_variables
+        self._weights = network.learns.trainable_variables
         optimizer.build(self._weights)
         self._learn = tf.function(self._learn_steps, input_signature=packing.signature, autograph=False)
         self._judge = tf.function(self._judge_steps, input_signature=packing.signature, autograph=False)
@@ -91,19 +107,19 @@ class Fitting:
         gradients, losses, seen = [], [], []
         for part in self._shared_out(labels):
             with tf.GradientTape() as tape:
-                outputs = self._model(self._packing.unpack(floats[part], ids[part]), training=True)
-                losses.append(self._head.losses(labels[part], outputs))
-                penalties = tf.add_n([tf.zeros([]), *self._model.losses]) / self._parts
+                outputs = self._network.learns(self._packing.unpack(floats[part], ids[part]), training=True)
+                losses.append(_of_members(self._head.losses(beside(labels[part], outputs), outputs), 2))
+                penalties = tf.add_n([tf.zeros([]), *self._network.learns.losses]) / self._parts
                 objective = tf.reduce_sum(losses[-1]) / rows + penalties
             gradients.append(tape.gradient(objective, self._weights))
-            seen.append(self._head.seen(labels[part], outputs))
+            seen.append(self._head.seen(labels[part], _of_members(outputs, 3)))
         self._optimizer.apply([_sum(of_parts) for of_parts in zip(*gradients, strict=True)], self._weights)
         return tf.concat(losses, 0), tf.concat(seen, 0)
 
     def _judge_step(self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         losses, seen = [], []
         for part in self._shared_out(labels):
-            outputs = self._model(self._packing.unpack(floats[part], ids[part]), training=False)
+            outputs = self._network.answers(self._packing.unpack(floats[part], ids[part]), training=False)
             losses.append(self._head.losses(labels[part], outputs))
             seen.append(self._head.seen(labels[part], outputs))
         return tf.concat(losses, 0), tf.concat(seen, 0)
@@ -118,12 +134,17 @@ class Fitting:
     @property
     def variables(self) -> list[Any]:
         """All that training changes: weights, normalisation, random states, the optimiser's memory."""
-        return [*self._model.variables, *self._optimizer.variables]
+        return [*self._network.learns.variables, *self._optimizer.variables]
 
     @property
     def model_variables(self) -> list[Any]:
         """What belongs to the model alone."""
-        return list(self._model.variables)
+        return list(self._network.learns.variables)
+
+
+def _of_members(values: tf.Tensor, rank: int) -> tf.Tensor:
+    """Returns the mean over the members of what has so many axes with them."""
+    return tf.reduce_mean(values, axis=1) if values.shape.rank == rank else values
 
 
 def _sum(gradients: tuple[Any, ...]) -> Any:

@@ -68,6 +68,13 @@ class Labels:
         weights = {called[name]: weight for name, weight in given.items()}
         return np.asarray([weights.get(name, 1.0) for name in classes], np.float32)
 
+    def trivial(self, target: Target) -> list[float]:
+        """Returns what a model without features answers: the mean, the share of the positive class, or that of each class."""
+        if target.type == "regression":
+            return [self.mean]
+        shares = (self.counts / self.rows).tolist()
+        return shares[1:] if target.type == "binary" else shares
+
 
 def _labels(batch: pa.RecordBatch, target: Target) -> Numbers:
     values: Numbers = batch.column(0).to_numpy(zero_copy_only=False).astype(np.float64)

@@ -89,6 +89,10 @@ class Packing:
         labels = table.column(self.label).to_numpy().astype(np.int32 if self.whole_label else np.float32)
         return Chunk(_matrix(table, self.floats, np.float32), _matrix(table, self.ids, np.int32), labels)
 
+    def numbers(self, chunk: Chunk) -> dict[str, Matrix]:
+        """Returns the values of each input that is a number, [rows] by name."""
+        return {item.name: chunk.floats[:, place] for place, item in enumerate(self.floats) if not item.shape}
+
     def unpack(self, floats: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the inputs by name, inside the graph."""
         return {**_apart(floats, self.floats), **_apart(ids, self.ids)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,6 +13,9 @@ from stellwerk.components.training.packing import Chunk, Packing
 
 POOL_BYTES = 16 << 20
 """Packed rows that are mixed with one another: a small data set is shuffled whole, a larger one through this window."""
+
+SAMPLE_ROWS = 1 << 16
+"""Rows that say how the numbers are distributed, and teach the linear baseline."""
 
 READ_AHEAD = 1
 """Chunks that wait while another is learned from."""
@@ -26,11 +29,24 @@ class Reader:
     packing: Packing
     batch_size: int
     pool_bytes: int = POOL_BYTES
+    _kept: dict[tuple[Shard, int], Chunk] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def pool_rows(self) -> int:
         """Rows held for mixing: what fits the pool, at least two batches, in whole batches."""
         return max(2, self.pool_bytes // (self.packing.row_bytes * self.batch_size)) * self.batch_size
+
+    def steps(self, split: str) -> int:
+        """Returns how many batches the rows of `split` make."""
+        return -(-self.examples.rows(split) // self.batch_size)
+
+    def sample(self, split: str) -> Chunk:
+        """Returns some rows of `split`: of row groups from all over it."""
+        groups = list(self._groups(split))
+        rows = self.examples.rows(split)
+        wanted = max(1, round(len(groups) * min(1.0, SAMPLE_ROWS / max(rows, 1))))
+        places = np.unique(np.linspace(0, len(groups) - 1, wanted).round().astype(int))
+        return Chunk.join([self._read(*groups[place])[:SAMPLE_ROWS] for place in places])
 
     def in_order(self, split: str) -> Iterator[Chunk]:
         """Yields the rows of `split` in order."""
@@ -67,8 +83,15 @@ class Reader:
                     yield shard, metadata, group
 
     def _read(self, shard: Shard, metadata: pq.FileMetaData, group: int) -> Chunk:
+        """Reads a row group; those of a split that is small stay in memory, as every epoch asks for them again."""
+        place = (shard, group)
+        if place in self._kept:
+            return self._kept[place]
         with parquet(shard, metadata) as file:
-            return self.packing.pack(file.read_row_group(group, columns=self.packing.columns, use_threads=False))
+            chunk = self.packing.pack(file.read_row_group(group, columns=self.packing.columns, use_threads=False))
+        if sum(self.examples.rows(split) for split in ("train", "eval")) * self.packing.row_bytes <= self.pool_bytes:
+            self._kept[place] = chunk
+        return chunk
 
 
 def _permuted(pool: list[Chunk], random: np.random.Generator) -> Chunk:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.models.encoding import encoded_width
 from stellwerk.machine import available_cores
-from stellwerk.spec.model import Dense, Model
+from stellwerk.spec.model import Dense, Ensemble, Model
 from stellwerk.spec.train import Train
 
 PART_ROWS = 128
@@ -31,7 +31,11 @@ def parts_of_a_batch(architecture: Model, training: Train, inputs: Sequence[Mode
     GPU takes it. Also one where the training is short: it is told from the sizes of the layers, not by a clock, as the
     parts decide the last digits of the weights.
     """
-    if architecture.type == "custom" or architecture.batch_normalization or tf.config.list_physical_devices("GPU"):
+    if (
+        architecture.type == "custom"
+        or getattr(architecture, "batch_normalization", False)
+        or tf.config.list_physical_devices("GPU")
+    ):
         return 1
     steps = rows * training.epochs / training.batch_size
     if steps * _small_steps(architecture, training.batch_size, inputs) < MANY_STEPS:
@@ -39,10 +43,11 @@ def parts_of_a_batch(architecture: Model, training: Train, inputs: Sequence[Mode
     return max(1, min(available_cores(), training.batch_size // PART_ROWS))
 
 
-def _small_steps(architecture: Dense, batch: int, inputs: Sequence[ModelInput]) -> float:
+def _small_steps(architecture: Dense | Ensemble, batch: int, inputs: Sequence[ModelInput]) -> float:
     """Returns how many times as long as that of a small network a step takes: what it does once, for each row, and in layers."""
     layers = itertools.pairwise([encoded_width(inputs), *architecture.hidden])
-    return 0.5 + batch / 1024 + batch * sum(before * after for before, after in layers) / 20_000_000
+    products = sum(before * after for before, after in layers) * getattr(architecture, "members", 1)
+    return 0.5 + batch / 1024 + batch * products / 20_000_000
 
 
 def cores_of_an_operation(architecture: Model, training: Train, inputs: Sequence[ModelInput], parts: int) -> int:

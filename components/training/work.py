@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
@@ -20,12 +21,14 @@ from stellwerk.components.training.checkpoint import Checkpoint
 from stellwerk.components.training.description import Description
 from stellwerk.components.training.epochs import Epochs
 from stellwerk.components.training.export import DTYPES, Served
-from stellwerk.components.training.fitting import Fitting
+from stellwerk.components.training.fitting import Fitting, Network
 from stellwerk.components.training.history import write_history
 from stellwerk.components.training.labels import Labels
+from stellwerk.components.training.linear import Linear
 from stellwerk.components.training.models import BUILDERS, Body, Inputs
 from stellwerk.components.training.optimizers import make_optimizer
-from stellwerk.components.training.packing import Packing
+from stellwerk.components.training.pace import paced
+from stellwerk.components.training.packing import Matrix, Packing
 from stellwerk.components.training.reading import Reader
 from stellwerk.components.training.targets import HEADS, Head
 from stellwerk.components.training.threads import cores_of_an_operation, parts_of_a_batch, use_cores
@@ -58,29 +61,34 @@ def train(
     StepFailed when the loss is no finite number.
     """
     examples, seen = Examples.open(transformed), Description.read(transform_graph)
+    training = paced(training, examples.rows("train"))
     parts = parts_of_a_batch(architecture, training, seen.inputs, examples.rows("train"))
     use_cores(cores_of_an_operation(architecture, training, seen.inputs, parts))
     keras.utils.set_random_seed(training.seed % 2**32)
     labels = Labels.measure(examples, target, seen.label, seen.classes)
     head = HEADS[target.type](labels, labels.weights(training, target, seen.classes), seen.classes)
-    network = build_network(architecture, seen, head, hooks)
-
     packing = Packing(seen.inputs, seen.label, head.whole_label)
-    fitting = Fitting(network, make_optimizer(training.optimizer), head, packing, training.batch_size, parts)
+    reader = Reader(examples, packing, training.batch_size)
+    sample = reader.sample("train")
+    network = build_network(architecture, seen, head, hooks, packing.numbers(sample))
+    optimizer = make_optimizer(
+        training.optimizer, reader.steps("train") * training.epochs, network.learns.trainable_variables
+    )
+    fitting = Fitting(network, optimizer, head, packing, training.batch_size, parts)
     settings = {"model": architecture.model_dump(mode="json"), "train": training.model_dump(mode="json")}
     transform_digest = folder_digest(transform_graph)
     checkpoint = Checkpoint(scratch, _fingerprint(settings, target, hooks, examples.version, transform_digest))
-    reader = Reader(examples, packing, training.batch_size)
-    served = Served(network, head, seen.inputs, seen.raw, transform_graph)
+    served = Served(network.answers, head, seen.inputs, seen.raw, transform_graph)
     with ThreadPoolExecutor(1, thread_name_prefix="export") as beside:
         fitting.trace()  # before the other thread traces the same layers
-        tracing = beside.submit(served.trace)
+        tracing = beside.submit(lambda: served.trace(Linear.fit(sample, packing, target, labels, head.weights)))
         trained = Epochs(training, fitting, head, reader, checkpoint, progress).run()
         traced = tracing.result()
 
     about = {
         "target": target.model_dump(mode="json"),
         "classes": list(seen.classes),
+        "trivial": labels.trivial(target),
         "inputs": {name: {"dtype": DTYPES[kind].name, "shape": [None]} for name, kind in seen.raw.items()},
         "hyperparameters": settings,
         **({"unread": seen.unread} if seen.unread else {}),
@@ -92,18 +100,28 @@ def train(
     with written_aside(model) as folder:
         outputs = traced.export(folder)
         write_json(folder / "assets.extra" / "stellwerk.json", {**about, "outputs": outputs})
-    parameters = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
+    parameters = sum(int(np.prod(variable.shape)) for variable in network.learns.trainable_variables)
     write_history(trained, parameters, history)
     checkpoint.remove()
 
 
-def build_network(architecture: Model, seen: Description, head: Head, hooks: dict[str, str]) -> Any:
-    """Returns the Keras model that the spec describes, over the inputs by name."""
-    inputs = Inputs.make(seen.inputs)
+def build_network(
+    architecture: Model,
+    seen: Description,
+    head: Head,
+    hooks: dict[str, str],
+    sample: Mapping[str, Matrix] | None = None,
+) -> Network:
+    """Returns the network that the spec describes, over the inputs by name; `sample` has values of them, see `Inputs`."""
+    inputs = Inputs.make(seen.inputs, sample)
     body = BUILDERS[architecture.type](architecture, inputs, head.units, hooks)
-    if isinstance(body, Body):
-        return keras.Model(inputs.tensors, head.complete(body), name=architecture.type)
-    return body
+    if not isinstance(body, Body):
+        return Network.of(body)
+    learns, answers = head.complete(body)
+    answering = keras.Model(inputs.tensors, answers, name=architecture.type)
+    if learns is answers:
+        return Network.of(answering)
+    return Network(keras.Model(inputs.tensors, learns, name=f"{architecture.type}_members"), answering)
 
 
 def _fingerprint(settings: dict[str, Any], target: Target, hooks: dict[str, str], *digests: str) -> str:

@@ -12,6 +12,9 @@ from stellwerk.pipelines.kubeflow.parameters import DIRECTORY
 from stellwerk.spec import Spec
 from stellwerk.spec.cluster import Pod
 
+BY_DEFAULT: Keys = ("evaluate", "min_gain")
+"""Where a comparison is asked for that no spec has to name: one that finds nothing to compare with is not worth a word."""
+
 
 def comparing(spec: Spec) -> dict[str, Keys]:
     """Returns the steps that a spec wants compared with an earlier run, each with the first key that asks for it.
@@ -27,6 +30,8 @@ def comparing(spec: Spec) -> dict[str, Keys]:
             found.setdefault("evaluate", (*where, "min_gain"))
         elif bound.per_slice is not None and bound.per_slice.min_gain is not None:
             found.setdefault("evaluate", (*where, "per_slice", "min_gain"))
+    if spec.push is not None and spec.evaluate.min_gain is not None:
+        found.setdefault("evaluate", BY_DEFAULT)
     return found
 
 
@@ -54,6 +59,7 @@ def notes(loaded: LoadedSpec) -> list[Problem]:
     return [
         loaded.problem(keys, f"on Kubeflow there is never anything to compare with: {why}.")
         for keys in comparing(spec).values()
+        if keys != BY_DEFAULT
     ]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stellwerk.components.training.models import custom, dense, wide_deep
+from stellwerk.components.training.models import custom, dense, ensemble, wide_deep
 from stellwerk.components.training.models.body import Body, Inputs
 
 BUILDERS: dict[str, Callable[..., Body | Any]] = {
+    "ensemble": ensemble.build,
     "dense": dense.build,
     "wide_deep": wide_deep.build,
     "custom": custom.build,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 
 from stellwerk.components.artifacts.naming import safe
 from stellwerk.components.training.description import ModelInput
@@ -19,19 +20,23 @@ class Inputs:
     described: tuple[ModelInput, ...]
     tensors: dict[str, Any]
     """Keras inputs by name: float32 or int32, [batch] or [batch, width]."""
+    sample: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    """Values of some rows of the train split by input, [rows], for numbers: for what a network takes from their distribution."""
 
     @classmethod
-    def make(cls, described: tuple[ModelInput, ...]) -> Inputs:
+    def make(
+        cls, described: tuple[ModelInput, ...], sample: Mapping[str, np.ndarray[Any, Any]] | None = None
+    ) -> Inputs:
         """Makes a Keras input for each model input."""
         dtypes = {True: "float32", False: "int32"}
         tensors = {
             item.name: keras.Input(item.shape, dtype=dtypes[item.is_float], name=safe(item.name)) for item in described
         }
-        return cls(described, tensors)
+        return cls(described, tensors, sample or {})
 
     def only(self, wanted: Callable[[ModelInput], bool]) -> Inputs:
         """Returns the inputs of which `wanted` is true."""
-        return Inputs(tuple(filter(wanted, self.described)), self.tensors)
+        return Inputs(tuple(filter(wanted, self.described)), self.tensors, self.sample)
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,6 @@ class Body:
     """A network without its last layer."""
 
     hidden: Any
-    """Keras tensor [batch, units] that the last layer is put on."""
+    """Keras tensor [batch, units] that the last layer is put on, or [batch, members, units]: then each member has its own."""
     linear: Any = None
     """Keras tensor [batch, outputs] that is added to the last layer's scores, or None."""

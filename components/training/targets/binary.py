@@ -34,7 +34,7 @@ class Binary(Head):
     def losses(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Weighted binary cross-entropy; Keras computes it from the sigmoid's input, which keeps it finite."""
         weights = tf.where(labels > 0.5, self.weights[1], self.weights[0])
-        return weights * keras.losses.binary_crossentropy(labels[:, None], outputs)
+        return weights * keras.losses.binary_crossentropy(labels[..., None], outputs)
 
     def seen(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:  # noqa: ARG002
         """The probability."""

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from stellwerk.components.training.labels import Labels, Numbers
 from stellwerk.components.training.models.body import Body
+from stellwerk.components.training.models.members import LECUN, of_each_member
 
 CLASSIFY, REGRESS = "classify", "regress"
 """Names of TensorFlow Serving's methods over serialised tf.Example, and of the signatures that answer them."""
@@ -43,7 +44,11 @@ class Head(ABC):
 
     @abstractmethod
     def losses(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Returns the weighted loss of each row [batch], scaled so that its size does not depend on the label's unit."""
+        """Returns the weighted loss of each row [batch], scaled so that its size does not depend on the label's unit.
+
+        `labels` are [batch], `outputs` [batch, units]; where members answer apart, [batch, members] and [batch, members, units], and
+        so are the losses.
+        """
 
     @abstractmethod
     def seen(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
@@ -74,13 +79,33 @@ class Head(ABC):
         """What one unit of `losses` is in the reported loss."""
         return 1.0
 
-    def complete(self, body: Body) -> Any:
-        """Returns the model's output (Keras tensor [batch, units]) from what a builder gave."""
+    def complete(self, body: Body) -> tuple[Any, Any]:
+        """Returns what learns and what answers, Keras tensors, from what a builder gave.
+
+        Both are the same [batch, units], but of a body of several members: each of them learns by its own answer [batch, members,
+        units], and their mean is the model's.
+        """
         bias = keras.initializers.Constant(self.prior())
-        scores = keras.layers.Dense(self.units, bias_initializer=bias, name="scores")(body.hidden)
-        if body.linear is not None:
-            scores = keras.layers.Add(name="wide_and_deep")([scores, body.linear])
-        return self.output(scores)
+        linear = body.linear
+        if len(body.hidden.shape) == 2:
+            scores = keras.layers.Dense(self.units, bias_initializer=bias, name="scores")(body.hidden)
+            outputs = self.output(_with_linear(scores, linear))
+            return outputs, outputs
+        scores = of_each_member(body.hidden, self.units, "scores", LECUN / 100, bias)
+        shared = None if linear is None else keras.layers.Reshape((1, self.units), name="for_every_member")(linear)
+        outputs = self.output(_with_linear(scores, shared))
+        return outputs, keras.ops.mean(outputs, axis=1)
+
+
+def _with_linear(scores: Any, linear: Any) -> Any:
+    return scores if linear is None else keras.layers.Add(name="wide_and_deep")([scores, linear])
+
+
+def beside(labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """Returns the label of each row [batch] once for every member that answered it: the shape of `outputs` without its last axis."""
+    if outputs.shape.rank == 2:
+        return labels
+    return tf.broadcast_to(labels[:, None], tf.shape(outputs)[:-1])
 
 
 class Measures(ABC):

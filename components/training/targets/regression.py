@@ -33,7 +33,7 @@ class Regression(Head):
 
     def losses(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Squared error, in variances of the label."""
-        return tf.square((labels - outputs[:, 0]) / self.labels.deviation)
+        return tf.square((labels - outputs[..., 0]) / self.labels.deviation)
 
     @property
     def loss_unit(self) -> float:

@@ -12,7 +12,7 @@ from stellwerk.spec.cluster import Cluster
 from stellwerk.spec.data import Data
 from stellwerk.spec.evaluate import METRICS_OF, STANDARD_METRICS, Evaluate
 from stellwerk.spec.features import Feature
-from stellwerk.spec.model import Dense, Model
+from stellwerk.spec.model import Ensemble, Model
 from stellwerk.spec.push import Push
 from stellwerk.spec.section import SPLITS, Contradiction, DnsLabel, FeatureName, Section, Split
 from stellwerk.spec.sections import Validate
@@ -43,7 +43,7 @@ push: {to: models}
     """What the model sees: one entry a feature, named as its column unless `column` says otherwise."""
     target: Target
     """What the model predicts."""
-    model: Model = Dense(type="dense")
+    model: Model = Ensemble(type="ensemble")
     """The network."""
     train: Train = Train()
     """How it learns."""

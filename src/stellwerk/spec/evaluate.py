@@ -97,8 +97,8 @@ evaluate:
 
     @model_validator(mode="after")
     def _asks_something(self) -> Bound:
-        if not (self.model_fields_set & {"min", "max", "min_gain", "per_slice"}):
-            raise ValueError("a requirement needs at least one of min, max, min_gain, per_slice")
+        if not (self.model_fields_set & {"min", "max", "min_gain", "over", "per_slice"}):
+            raise ValueError("a requirement needs at least one of min, max, min_gain, over, per_slice")
         return self
 
     @model_validator(mode="after")
@@ -116,10 +116,21 @@ evaluate:
   slices: [[carrier]]
   require:
     auc: {min: 0.7, min_gain: -0.005, per_slice: {min: 0.6}}
+    accuracy: {over: linear, by: 0.01}
 """
 
+    over: Literal["trivial", "linear"] | None = None
+    """Must be better than that of the model that answers the same for every row (its classes' shares, or the mean), or than that of a linear model of the same features."""
+    by: Annotated[float, Field(ge=0)] | None = None
+    """With `over`: by so much."""
     per_slice: Bound | None = None
-    """The same for every slice that has at least `min_slice_size` examples."""
+    """min, max and min_gain for every slice that has at least `min_slice_size` examples."""
+
+    @model_validator(mode="after")
+    def _by_needs_over(self) -> Requirement:
+        if self.by is not None and self.over is None:
+            raise Contradiction((("by",), "says by how much the metric must be over a baseline. Give over: linear too"))
+        return self
 
 
 class Evaluate(Section):
@@ -143,3 +154,7 @@ evaluate:
     """binary: probability above which an example counts as positive in accuracy, precision, recall, f1."""
     require: dict[Metric, Requirement] = {}
     """What must hold before the model is blessed."""
+    over: Literal["trivial", "linear", "nothing"] = "trivial"
+    """Asked of the first of the metrics, where `require` names no `over` for it: to be better than this baseline."""
+    min_gain: float | None = 0.0
+    """Asked of the first of the metrics, where `require` names no `min_gain` for it: improvement over the last blessed model, if there is one that can be measured on the same data; null asks for none."""

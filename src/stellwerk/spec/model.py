@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 from stellwerk.spec.section import Hook, Section
 
 Units = Annotated[int, Field(ge=1)]
+Activation = Literal["relu", "gelu", "selu", "silu", "tanh"]
 
 
 class Dense(Section):
@@ -26,10 +27,30 @@ model: {type: dense, hidden: [128, 64], dropout: 0.1}
     """Units of each hidden layer."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of units switched off at random after each hidden layer while training."""
-    activation: Literal["relu", "gelu", "selu", "silu", "tanh"] = "relu"
+    activation: Activation = "relu"
     """Activation of the hidden layers."""
     batch_normalization: bool = False
     """Normalises each hidden layer's output over the batch."""
+
+
+class Ensemble(Section):
+    """Several multilayer perceptrons that learn side by side as one network, beside a linear model; their mean is the answer."""
+
+    EXAMPLE: ClassVar[str] = """\
+model: {type: ensemble, members: 32, hidden: [128, 64], dropout: 0.1}
+"""
+
+    type: Literal["ensemble"]
+    members: Annotated[int, Field(ge=1)] = 16
+    """How many networks; each begins with weights of its own."""
+    hidden: Annotated[tuple[Units, ...], Field(min_length=1)] = (64, 64)
+    """Units of each hidden layer of each member."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of units switched off at random after each hidden layer while training."""
+    activation: Activation = "relu"
+    """Activation of the hidden layers."""
+    bins: Annotated[int, Field(ge=0)] = 8
+    """Numbers are also given by how far they are through each of so many quantile bins (piecewise linear encoding); 0: only as they are."""
 
 
 class WideDeep(Dense):
@@ -56,7 +77,7 @@ model: {build: model.py:build, parameters: {layers: 3}}
     """Keyword arguments for the function."""
 
 
-MODELS = {"dense": Dense, "wide_deep": WideDeep, "custom": CustomModel}
+MODELS = {"ensemble": Ensemble, "dense": Dense, "wide_deep": WideDeep, "custom": CustomModel}
 
 
 def _build_needs_no_type(value: Any) -> Any:
@@ -66,6 +87,6 @@ def _build_needs_no_type(value: Any) -> Any:
 
 
 if TYPE_CHECKING:
-    Model = Dense | WideDeep | CustomModel
+    Model = Ensemble | Dense | WideDeep | CustomModel
 else:
     Model = Annotated[reduce(or_, MODELS.values()), Field(discriminator="type"), BeforeValidator(_build_needs_no_type)]

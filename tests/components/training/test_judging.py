@@ -39,7 +39,7 @@ def _requests(model):
 def test_a_signature_says_that_it_classifies_or_regresses_and_the_others_that_they_predict(request, run, judging):
     methods = _methods(request.getfixturevalue(run).model)
     assert methods.pop(judging) == f"tensorflow/serving/{judging}"
-    assert set(methods) == {"serving_default", "serve_examples", "transform", "serve_transformed"}
+    assert set(methods) == {"serving_default", "serve_examples", "transform", "serve_transformed", "with_linear"}
     assert set(methods.values()) == {"tensorflow/serving/predict"}
 
 

@@ -1,0 +1,85 @@
+"""`type: ensemble`: multilayer perceptrons side by side in one network, beside a linear model.
+
+The members are packed into one network as in TabM (Gorishniy, Kotelnikov and Babenko, 2025, arXiv:2410.24210, section 3.3): one
+matrix product does the work of all, and each learns from its own answer. Numbers are given as they are and piecewise
+linearly encoded (Gorishniy, Rubachev and Babenko, 2022, arXiv:2203.05556, section 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from stellwerk.components.training.description import ModelInput
+from stellwerk.components.training.models.body import Body, Inputs
+from stellwerk.components.training.models.encoding import encoded, linear
+from stellwerk.components.training.models.members import HE, of_each_member
+from stellwerk.spec.model import Ensemble
+
+WIDEST = 2048
+"""Values that all encoded numbers of a row have together at most: where there are many numbers, each has fewer bins."""
+
+
+def build(architecture: Ensemble, inputs: Inputs, units: int, hooks: Mapping[str, str]) -> Body:  # noqa: ARG001
+    """Returns the members' hidden layers [batch, members, units], and a linear model that all of them share."""
+    tensor = encoded(inputs)
+    if (pieces := _piecewise_linear(inputs, architecture.bins)) is not None:
+        tensor = keras.layers.Concatenate(name="features_and_pieces")([tensor, pieces])
+    return Body(_members(architecture, tensor), linear(inputs, units))
+
+
+def _members(architecture: Ensemble, tensor: Any) -> Any:
+    """Returns the hidden layers of every member on `tensor` [batch, n], which all of them see."""
+    members, first = architecture.members, architecture.hidden[0]
+    # He's initialisation goes by the number of inputs alone, so one layer for all begins as one for each would.
+    tensor = keras.layers.Dense(members * first, kernel_initializer="he_normal", name="hidden_1")(tensor)
+    tensor = keras.layers.Reshape((members, first), name="members")(tensor)
+    tensor = _activated(architecture, tensor, 1)
+    for place, width in enumerate(architecture.hidden[1:], start=2):
+        tensor = _activated(architecture, of_each_member(tensor, width, f"hidden_{place}", HE), place)
+    return tensor
+
+
+def _activated(architecture: Ensemble, tensor: Any, place: int) -> Any:
+    tensor = keras.layers.Activation(architecture.activation, name=f"active_{place}")(tensor)
+    if architecture.dropout:
+        tensor = keras.layers.Dropout(architecture.dropout, name=f"dropout_{place}")(tensor)
+    return tensor
+
+
+def _piecewise_linear(inputs: Inputs, bins: int) -> Any:
+    """Returns how far each number is through each of its quantile bins, 0 to 1, [batch, bins of all]; None where there are none.
+
+    A number of two values has none: as it is, it says as much.
+    """
+    numbers = [item for item in inputs.described if item.kind == "number"]
+    places, lows, widths = _bins(numbers, inputs.sample, min(bins, WIDEST // max(len(numbers), 1)))
+    if not places:
+        return None
+    values = keras.ops.stack([inputs.tensors[item.name] for item in numbers], axis=1)
+    spread = keras.ops.take(values, np.asarray(places, np.int32), axis=1)
+    return keras.ops.clip(
+        (spread - np.asarray(lows, np.float32)) * np.asarray(1 / np.asarray(widths), np.float32), 0.0, 1.0
+    )
+
+
+def _bins(
+    numbers: list[ModelInput], sample: Mapping[str, np.ndarray[Any, Any]], parts: int
+) -> tuple[list[int], list[float], list[float]]:
+    """Returns which number each bin is of, where it begins and how wide it is."""
+    places: list[int] = []
+    lows: list[float] = []
+    widths: list[float] = []
+    for place, item in enumerate(numbers):
+        values = sample.get(item.name)
+        if parts < 2 or values is None or not len(values):
+            continue
+        edges = np.unique(np.quantile(values.astype(np.float64), np.linspace(0, 1, parts + 1)))
+        if len(edges) > 2:
+            places += [place] * (len(edges) - 1)
+            lows += edges[:-1].tolist()
+            widths += np.diff(edges).tolist()
+    return places, lows, widths
