@@ -22,13 +22,19 @@ CHANGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """Arguments of a face that take the place of one value inside a section: what each step takes, and where it goes."""
 
+LEFT_OPEN = ("epochs", "batch_size")
+"""Arguments that a spec may leave to the number of rows."""
+
 
 def changed(step: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the arguments of a step with those that `CHANGES` names put into their sections; None changes nothing."""
+    """Returns the arguments of a step with those that `CHANGES` names put into their sections; None changes nothing.
+
+    Neither does 0 where the spec may say nothing: parameters of a pipeline always have a value.
+    """
     result = dict(arguments)
     for name, (section, *keys, last) in CHANGES.get(step, {}).items():
         value = result.pop(name, None)
-        if value is None:
+        if value is None or (name in LEFT_OPEN and value == 0):
             continue
         result[section] = inside = copy.deepcopy(dict(result[section]))
         for key in keys:

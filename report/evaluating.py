@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stellwerk.report.charts import Line, Point, line_chart
 from stellwerk.report.explaining import explanation
 from stellwerk.report.gathering import Report
-from stellwerk.report.judging import Confusion, Curves, Evaluation, Grid, Regression
+from stellwerk.report.judging import Confusion, Curves, Evaluation, Grid, Regression, Slice
 from stellwerk.report.matrices import confusion, grid
 from stellwerk.report.reading import Missing
 from stellwerk.report.slices import headline_metric, table, worst
@@ -24,7 +26,7 @@ def evaluation_section(report: Report, most: int | None = None) -> dict[str, Any
     if isinstance(evaluation, Missing) or not evaluation.slices:
         nothing: dict[str, Any] = {"charts": [], "slices": (), "worst": (), "worst_ends": (0, 1), "residuals": []}
         nothing |= {"metrics": [], "metric": "", "least": 1, "overall": "", "variants": [], "slices_left_out": 0}
-        return {**nothing, "slice_example": "", **explanation(None, ())}
+        return {**nothing, "beside": [], "slice_example": "", **explanation(None, ())}
     metric = headline_metric(evaluation, report.blessing) or ""
     asked = report.setting("evaluate", "min_slice_size")
     least = asked if isinstance(asked, int) else 1
@@ -41,6 +43,7 @@ def evaluation_section(report: Report, most: int | None = None) -> dict[str, Any
         "residuals": _residuals(evaluation.regression),
         "metric": metric,
         "least": least,
+        "beside": beside(evaluation, metrics),
         "variants": variant_rows(evaluation.variants, metrics),
         **explanation(evaluation, _columns(report)),
         "overall": measure(evaluation.slices[0].metrics.get(metric)),
@@ -50,6 +53,32 @@ def evaluation_section(report: Report, most: int | None = None) -> dict[str, Any
 def _columns(report: Report) -> tuple[str, ...]:
     """The columns in the order of the data, for rows that are shown."""
     return () if isinstance(report.data, Missing) else tuple(report.data.columns)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One line of the table in which the model stands beside what it has to be better than."""
+
+    name: str
+    cells: tuple[tuple[str, str], ...]
+    """Value, and where it lies with 95 % confidence, of each metric."""
+
+
+def beside(evaluation: Evaluation, metrics: Sequence[str]) -> list[Beside]:
+    """Returns the model, the last blessed one and the baselines, as far as they were measured; nothing for a model alone."""
+    whole = evaluation.slices[0]
+    rows = [Beside("model", tuple((measure(whole.metrics.get(name)), _interval(whole, name)) for name in metrics))]
+    others = {
+        "last blessed": whole.baseline,
+        **{name: evaluation.baselines.get(name) for name in ("linear", "trivial")},
+    }
+    rows += [Beside(name, tuple((measure(of.get(one)), "") for one in metrics)) for name, of in others.items() if of]
+    return rows if len(rows) > 1 or whole.intervals else []
+
+
+def _interval(whole: Slice, metric: str) -> str:
+    found = whole.intervals.get(metric)
+    return f"{measure(found[0])} to {measure(found[1])}" if found else ""
 
 
 def ordered(evaluation: Evaluation, asked: Any, first: str) -> list[str]:

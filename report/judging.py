@@ -29,6 +29,8 @@ class Slice:
     examples: int
     metrics: Mapping[str, float | None]
     baseline: Mapping[str, float | None] | None = None
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Where a metric lies with 95 % confidence, as the split has only so many examples."""
 
     @property
     def label(self) -> str:
@@ -161,6 +163,12 @@ class Evaluation:
     variants: tuple[Variant, ...] = ()
     importance: Importances | None = None
     worst: WorstRows | None = None
+    main: str = ""
+    """The metric by which the model is compared where the spec names none."""
+    baselines: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    """Metrics of the simplest models on the whole split: `trivial` answers the same for every row, `linear` is a regression."""
+    warnings: tuple[str, ...] = ()
+    """What a reader should know before trusting the metrics."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -169,7 +177,7 @@ class Evaluation:
 
     @property
     def compared(self) -> bool:
-        """Whether a baseline was measured beside the model."""
+        """Whether the last blessed model was measured beside the model."""
         return any(entry.baseline for entry in self.slices)
 
 
@@ -193,11 +201,13 @@ class Requirement:
     """Value minus what is required; for `min_gain` the gain itself."""
     variant: str = ""
     """Format of the variant that it was asked of, or nothing for the SavedModel."""
+    over: str = ""
+    """The baseline that the model has to be better than, for the bound of this name."""
 
     @property
     def margin(self) -> float | None:
         """How far on the good side of what is required; negative when it is not met."""
-        if self.bound == "min_gain":
+        if self.bound in ("min_gain", "over"):
             return None if self.difference is None else self.difference - (self.required or 0.0)
         if self.value is None or self.required is None:
             return None
@@ -206,6 +216,8 @@ class Requirement:
     @property
     def words(self) -> str:
         """What was asked: the sign before the required value."""
+        if self.bound == "over":
+            return f"better than {self.over} by"
         return {"min": "at least", "max": "at most", "min_gain": "gain of at least"}.get(self.bound, self.bound)
 
     @property

@@ -112,6 +112,8 @@ def _not_blessed(blessing: Blessing, then: str) -> Verdict:
     reached = f"{worst.metric} is {measure(worst.value)}{where}, required is {worst.words} {measure(worst.required)}"
     if worst.bound == "min_gain" and worst.difference is not None:
         reached = f"{worst.metric} moved by {signed(worst.difference)}{where} against the last blessed model, required is at least {signed(worst.required)}"
+    if worst.bound == "over":
+        reached = worst.sentence.removesuffix(".")
     others = len(blessing.refused) - 1
     more = f", and {several(others, 'more requirement')} {'is' if others == 1 else 'are'} not met" if others else ""
     return Verdict("refused", "Not blessed", f"The model is not good enough: {reached}{more}.{then}")

@@ -60,10 +60,23 @@ class Measurement:
         return {
             "examples": int(self.examples[0]),
             "excluded": self.excluded.as_json(),
-            "slices": [_row(measured) for measured in self.rows()],
+            "slices": self._rows_with_intervals(),
             "baselines": self.baselines(),
             **next(iter(self.tallies.values())).details(),
         }
+
+    def _rows_with_intervals(self) -> list[dict[str, Any]]:
+        found = next(iter(self.tallies.values())).intervals(len(self.slices))
+        wanted = {name: found[name] for name in self.standard}
+        rows = []
+        for measured in self.rows():
+            ends = {
+                name: (float(low[measured.number]), float(high[measured.number]))
+                for name, (low, high) in wanted.items()
+            }
+            known = {name: list(pair) for name, pair in ends.items() if all(map(math.isfinite, pair))}
+            rows.append({**_row(measured), "intervals": known})
+        return rows
 
     def baselines(self) -> dict[str, dict[str, float | None]]:
         """Returns the standard metrics of the whole split of each of the simplest models."""

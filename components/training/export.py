@@ -123,7 +123,7 @@ class Traced:
         """Returns the variables that the signatures use, in the order of the network's."""
         used = {id(variable): variable for traced in self.signatures.values() for variable in traced.variables}
         places = {id(variable.value): place for place, variable in enumerate(self.served.network.variables)}
-        return [used[key] for key in sorted(used, key=lambda key: places.get(key, len(places)))]
+        return [used[key] for key in sorted(used, key=lambda key: (places.get(key, len(places)), used[key].name))]
 
 
 def _function(work: Callable[..., Any], *signature: Any) -> Any:

@@ -43,8 +43,15 @@ class Linear:
         design = _design(rows, packing)
         coefficients, bias = _solved(design, rows.labels, target.type, labels, weights)
         floats = rows.floats.shape[1]
-        parts = coefficients[:floats], coefficients[floats:], bias
-        return cls(packing, target.type, *(tf.Variable(part.astype(np.float32), trainable=False) for part in parts))
+        parts = {"numbers": coefficients[:floats], "ids": coefficients[floats:], "bias": bias}
+        return cls(
+            packing,
+            target.type,
+            *(
+                tf.Variable(part.astype(np.float32), trainable=False, name=f"linear_{name}")
+                for name, part in parts.items()
+            ),
+        )
 
     def __call__(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Returns what the network would: probabilities of the positive class [batch, 1] or of all, or the quantity [batch, 1]."""

@@ -83,13 +83,13 @@ class Reader:
                     yield shard, metadata, group
 
     def _read(self, shard: Shard, metadata: pq.FileMetaData, group: int) -> Chunk:
-        """Reads a row group; those of a split that is small stay in memory, as every epoch asks for them again."""
+        """Reads a row group; so many as fit the pool once more stay in memory, as every epoch asks for them again."""
         place = (shard, group)
         if place in self._kept:
             return self._kept[place]
         with parquet(shard, metadata) as file:
             chunk = self.packing.pack(file.read_row_group(group, columns=self.packing.columns, use_threads=False))
-        if sum(self.examples.rows(split) for split in ("train", "eval")) * self.packing.row_bytes <= self.pool_bytes:
+        if sum(map(len, self._kept.values()), len(chunk)) * self.packing.row_bytes <= self.pool_bytes:
             self._kept[place] = chunk
         return chunk
 

@@ -45,8 +45,8 @@ def parameters(loaded: LoadedSpec, described: Graph) -> tuple[Parameter, ...]:
     found = [
         Parameter("directory", str, DIRECTORY, start, "ingest", "directory"),
         Parameter("sources", dict, marked(sources(spec.data)), _meaning(Data, "sources"), "ingest", "sources"),
-        Parameter("epochs", int, spec.train.epochs, _meaning(Train, "epochs"), "train", "epochs"),
-        Parameter("batch_size", int, spec.train.batch_size, _meaning(Train, "batch_size"), "train", "batch_size"),
+        Parameter("epochs", int, spec.train.epochs or 0, _left_open("epochs"), "train", "epochs"),
+        Parameter("batch_size", int, spec.train.batch_size or 0, _left_open("batch_size"), "train", "batch_size"),
         Parameter(
             "learning_rate",
             float,
@@ -105,6 +105,10 @@ def arguments(step: Step, declared: Sequence[Parameter]) -> dict[str, Any]:
             inside = inside[key]
         del inside[path[-1]]
     return result
+
+
+def _left_open(name: str) -> str:
+    return f"{_meaning(Train, name)} 0 is that default."
 
 
 def _meaning(section: Any, name: str) -> str:

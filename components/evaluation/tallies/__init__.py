@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from stellwerk.components.evaluation.counts import Array
+from stellwerk.components.evaluation.intervals import Interval
 from stellwerk.components.evaluation.tallies.binary import BinaryTally
 from stellwerk.components.evaluation.tallies.multiclass import MulticlassTally
 from stellwerk.components.evaluation.tallies.regression import RegressionTally
@@ -29,6 +30,9 @@ class Tally(Protocol):
 
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns the standard metrics of each slice (float64 [slices]); NaN where one is not defined."""
+
+    def intervals(self, slices: int) -> dict[str, Interval]:
+        """Returns for each standard metric where it lies with 95 % confidence, for each slice; NaN where it is not defined."""
 
     def counts(self, slices: int) -> Array:
         """Returns the number of examples of each slice (int64 [slices])."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from stellwerk.components.evaluation.counts import Array, Sums
 from stellwerk.components.evaluation.curves import BUCKETS, Ranking, buckets
+from stellwerk.components.evaluation.intervals import Interval, area_pr, area_roc, mean, normal, of_ratio, wilson
 from stellwerk.components.evaluation.metrics import ratio
 
 CURVE_POINTS = 200
@@ -24,7 +25,7 @@ class BinaryTally:
     def __init__(self, classes: Sequence[str], threshold: float) -> None:
         self.classes = list(classes)
         self.threshold = threshold
-        self._sums = Sums(7)
+        self._sums = Sums(10)
         self._ranking = Ranking()
         self._histogram = np.zeros((3, BUCKETS + 2))
 
@@ -36,6 +37,7 @@ class BinaryTally:
         clipped = np.clip(p, CLIP, 1 - CLIP)
         loss = -np.where(positive, np.log(clipped), np.log1p(-clipped))
         columns = [np.ones_like(p), y, p, loss, said & positive, said & ~positive, ~said & positive]
+        columns += [loss**2, p**2, p * y]
         for numbers in groups:
             self._sums.add(numbers, columns)
             self._ranking.add(numbers, p, positive)
@@ -59,7 +61,7 @@ class BinaryTally:
 
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns every standard metric of a binary target for each slice."""
-        n, y, p, loss, tp, fp, fn = self._sums.table(slices).T
+        n, y, p, loss, tp, fp, fn, *_ = self._sums.table(slices).T
         auc, auc_pr = self._ranking.areas(slices)
         return {
             "auc": auc,
@@ -74,9 +76,28 @@ class BinaryTally:
             "mean_label": ratio(y, n),
         }
 
+    def intervals(self, slices: int) -> dict[str, Interval]:
+        """Returns where each of them lies with 95 % confidence."""
+        n, y, p, loss, tp, fp, fn, loss2, p2, py = self._sums.table(slices).T
+        auc, auc_pr = self._ranking.areas(slices)
+        f1, wrong = ratio(2 * tp, 2 * tp + fp + fn), fp + fn
+        of_f1 = ratio(4 * tp * wrong * (tp + wrong), (2 * tp + wrong) ** 4)
+        return {
+            "auc": area_roc(auc, y, n - y),
+            "auc_pr": area_pr(auc_pr, y),
+            "accuracy": wilson(n - fp - fn, n),
+            "precision": wilson(tp, tp + fp),
+            "recall": wilson(tp, tp + fn),
+            "f1": normal(f1, of_f1, 0.0, 1.0),
+            "log_loss": mean(loss, loss2, n),
+            "calibration": of_ratio(p, y, p2, py, y),
+            "mean_prediction": mean(p, p2, n),
+            "mean_label": wilson(y, n),
+        }
+
     def confusions(self, slices: int) -> list[Array]:
         """Returns for each slice (label, prediction, count) at the threshold."""
-        n, _, _, _, tp, fp, fn = self._sums.table(slices).T.astype(np.int64)
+        n, _, _, _, tp, fp, fn, *_ = self._sums.table(slices).T.astype(np.int64)
         cells = np.stack([n - tp - fp - fn, fp, fn, tp], axis=1)
         places = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
         return [np.column_stack([places, row]) for row in cells]

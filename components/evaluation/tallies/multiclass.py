@@ -9,6 +9,7 @@ import numpy as np
 
 from stellwerk.components.evaluation.counts import Array, SparseCounts, Sums
 from stellwerk.components.evaluation.curves import Ranking
+from stellwerk.components.evaluation.intervals import Interval, area_pr, area_roc, mean, normal, wilson
 from stellwerk.components.evaluation.metrics import ratio
 from stellwerk.components.evaluation.tallies.binary import CLIP, CURVE_POINTS
 
@@ -21,7 +22,7 @@ class MulticlassTally:
 
     def __init__(self, classes: Sequence[str], ranks: bool) -> None:
         self.classes = list(classes)
-        self._sums = Sums(3)
+        self._sums = Sums(4)
         self._confusion = SparseCounts()
         self._ranking = Ranking() if ranks else None
 
@@ -32,7 +33,7 @@ class MulticlassTally:
         p = np.take_along_axis(predictions, labels[:, None], axis=1)[:, 0].astype(np.float64)
         p /= np.maximum(predictions.sum(axis=1, dtype=np.float64), CLIP)
         loss = -np.log(np.clip(p, CLIP, 1 - CLIP))
-        columns = [np.ones(len(labels)), loss, said == labels]
+        columns = [np.ones(len(labels)), loss, said == labels, loss**2]
         truth = np.arange(size) == labels[:, None] if self._ranking else None
         for numbers in groups:
             self._sums.add(numbers, columns)
@@ -64,11 +65,46 @@ class MulticlassTally:
         AUC and AUC-PR are micro averages: every class against the rest, pooled. Precision, recall and F1 are macro averages of
         the most probable class, over the classes that occur in a slice's labels or predictions.
         """
-        n, loss, correct = self._sums.table(slices).T
+        n, loss, correct, _ = self._sums.table(slices).T
         metrics = {"accuracy": ratio(correct, n), "log_loss": ratio(loss, n), **self._macro(slices)}
         if self._ranking is not None:
             metrics["auc"], metrics["auc_pr"] = self._ranking.areas(slices)
         return metrics
+
+    def intervals(self, slices: int) -> dict[str, Interval]:
+        """Returns where each of them lies with 95 % confidence."""
+        n, loss, correct, loss2 = self._sums.table(slices).T
+        found = {"accuracy": wilson(correct, n), "log_loss": mean(loss, loss2, n), **self._macro_intervals(slices)}
+        if self._ranking is not None:
+            auc, auc_pr = self._ranking.areas(slices)
+            found |= {"auc": area_roc(auc, n, n * (len(self.classes) - 1)), "auc_pr": area_pr(auc_pr, n)}
+        return found
+
+    def _macro_intervals(self, slices: int) -> dict[str, Interval]:
+        """By the slope of each average at the count of each cell of the confusion matrix."""
+        numbers, labels, said, counts = self._cells()
+        size, right = len(self.classes), labels == said
+        row, column = numbers * size + labels, numbers * size + said
+        places = np.concatenate([row, column])
+        support = np.bincount(row, weights=counts, minlength=slices * size)
+        claimed = np.bincount(column, weights=counts, minlength=slices * size)
+        hits = np.bincount(row, weights=np.where(right, counts, 0), minlength=slices * size)
+        precision, recall = (np.nan_to_num(ratio(hits, of)) for of in (claimed, support))
+        both = support + claimed
+        f1 = np.nan_to_num(ratio(2 * hits, both))
+        slopes = {
+            "precision": ratio(right - precision[column], claimed[column]),
+            "recall": ratio(right - recall[row], support[row]),
+            "f1": ratio(right - f1[row], both[row]) + ratio(right - f1[column], both[column]),
+        }
+        occurring = np.bincount(np.unique(places) // size, minlength=slices).astype(np.float64)
+        values = self._macro(slices)
+        return {
+            name: normal(
+                values[name], ratio(np.bincount(numbers, counts * slope**2, minlength=slices), occurring**2), 0.0, 1.0
+            )
+            for name, slope in slopes.items()
+        }
 
     def _macro(self, slices: int) -> dict[str, Array]:
         numbers, labels, said, counts = self._cells()

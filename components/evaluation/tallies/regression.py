@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stellwerk.components.evaluation.counts import Array, Sums
+from stellwerk.components.evaluation.intervals import Interval, mean, normal, of_ratio
 from stellwerk.components.evaluation.metrics import ratio
 from stellwerk.components.evaluation.tallies.binary import CALIBRATION_BUCKETS, calibration_rows
 
@@ -21,7 +22,7 @@ class RegressionTally:
     """Sums for each slice, and a sample of the whole split for what needs single values."""
 
     def __init__(self, seed: int = 0) -> None:
-        self._sums = Sums(6)
+        self._sums = Sums(9)
         self._centre: float | None = None
         self._largest = 0.0
         self._sample = np.zeros((3, 0))
@@ -35,6 +36,7 @@ class RegressionTally:
             self._centre = float(y.mean())
         off, error = y - (self._centre or 0.0), p - y
         columns = [np.ones_like(y), off, p, np.abs(error), error**2, off**2]
+        columns += [error**4, p**2, p * off]
         for numbers in groups:
             self._sums.add(numbers, columns)
         if y.size:
@@ -64,9 +66,10 @@ class RegressionTally:
             return
         centre = float(arrays["centre"][0])
         self._centre = centre if self._centre is None else self._centre
-        n, off, p, absolute, squared, off2 = arrays["sums"].T
+        n, off, p, absolute, squared, off2, fourth, p2, p_off = arrays["sums"].T
         moved = centre - self._centre
         columns = [n, off + moved * n, p, absolute, squared, off2 + 2 * moved * off + moved**2 * n]
+        columns += [fourth, p2, p_off + moved * p]
         self._sums.take(np.column_stack(columns), numbers)
         self._largest = max(self._largest, float(arrays["largest"]))
         self._keep(arrays["sample"])
@@ -77,7 +80,7 @@ class RegressionTally:
 
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns every standard metric of a quantity for each slice; r2 is the coefficient of determination."""
-        n, off, p, absolute, squared, off2 = self._sums.table(slices).T
+        n, off, p, absolute, squared, off2, *_ = self._sums.table(slices).T
         y = off + n * (self._centre or 0.0)
         spread = off2 - ratio(off**2, n)
         mse = ratio(squared, n)
@@ -92,6 +95,23 @@ class RegressionTally:
             "mean_label": ratio(y, n),
         }
 
+    def intervals(self, slices: int) -> dict[str, Interval]:
+        """Returns where each of them lies with 95 % confidence; the spread of the labels counts as known."""
+        n, off, p, absolute, squared, off2, fourth, p2, p_off = self._sums.table(slices).T
+        centre, values = self._centre or 0.0, self.metrics(slices)
+        y, spread = off + n * centre, off2 - ratio(off**2, n)
+        y2, py = off2 + 2 * centre * off + n * centre**2, p_off + centre * p
+        of_mse = ratio(ratio(fourth, n) - values["mse"] ** 2, n)
+        return {
+            "mse": normal(values["mse"], of_mse, 0.0),
+            "mae": mean(absolute, squared, n),
+            "rmse": normal(values["rmse"], ratio(of_mse, 4 * values["mse"]), 0.0),
+            "r2": normal(values["r2"], ratio(n**2 * of_mse, spread**2), high=1.0),
+            "calibration": of_ratio(p, y, p2, py, y2),
+            "mean_prediction": mean(p, p2, n),
+            "mean_label": mean(y, y2, n),
+        }
+
     def confusions(self, slices: int) -> list[Array]:
         """A quantity has no confusion matrix."""
         return [np.zeros((0, 3), np.int64)] * slices
@@ -100,7 +120,7 @@ class RegressionTally:
         """Returns the histogram of predicted against actual values, residuals and calibration, of the whole split."""
         _, y, p = self._sample
         residuals = p - y
-        n, off, total, _, squared, _ = self._sums.table(1)[0]
+        n, off, total, _, squared, *_ = self._sums.table(1)[0]
         mean = (total - off) / n - (self._centre or 0.0)
         quantiles = np.quantile(residuals, [0.05, 0.25, 0.5, 0.75, 0.95])
         names = ("p05", "p25", "p50", "p75", "p95")

@@ -179,4 +179,4 @@ def airport_run(airport, run_train) -> Run:
 @pytest.fixture(scope="session")
 def air_time_run(air_time, run_train) -> Run:
     """A dense model of the time in the air."""
-    return run_train(air_time, epochs=8, optimizer={"type": "adam", "learning_rate": 0.01})
+    return run_train(air_time, epochs=8, optimizer={"type": "adam", "learning_rate": 0.01, "schedule": "constant"})

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from stellwerk.components.calling import call
+from stellwerk.components.training import epochs
 
 TRAIN = """
 import json, os, signal, sys, warnings
@@ -70,7 +71,8 @@ def _stopped_after(finished, prepared, run_train, folder, **training):
         run_train(prepared, folder=folder, progress=progress, **training)
 
 
-def test_early_stopping_remembers_across_a_stop(air_time, run_train, tmp_path):
+def test_early_stopping_remembers_across_a_stop(air_time, run_train, tmp_path, monkeypatch):
+    monkeypatch.setattr(epochs, "CHECKPOINT_SHARE", 0)  # after every epoch, however short
     settings = {"epochs": 40, "early_stopping": 2, "optimizer": {"type": "sgd", "learning_rate": 0.5}}
     whole = run_train(air_time, **settings)
     best = whole.history["best_epoch"]
