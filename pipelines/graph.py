@@ -15,7 +15,6 @@ from pydantic import BaseModel
 from stellwerk.errors import SpecError, UsageError, did_you_mean
 from stellwerk.loading import LoadedSpec
 from stellwerk.spec import Push, Spec
-from stellwerk.spec.data import HashSplit
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.features import Category, Cross, Custom, Number, Time
 from stellwerk.spec.model import CustomModel
@@ -128,9 +127,7 @@ def code_columns(spec: Spec) -> list[str]:
 
 def named_columns(spec: Spec) -> list[str]:
     """Returns all columns, and patterns of columns, that the spec names, sorted: the others stop nothing."""
-    split = spec.data.split
-    named = {spec.target.column, *spec.validate_.skew, *spec.validate_.drift}
-    named.update(split.key if isinstance(split, HashSplit) else (split.column,))
+    named = {spec.target.column, *spec.data.split.columns, *spec.validate_.skew, *spec.validate_.drift}
     return sorted(named.union(*spec.evaluate.slices, *(one.columns_of(name) for name, one in spec.features.items())))
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from stellwerk.report.files import read_json
 from stellwerk.report.judging import Blessing, Evaluation, Pushed, read_blessing, read_evaluation, read_pushed
 from stellwerk.report.reading import Missing, Run, read_anomalies, read_artifact, read_run
 from stellwerk.report.rehearsed import read_rehearsal
@@ -47,6 +44,11 @@ class Summary:
         return {self.main: whole.get(self.main), **whole} if self.main else whole
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know before trusting the metrics."""
+        return () if isinstance(self.evaluation, Missing) else self.evaluation.warnings
+
+    @property
     def judgement(self) -> str:
         """What became of the model, in a word or two: `pushed 3`, `blessed`, `refused`; an empty text before it is judged."""
         if isinstance(self.blessing, Missing):
@@ -79,29 +81,11 @@ def summarise(folder: Path) -> Summary:
     said = verdict(run, blessing, pushed, anomalies, rehearsal)
     if isinstance(evaluation, Missing) or not evaluation.slices:
         return Summary(folder, run, said, evaluation, blessing, pushed)
-    facts = read_json(folder / "evaluate" / "evaluation" / "evaluation.json")
-    found = {**simple_models(facts), **_last_blessed(evaluation)}
-    main = facts.get("main") or headline_metric(evaluation, blessing)
+    found = {**evaluation.baselines, **_last_blessed(evaluation)}
+    main = evaluation.main or headline_metric(evaluation, blessing)
     return Summary(folder, run, said, evaluation, blessing, pushed, main, found)
 
 
 def _last_blessed(evaluation: Evaluation) -> dict[str, Metrics]:
     before = evaluation.slices[0].baseline
     return {LAST_BLESSED: before} if before else {}
-
-
-def simple_models(facts: Mapping[str, Any]) -> dict[str, Metrics]:
-    """Returns the metrics of the simple models that an evaluation measured beside the model, by name."""
-    found = facts.get("baselines")
-    entries = found.items() if isinstance(found, Mapping) else ()
-    return {str(name): _numbers(entry.get("metrics", entry)) for name, entry in entries if isinstance(entry, Mapping)}
-
-
-def _numbers(metrics: Any) -> Metrics:
-    if not isinstance(metrics, Mapping):
-        return {}
-    return {
-        str(name): float(value) if math.isfinite(value) else None
-        for name, value in metrics.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-    }

@@ -52,6 +52,8 @@ def story(history: History) -> str:
         sentences.append("Stopped early: the loss on the eval split no longer fell.")
     if history.best_epoch:
         sentences.append(f"The ringed epoch, {history.best_epoch}, had the lowest loss on the eval split.")
+    if history.best_epoch == history.epochs > 1 and not history.stopped_early:
+        sentences.append("It was the last one: the loss still fell, so more epochs may be worth a try.")
     if history.resumed_from_epoch:
         sentences.append(f"Resumed after epoch {history.resumed_from_epoch} of an interrupted run.")
     return " ".join(sentences)

@@ -58,4 +58,5 @@ def area_pr(area: Array, positives: Array) -> Interval:
     inner = np.clip(area, 1e-6, 1 - 1e-6)
     middle = np.log(inner / (1 - inner))
     half = Z * np.sqrt(ratio(np.ones_like(inner), positives * inner * (1 - inner)))
-    return 1 / (1 + np.exp(half - middle)), 1 / (1 + np.exp(-half - middle))
+    low, high = (1 / (1 + np.exp(np.clip(end, -50, 50))) for end in (half - middle, -half - middle))
+    return np.where(np.isfinite(area), low, np.nan), np.where(np.isfinite(area), high, np.nan)

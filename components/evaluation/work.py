@@ -16,6 +16,7 @@ from stellwerk.components.evaluation.predicting import SPLIT
 from stellwerk.components.evaluation.requirements import Check, check_all
 from stellwerk.components.evaluation.tfma_files import Evaluated, write_tfma_files
 from stellwerk.components.evaluation.variants import saved_model_row
+from stellwerk.components.evaluation.warnings import warnings
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.beam import Beam
 from stellwerk.spec.evaluate import Evaluate
@@ -75,7 +76,9 @@ def evaluate(
             explanation = explained(models.predictors[0], data, target)
         write_tfma_files(folder, _evaluated(settings, target.type, examples, models, measurement), checks)
         found = {"main": main, **measurement.as_json(), **variants, **explanation, "data": data.origin}
-        write_json(folder / "evaluation.json", found)
+        candidate = models.predictors[0]
+        said = list(warnings(found, target, candidate.about.get("trivial") or (), candidate.classes))
+        write_json(folder / "evaluation.json", {**found, "warnings": said})
         requirements = [check.as_json() for check in checks]
         requirements += [check.as_json(name) for name, own in of_variants.items() for check in own]
         blessed = all(requirement["ok"] for requirement in requirements)

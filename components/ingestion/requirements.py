@@ -17,9 +17,7 @@ from stellwerk.spec.target import Target
 
 def check_columns(described: Mapping[str, str], data: Data, target: Target, numbers: list[str]) -> None:
     """Raises DataError when a column is missing that the spec needs."""
-    split = data.split
-    keys = split.key if isinstance(split, HashSplit) else (split.column,)
-    needed = {target.column: "target.column", **dict.fromkeys(keys, "data.split")}
+    needed = {target.column: "target.column", **dict.fromkeys(data.split.columns, "data.split")}
     needed |= {column: "a feature" for column in numbers if column not in needed}
     for column, where in needed.items():
         if column in described and is_nested(described[column]):

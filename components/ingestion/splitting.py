@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from stellwerk.components.ingestion.arrays import mask, nulls, values
 from stellwerk.components.ingestion.engine import first_row, name
 from stellwerk.components.ingestion.hashing import row_hashes
+from stellwerk.errors import DataError
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
 from stellwerk.spec.section import SPLITS
 
@@ -22,10 +23,16 @@ Deal = Callable[[pa.RecordBatch], np.ndarray[Any, Any]]
 
 UNDEALT = -1
 BUCKETS = 1_000_000
+MOST_STRATA = 1_000
 
 
 def by_hash(split: HashSplit) -> Deal:
-    """Deals by the hash of the key columns (all columns without a key), modulo 1,000,000, against the cumulated shares."""
+    """Deals by the hash of the key columns (all columns without a key), modulo 1,000,000, against the cumulated shares.
+
+    With `stratify` each of its values has its share in every split, see `Stratified`.
+    """
+    if split.stratify is not None:
+        return Stratified(split.stratify, split.shares)
     bounds = (np.cumsum(split.shares)[:2] * BUCKETS).round().astype(np.uint64)
 
     def deal(batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
@@ -34,6 +41,51 @@ def by_hash(split: HashSplit) -> Deal:
         return np.searchsorted(bounds, buckets, side="right").astype(np.int8)
 
     return deal
+
+
+class Stratified:
+    """Deals the rows of each value of a column in blocks, as they come: every block has the shares, in an order of its own.
+
+    So a row is dealt the same however many come after it.
+    """
+
+    def __init__(self, column: str, shares: tuple[float, float, float]) -> None:
+        self._column = column
+        self._block = round(1 / min(shares)) * 2
+        self._bounds = np.cumsum(shares)
+        self._seen: dict[Any, int] = {}
+
+    def __call__(self, batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
+        """Returns the positions of the splits. Raises DataError for a column of many values."""
+        encoded = pc.dictionary_encode(batch.column(batch.schema.get_field_index(self._column)), null_encoding="encode")
+        codes = values(encoded.indices)
+        dealt = np.zeros(batch.num_rows, np.int8)
+        for code, value in enumerate(encoded.dictionary.to_pylist()):
+            rows = np.flatnonzero(codes == code)
+            begin = self._seen.get(value, 0)
+            dealt[rows] = self._dealt(str(value), begin, begin + len(rows))
+            self._seen[value] = begin + len(rows)
+        if len(self._seen) > MOST_STRATA:
+            raise DataError(
+                f"data.split.stratify: '{self._column}' has more than {MOST_STRATA:,} values; rows are stratified by few, e.g. "
+                "the classes of the target. Use another column, or take stratify out."
+            )
+        return dealt
+
+    def _dealt(self, value: str, begin: int, end: int) -> np.ndarray[Any, Any]:
+        """Returns the splits of the rows `begin` to `end` of a value."""
+        first, last = begin // self._block, -(-end // self._block)
+        blocks = [self._in_block(value, block) for block in range(first, last)]
+        offset = begin - first * self._block
+        return np.concatenate([*blocks, np.zeros(0, np.int8)])[offset : offset + end - begin]
+
+    def _in_block(self, value: str, block: int) -> np.ndarray[Any, Any]:
+        places = np.arange(block * self._block, (block + 1) * self._block)
+        ends = [np.round(self._bounds * (block + part) * self._block) for part in (0, 1)]
+        counts = np.diff(ends[1] - ends[0], prepend=0).astype(np.int64)
+        counts[0] += len(places) - counts.sum()
+        order = np.random.default_rng([block, *value.encode()]).permutation(len(places))
+        return np.repeat(np.arange(len(counts), dtype=np.int8), counts)[order]
 
 
 def by_time(split: TimeSplit, eval_from: float, test_from: float) -> Deal:

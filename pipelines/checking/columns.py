@@ -74,8 +74,7 @@ def _same_but_for_case(column: str, seen: Probe) -> str:
 
 def _apart(spec: Spec) -> list[str]:
     """Returns the columns that no pattern means: the target, and what splits the rows."""
-    split = spec.data.split
-    return [spec.target.column, *(split.key if isinstance(split, HashSplit) else (split.column,))]
+    return [spec.target.column, *spec.data.split.columns]
 
 
 def _meaningless(spec: Spec, meant: Collection[str], seen: Probe) -> Iterator[Found]:
@@ -101,6 +100,8 @@ def _named(spec: Spec) -> Iterator[Found]:
     split = spec.data.split
     if isinstance(split, HashSplit):
         yield from ((("data", "split", "key", at), column) for at, column in enumerate(split.key))
+        if split.stratify is not None:
+            yield ("data", "split", "stratify"), split.stratify
     else:
         yield ("data", "split", "column"), split.column
     for at, columns in enumerate(spec.evaluate.slices):

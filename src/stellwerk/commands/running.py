@@ -111,6 +111,8 @@ def _show(record: RunRecord, as_json: bool) -> None:
     if line:
         click.echo(f"metrics {line}")
     click.echo(f"verdict {summary.verdict.headline}: {summary.verdict.sentence}")
+    for warning in summary.warnings:
+        click.echo(f"warning {warning}")
     pushed = record.artifact("push", "pushed_model") / "pushed.json"
     if pushed.exists():
         path = json.loads(pushed.read_text(encoding="utf-8"))["path"]

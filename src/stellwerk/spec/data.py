@@ -181,6 +181,21 @@ data:
     by: Literal["hash"] = "hash"
     key: tuple[str, ...] = ()
     """Columns whose values stay together, e.g. a user or a machine; by default the whole row."""
+    stratify: str | None = None
+    """Column of few values, often the target: every split has its share of the rows of each value. Rows are dealt as they come, so equal rows may be in two splits."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> HashSplit:
+        if self.key and self.stratify is not None:
+            raise Contradiction(
+                (("stratify",), "deals rows one by one, and key keeps some together. Give one of the two")
+            )
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that decide the split of a row, besides all of them together."""
+        return (*self.key, *([self.stratify] if self.stratify is not None else []))
 
 
 def _seconds(moment: datetime | float) -> float:
@@ -204,6 +219,11 @@ data:
     """First moment of the eval split; with `test_from` it takes the place of the shares."""
     test_from: Moment | float | None = None
     """First moment of the test split."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column that decides the split of a row."""
+        return (self.column,)
 
     @model_validator(mode="after")
     def _both_or_none(self) -> TimeSplit:
@@ -256,6 +276,11 @@ data:
     """Values that mean eval."""
     test: Values = ("test",)
     """Values that mean test."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column that decides the split of a row."""
+        return (self.column,)
 
     @model_validator(mode="after")
     def _no_value_in_two_splits(self) -> ColumnSplit:

@@ -106,11 +106,14 @@ class Done:
 
 @pytest.fixture
 def run(tmp_path: Path, test_rows: Path, models: dict[str, Path]) -> Callable[..., Done]:
-    """`run(kind, settings, ...)` evaluates the model of that kind on the test rows; JSON values as in a pipeline."""
+    """`run(kind, settings, ...)` evaluates the model of that kind on the test rows; JSON values as in a pipeline.
+
+    Nothing is asked but what `settings` name.
+    """
 
     def evaluated(kind: str, settings: Mapping[str, Any] | None = None, **more: Any) -> Done:
         arguments = {
-            "settings": json.loads(json.dumps(settings or {})),
+            "settings": json.loads(json.dumps({"over": "nothing", "min_gain": None, **(settings or {})})),
             "target": {"column": kind, "type": kind},
             "hooks": {},
             "examples": str(test_rows),
