@@ -77,7 +77,7 @@ def _bins(
         values = sample.get(item.name)
         if parts < 2 or values is None or not len(values):
             continue
-        edges = np.unique(np.quantile(values.astype(np.float64), np.linspace(0, 1, parts + 1)))
+        edges = np.unique(np.quantile(values.astype(np.float64), np.linspace(0, 1, parts + 1), method="lower"))
         if len(edges) > 2:
             places += [place] * (len(edges) - 1)
             lows += edges[:-1].tolist()
