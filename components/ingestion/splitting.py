@@ -77,7 +77,8 @@ class Stratified:
         first, last = begin // self._block, -(-end // self._block)
         blocks = [self._in_block(value, block) for block in range(first, last)]
         offset = begin - first * self._block
-        return np.concatenate([*blocks, np.zeros(0, np.int8)])[offset : offset + end - begin]
+        together: np.ndarray[Any, Any] = np.concatenate([*blocks, np.zeros(0, np.int8)])
+        return together[offset : offset + end - begin]
 
     def _in_block(self, value: str, block: int) -> np.ndarray[Any, Any]:
         places = np.arange(block * self._block, (block + 1) * self._block)
@@ -85,7 +86,8 @@ class Stratified:
         counts = np.diff(ends[1] - ends[0], prepend=0).astype(np.int64)
         counts[0] += len(places) - counts.sum()
         order = np.random.default_rng([block, *value.encode()]).permutation(len(places))
-        return np.repeat(np.arange(len(counts), dtype=np.int8), counts)[order]
+        dealt: np.ndarray[Any, Any] = np.repeat(np.arange(len(counts), dtype=np.int8), counts)
+        return dealt[order]
 
 
 def by_time(split: TimeSplit, eval_from: float, test_from: float) -> Deal:

@@ -11,12 +11,12 @@ from typing import Any
 from stellwerk.ahead import read_ahead
 from stellwerk.components.training.checkpoint import Checkpoint, State
 from stellwerk.components.training.fitting import Fitting, assign, values_of
+from stellwerk.components.training.pace import Paced
 from stellwerk.components.training.packing import Chunk
 from stellwerk.components.training.reading import READ_AHEAD, Reader
 from stellwerk.components.training.targets import Head
 from stellwerk.errors import StepFailed
 from stellwerk.progress import Progress
-from stellwerk.spec.train import Train
 
 CHECKPOINT_SHARE = 10
 """A training spends at most one part in so many on its checkpoints: short epochs share one."""
@@ -39,7 +39,7 @@ class Epochs:
 
     def __init__(  # noqa: PLR0917 - the parts of a training, each with a name of its own
         self,
-        settings: Train,
+        settings: Paced,
         fitting: Fitting,
         head: Head,
         reader: Reader,
@@ -79,8 +79,8 @@ class Epochs:
 
     def _is_over(self, state: State) -> bool:
         done = len(state.epochs)
-        patience = self._settings.early_stopping
-        return done >= self._settings.epochs or (bool(patience) and done - state.best_epoch >= patience)
+        patience = self._settings.early_stopping or math.inf
+        return done >= self._settings.epochs or done - state.best_epoch >= patience
 
     def _keep_best(self, state: State) -> None:
         loss = state.epochs[-1]["eval_loss"]

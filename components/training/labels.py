@@ -72,7 +72,7 @@ class Labels:
         """Returns what a model without features answers: the mean, the share of the positive class, or that of each class."""
         if target.type == "regression":
             return [self.mean]
-        shares = (self.counts / self.rows).tolist()
+        shares: list[float] = (self.counts / self.rows).tolist()
         return shares[1:] if target.type == "binary" else shares
 
 

@@ -27,7 +27,14 @@ PATIENCE = 3
 LEAST_PATIENCE = 4
 
 
-def paced(training: Train, rows: int) -> Train:
+class Paced(Train):
+    """The section `train` with nothing left open."""
+
+    epochs: int
+    batch_size: int
+
+
+def paced(training: Train, rows: int) -> Paced:
     """Returns `training` with everything said that is left open; `rows` are those of the train split.
 
     A batch of a small split is a sixteenth of it, a power of 2; of a large one a 256th. There are so many epochs that at least
@@ -39,7 +46,8 @@ def paced(training: Train, rows: int) -> Train:
     patience = training.early_stopping
     if patience is None:
         patience = max(LEAST_PATIENCE, math.ceil(epochs / PATIENCE))
-    return training.model_copy(update={"batch_size": batch, "epochs": epochs, "early_stopping": patience})
+    said = {name: getattr(training, name) for name in Train.model_fields}
+    return Paced(**{**said, "batch_size": batch, "epochs": epochs, "early_stopping": patience})
 
 
 def _batch_size(rows: int) -> int:

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.models.encoding import encoded_width
+from stellwerk.components.training.pace import Paced
 from stellwerk.machine import available_cores
 from stellwerk.spec.model import Dense, Ensemble, Model
-from stellwerk.spec.train import Train
 
 PART_ROWS = 128
 """A smaller part of a batch costs more to hand over than a second core gains."""
@@ -24,7 +24,7 @@ LARGE_STEP = 4
 """Steps of a small network that take as long as one whose operations are worth a second core."""
 
 
-def parts_of_a_batch(architecture: Model, training: Train, inputs: Sequence[ModelInput], rows: int) -> int:
+def parts_of_a_batch(architecture: Model, training: Paced, inputs: Sequence[ModelInput], rows: int) -> int:
     """Returns in how many parts a batch is learned side by side; `rows` are those of the training split.
 
     One where a batch must stay whole: its own mean and deviation normalise it, a custom model may look at all its rows, or a
@@ -50,7 +50,7 @@ def _small_steps(architecture: Dense | Ensemble, batch: int, inputs: Sequence[Mo
     return 0.5 + batch / 1024 + batch * products / 20_000_000
 
 
-def cores_of_an_operation(architecture: Model, training: Train, inputs: Sequence[ModelInput], parts: int) -> int:
+def cores_of_an_operation(architecture: Model, training: Paced, inputs: Sequence[ModelInput], parts: int) -> int:
     """Returns on how many cores one operation may run: those of small layers are over before a second core has begun."""
     if architecture.type != "custom" and _small_steps(architecture, training.batch_size, inputs) < LARGE_STEP:
         return 1

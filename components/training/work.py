@@ -61,28 +61,26 @@ def train(
     StepFailed when the loss is no finite number.
     """
     examples, seen = Examples.open(transformed), Description.read(transform_graph)
-    training = paced(training, examples.rows("train"))
-    parts = parts_of_a_batch(architecture, training, seen.inputs, examples.rows("train"))
-    use_cores(cores_of_an_operation(architecture, training, seen.inputs, parts))
-    keras.utils.set_random_seed(training.seed % 2**32)
+    pace = paced(training, examples.rows("train"))
+    parts = parts_of_a_batch(architecture, pace, seen.inputs, examples.rows("train"))
+    use_cores(cores_of_an_operation(architecture, pace, seen.inputs, parts))
+    keras.utils.set_random_seed(pace.seed % 2**32)
     labels = Labels.measure(examples, target, seen.label, seen.classes)
-    head = HEADS[target.type](labels, labels.weights(training, target, seen.classes), seen.classes)
+    head = HEADS[target.type](labels, labels.weights(pace, target, seen.classes), seen.classes)
     packing = Packing(seen.inputs, seen.label, head.whole_label)
-    reader = Reader(examples, packing, training.batch_size)
+    reader = Reader(examples, packing, pace.batch_size)
     sample = reader.sample("train")
     network = build_network(architecture, seen, head, hooks, packing.numbers(sample))
-    optimizer = make_optimizer(
-        training.optimizer, reader.steps("train") * training.epochs, network.learns.trainable_variables
-    )
-    fitting = Fitting(network, optimizer, head, packing, training.batch_size, parts)
-    settings = {"model": architecture.model_dump(mode="json"), "train": training.model_dump(mode="json")}
+    optimizer = make_optimizer(pace.optimizer, reader.steps("train") * pace.epochs, network.learns.trainable_variables)
+    fitting = Fitting(network, optimizer, head, packing, pace.batch_size, parts)
+    settings = {"model": architecture.model_dump(mode="json"), "train": pace.model_dump(mode="json")}
     transform_digest = folder_digest(transform_graph)
     checkpoint = Checkpoint(scratch, _fingerprint(settings, target, hooks, examples.version, transform_digest))
     served = Served(network.answers, head, seen.inputs, seen.raw, transform_graph)
     with ThreadPoolExecutor(1, thread_name_prefix="export") as beside:
         fitting.trace()  # before the other thread traces the same layers
         tracing = beside.submit(lambda: served.trace(Linear.fit(sample, packing, target, labels, head.weights)))
-        trained = Epochs(training, fitting, head, reader, checkpoint, progress).run()
+        trained = Epochs(pace, fitting, head, reader, checkpoint, progress).run()
         traced = tracing.result()
 
     about = {

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from stellwerk.components.ingestion.hashing import row_hashes
+from stellwerk.components.ingestion.splitting import by_hash
 from stellwerk.errors import DataError
+from stellwerk.spec.data import HashSplit
 from stellwerk.spec.section import SPLITS
 
 COUNT = 3000
@@ -174,3 +179,36 @@ def test_by_a_column_of_numbers(run, write):
 def test_a_split_without_rows_is_refused(run, flights, split, message: str):
     with pytest.raises(DataError, match=message):
         run(flights | {"split": split, "max_bad_share": 0.9})
+
+
+def _stratified(values: list[str | None], sizes: Sequence[int]) -> np.ndarray[Any, Any]:
+    deal, column, at, dealt = by_hash(HashSplit(stratify="class")), pa.array(values), 0, []
+    for size in sizes:
+        dealt.append(deal(pa.RecordBatch.from_arrays([column.slice(at, size)], names=["class"])))
+        at += size
+    return np.concatenate(dealt)
+
+
+def test_every_class_has_its_share_of_every_split_and_batches_do_not_matter():
+    values = np.random.default_rng(4).choice(["often", "rarely", None], 2_000, p=[0.9, 0.06, 0.04]).tolist()
+    whole, batches = _stratified(values, [2_000]), _stratified(values, [1, 700, 99, 1_200])
+    assert np.array_equal(whole, batches)
+    for value in ("often", "rarely", None):
+        mine = whole[[each == value for each in values]]
+        shares = np.bincount(mine, minlength=3) / len(mine)
+        assert np.abs(shares - [0.8, 0.1, 0.1]).max() < 0.03
+
+
+def test_rows_stay_where_they_are_when_more_come_after_them():
+    values = ["a", "b", "a"] * 200
+    assert np.array_equal(_stratified(values, [600])[:300], _stratified(values[:300], [300]))
+
+
+def test_a_column_of_many_values_cannot_stratify():
+    with pytest.raises(DataError, match="has more than 1,000 values"):
+        _stratified([str(number) for number in range(1_001)], [1_001])
+
+
+def test_key_and_stratify_contradict():
+    with pytest.raises(ValueError, match="Give one of the two"):
+        HashSplit(key=("user",), stratify="class")
