@@ -37,19 +37,19 @@ class Ensemble(Section):
     """Several multilayer perceptrons that learn side by side as one network, beside a linear model; their mean is the answer."""
 
     EXAMPLE: ClassVar[str] = """\
-model: {type: ensemble, members: 32, hidden: [128, 64], dropout: 0.1}
+model: {type: ensemble, members: 16, hidden: [64, 64], dropout: 0.2}
 """
 
     type: Literal["ensemble"]
-    members: Annotated[int, Field(ge=1)] = 16
+    members: Annotated[int, Field(ge=1)] = 8
     """How many networks; each begins with weights of its own."""
-    hidden: Annotated[tuple[Units, ...], Field(min_length=1)] = (64, 64)
+    hidden: Annotated[tuple[Units, ...], Field(min_length=1)] = (128, 128)
     """Units of each hidden layer of each member."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of units switched off at random after each hidden layer while training."""
     activation: Activation = "relu"
     """Activation of the hidden layers."""
-    bins: Annotated[int, Field(ge=0)] = 8
+    bins: Annotated[int, Field(ge=0)] = 32
     """Numbers are also given by how far they are through each of so many quantile bins (piecewise linear encoding); 0: only as they are."""
 
 

@@ -21,7 +21,7 @@ train:
 
     type: OptimizerName = "adamw"
     """Keras optimiser."""
-    learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    learning_rate: Annotated[float, Field(gt=0)] = 0.003
     """Step size; where it changes, the largest."""
     schedule: Literal["cosine", "constant"] = "cosine"
     """cosine: the step size rises over the first twentieth of the steps and falls to 0 at the last; constant: it stays."""

@@ -10,13 +10,13 @@ from stellwerk.spec.train import Train
 
 @pytest.mark.parametrize(
     ("rows", "batch_size"),
-    [(20, 32), (150, 32), (1_000, 64), (8_000, 512), (20_000, 512), (300_000, 1024), (5_000_000, 4096)],
+    [(20, 32), (150, 32), (2_000, 64), (8_000, 256), (50_000, 256), (300_000, 1024), (5_000_000, 4096)],
 )
 def test_a_batch_grows_with_the_rows(rows, batch_size):
     assert paced(Train(), rows).batch_size == batch_size
 
 
-@pytest.mark.parametrize("rows", [1_000, 5_000, 30_000])
+@pytest.mark.parametrize("rows", [2_000, 5_000, 30_000])
 def test_a_small_split_is_learned_in_some_hundred_steps(rows):
     settled = paced(Train(), rows)
     assert settled.epochs * -(-rows // settled.batch_size) >= LEAST_STEPS
