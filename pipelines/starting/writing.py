@@ -112,7 +112,12 @@ def _split(plan: Plan) -> Iterator[str]:
         split = {"by": "hash", "key": [plan.key.name], **shares}
         yield f"  # All rows of one {comment(plan.key.name)} go to one split: {plan.key.distinct:,} different ones in {plan.survey.rows:,} rows."
     else:
-        yield "  # Equal rows go to one split. Where several rows are of one thing (a customer, a machine), name its column: key: [...]"
+        one_thing = "Where several rows are of one thing (a customer, a machine), name its column"
+        if plan.target.task == "regression":
+            yield f"  # Equal rows go to one split. {one_thing}: key: [...]"
+        else:
+            split["stratify"] = plan.target.column
+            yield f"  # Each split has its share of every class. {one_thing} instead: key: [...]"
     yield f"  split: {flow(split)}"
     times = [
         choice.column for choice in plan.choices if choice.taken and plan.survey.column(choice.column).kind == "time"

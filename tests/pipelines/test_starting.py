@@ -130,6 +130,16 @@ def test_rows_of_one_id_that_repeats_stay_together(init: Init):
     assert split.key == ("customer_id",)
 
 
+def test_classes_have_their_share_in_every_split_where_rows_stand_for_themselves(init: Init):
+    columns = _customers()
+    del columns["customer_id"]
+    split = init(columns).data.split
+    assert isinstance(split, HashSplit)
+    assert split.stratify == "left"
+    Path("pipeline.yaml").unlink()
+    assert init(columns, "--target", "income").data.split.stratify is None
+
+
 def test_the_target_is_the_column_with_a_name_of_targets(init: Init):
     spec = init(_customers())
     assert (spec.target.column, spec.target.type) == ("left", "binary")
