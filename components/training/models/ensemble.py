@@ -16,7 +16,7 @@ import numpy as np
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.models.body import Body, Inputs
 from stellwerk.components.training.models.encoding import encoded, linear
-from stellwerk.components.training.models.members import HE, of_each_member
+from stellwerk.components.training.models.members import HE, OfEachMember
 from stellwerk.spec.model import Ensemble
 
 WIDEST = 2048
@@ -39,7 +39,7 @@ def _members(architecture: Ensemble, tensor: Any) -> Any:
     tensor = keras.layers.Reshape((members, first), name="members")(tensor)
     tensor = _activated(architecture, tensor, 1)
     for place, width in enumerate(architecture.hidden[1:], start=2):
-        tensor = _activated(architecture, of_each_member(tensor, width, f"hidden_{place}", HE), place)
+        tensor = _activated(architecture, OfEachMember(width, HE, name=f"hidden_{place}")(tensor), place)
     return tensor
 
 

@@ -11,11 +11,25 @@ HE, LECUN = 2.0, 1.0
 """Variance of the sum of the inputs that a layer of rectified and of plain units begins with."""
 
 
-def of_each_member(tensor: Any, units: int, name: str, variance: float, bias: Any = "zeros") -> Any:
-    """Returns a dense layer of each member on its own part of `tensor`: [batch, members, n] to [batch, members, units]."""
-    _, members, before = tensor.shape
-    kernel = keras.initializers.RandomNormal(stddev=math.sqrt(variance / before))
-    layer = keras.layers.EinsumDense(
-        "bmi,mio->bmo", (members, units), bias_axes="mo", kernel_initializer=kernel, bias_initializer=bias, name=name
-    )
-    return layer(tensor)
+class OfEachMember(keras.layers.Layer):  # type: ignore[misc]
+    """A dense layer of each member on its own part of the input: [batch, members, n] to [batch, members, units].
+
+    Keras' `EinsumDense` does the same, but adds a bias of one unit a member as if members were channels in front, which LiteRT does not
+    know.
+    """
+
+    def __init__(self, units: int, variance: float, bias: Any = "zeros", **named: Any) -> None:
+        """`variance` is that of the sum of the inputs, for inputs of variance 1; `bias` is an initialiser."""
+        super().__init__(**named)
+        self._units, self._variance, self._bias = units, variance, bias
+
+    def build(self, shape: tuple[int | None, int, int]) -> None:
+        """Makes the weights."""
+        _, members, before = shape
+        kernel = keras.initializers.RandomNormal(stddev=math.sqrt(self._variance / before))
+        self.kernel = self.add_weight(shape=(members, before, self._units), initializer=kernel, name="kernel")
+        self.bias = self.add_weight(shape=(members, self._units), initializer=self._bias, name="bias")
+
+    def call(self, inputs: Any) -> Any:
+        """Returns what each member makes of its part."""
+        return keras.ops.einsum("bmi,mio->bmo", inputs, self.kernel) + self.bias

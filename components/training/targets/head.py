@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from stellwerk.components.training.labels import Labels, Numbers
 from stellwerk.components.training.models.body import Body
-from stellwerk.components.training.models.members import LECUN, of_each_member
+from stellwerk.components.training.models.members import LECUN, OfEachMember
 
 CLASSIFY, REGRESS = "classify", "regress"
 """Names of TensorFlow Serving's methods over serialised tf.Example, and of the signatures that answer them."""
@@ -91,7 +91,7 @@ class Head(ABC):
             scores = keras.layers.Dense(self.units, bias_initializer=bias, name="scores")(body.hidden)
             outputs = self.output(_with_linear(scores, linear))
             return outputs, outputs
-        scores = of_each_member(body.hidden, self.units, "scores", LECUN / 100, bias)
+        scores = OfEachMember(self.units, LECUN / 100, bias, name="scores")(body.hidden)
         shared = None if linear is None else keras.layers.Reshape((1, self.units), name="for_every_member")(linear)
         outputs = self.output(_with_linear(scores, shared))
         return outputs, keras.ops.mean(outputs, axis=1)
