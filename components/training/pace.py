@@ -9,7 +9,7 @@ import math
 
 from stellwerk.spec.train import Train
 
-LEAST_STEPS = 1600
+LEAST_STEPS = 1400
 """Gradient steps after which a network of the default size has learned what a small split can teach."""
 
 EPOCHS = (8, 200)

@@ -23,6 +23,10 @@ WIDEST = 2048
 """Values that all encoded numbers of a row have together at most: where there are many numbers, each has fewer bins."""
 
 
+BINS, ROWS_OF_A_BIN = (8, 32), 50
+"""Fewest and most bins where the spec names no number, and how many rows of the train split each has: many teach a small split by heart."""
+
+
 def build(architecture: Ensemble, inputs: Inputs, units: int, hooks: Mapping[str, str]) -> Body:  # noqa: ARG001
     """Returns the members' hidden layers [batch, members, units], and a linear model that all of them share."""
     tensor = encoded(inputs)
@@ -50,12 +54,15 @@ def _activated(architecture: Ensemble, tensor: Any, place: int) -> Any:
     return tensor
 
 
-def _piecewise_linear(inputs: Inputs, bins: int) -> Any:
+def _piecewise_linear(inputs: Inputs, bins: int | None) -> Any:
     """Returns how far each number is through each of its quantile bins, 0 to 1, [batch, bins of all]; None where there are none.
 
     A number of two values has none: as it is, it says as much.
     """
     numbers = [item for item in inputs.described if item.kind == "number"]
+    if bins is None:
+        rows = max((len(values) for values in inputs.sample.values()), default=0)
+        bins = min(BINS[1], max(BINS[0], rows // ROWS_OF_A_BIN))
     places, lows, widths = _bins(numbers, inputs.sample, min(bins, WIDEST // max(len(numbers), 1)))
     if not places:
         return None

@@ -43,14 +43,14 @@ model: {type: ensemble, members: 16, hidden: [64, 64], dropout: 0.2}
     type: Literal["ensemble"]
     members: Annotated[int, Field(ge=1)] = 8
     """How many networks; each begins with weights of its own."""
-    hidden: Annotated[tuple[Units, ...], Field(min_length=1)] = (128, 128)
+    hidden: Annotated[tuple[Units, ...], Field(min_length=1)] = (96, 96)
     """Units of each hidden layer of each member."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of units switched off at random after each hidden layer while training."""
     activation: Activation = "relu"
     """Activation of the hidden layers."""
-    bins: Annotated[int, Field(ge=0)] = 32
-    """Numbers are also given by how far they are through each of so many quantile bins (piecewise linear encoding); 0: only as they are."""
+    bins: Annotated[int, Field(ge=0)] | None = None
+    """Numbers are also given by how far they are through each of so many quantile bins (piecewise linear encoding), by default 8 to 32, by the rows; 0: only as they are."""
 
 
 class WideDeep(Dense):
