@@ -18,11 +18,11 @@ from typing import Any
 from stellwerk.components.artifacts.folders import read_json
 from stellwerk.errors import StellwerkError, StepFailed
 from stellwerk.pipelines.lineage.models import pushed_at
-from stellwerk.pipelines.runs import RunRecord, all_runs, locked
+from stellwerk.pipelines.runs import TABLES, RunRecord, all_runs, locked
 
 REMOVED = ".removed"
 """Folder that takes what is removed: a rename, so that a run is there whole or not at all."""
-ASIDE = (".scratch", ".objects", ".baselines")
+ASIDE = (".scratch", ".objects", ".baselines", TABLES)
 """Folders beside the runs whose content is made again where it is missing."""
 BLOCK = 512
 """Bytes of a block in `st_blocks`."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LOCK = ".lock"
 """File in the folder of a pipeline's runs: shared by runs while they begin, and held alone by what removes runs."""
+TABLES = ".tables"
+"""Folder beside the runs for tables that Python gave in the place of a source: Parquet files by the digest of their bytes."""
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 """What file systems without locks answer; there nothing is kept apart."""
 

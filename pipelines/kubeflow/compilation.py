@@ -15,7 +15,7 @@ from stellwerk.components.lineage.code import text_digests
 from stellwerk.components.sdk import dsl
 from stellwerk.components.travelling import marked
 from stellwerk.errors import SpecError, UsageError
-from stellwerk.loading import LoadedSpec
+from stellwerk.loading import LoadedSpec, load
 from stellwerk.pipelines.graph import Graph, Step, graph
 from stellwerk.pipelines.kubeflow.earlier import compared, comparing, reads_pushed
 from stellwerk.pipelines.kubeflow.manifest import objects
@@ -59,9 +59,13 @@ ROOT_HERE = (
 
 
 def compile(  # noqa: A001 - the verb of KFP
-    loaded: LoadedSpec, output: str | Path, *, kubernetes_manifest: bool = False, namespace: str | None = None
+    spec: LoadedSpec | str | Path,
+    output: str | Path,
+    *,
+    kubernetes_manifest: bool = False,
+    namespace: str | None = None,
 ) -> Size:
-    """Writes the KFP v2 IR of a spec, and returns its size: the same spec, hooks and schema give the same bytes.
+    """Writes the KFP v2 IR of a spec, loaded or by its path, and returns its size: the same spec, hooks and schema give the same bytes.
 
     Every step is a task in the image `cluster.image`. Hook files and the curated schema travel as parameters. Data does not
     travel: the pipeline's parameter `directory` says where relative paths start inside the containers, e.g. a mounted
@@ -73,7 +77,7 @@ def compile(  # noqa: A001 - the verb of KFP
     output = Path(output)
     if output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{output}: the IR is YAML. Give a file that ends in .yaml.")
-    ir = intermediate(loaded)
+    ir = intermediate(spec if isinstance(spec, LoadedSpec) else load(spec))
     text = text_of(objects(ir, namespace) if kubernetes_manifest else ir, ir[0])
     size = measure(ir, text)
     try:

@@ -9,6 +9,17 @@
   const dark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   const name = () => { button.textContent = dark() ? "Light" : "Dark"; button.setAttribute("aria-label", `${button.textContent} colours`); };
   if (["dark", "light"].includes(remember())) root.dataset.theme = remember();
+
+  // In the cell of a notebook: its colours, and as high as the page is. A sandboxed frame knows of none, and stays as it is.
+  const cell = (() => { try { return frameElement; } catch { return null; } })();
+  if (cell && location.protocol === "about:") {
+    const around = cell.ownerDocument;
+    const told = [around.body.dataset.jpThemeLight, around.documentElement.getAttribute("theme"), ...around.body.classList];
+    if (told.some((word) => ["false", "dark", "vscode-dark", "vscode-high-contrast"].includes(word))) root.dataset.theme = "dark";
+    else root.dataset.theme = "light";
+    const fit = () => { cell.style.height = `${Math.min(900, Math.max(160, document.body.offsetHeight + 2))}px`; };
+    new ResizeObserver(fit).observe(document.body);
+  }
   if (button) {
     button.hidden = false;
     name();

@@ -2,13 +2,16 @@
 
     import stellwerk
 
-    spec = stellwerk.load("pipeline.yaml")
-    record = stellwerk.run(spec)
-    stellwerk.compile(spec, "ir.yaml")
-    stellwerk.submit(spec, {"directory": "/data"}, wait=True)
+    result = stellwerk.run("pipeline.yaml")
+    result = stellwerk.run("pipeline.yaml", data=frame)  # pandas, Polars or Arrow
+    result.metrics, result.refused, result.model.predict(frame)
+
+    stellwerk.compile("pipeline.yaml", "ir.yaml")
+    stellwerk.submit("pipeline.yaml", {"directory": "/data"}, wait=True)
     stellwerk.predict("models/churn", "customers.csv", "predicted.parquet")
 
-Names are looked up when they are first used, so that `import stellwerk` costs nothing.
+Every function takes the path of a spec, or what `load` returned. Names are looked up when they are first used, so that
+`import stellwerk` costs nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +23,16 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "load": "stellwerk.loading",
-    "run": "stellwerk.pipelines.embedded.runner",
+    "init": "stellwerk.interactive.starting",
+    "check": "stellwerk.interactive.running",
+    "run": "stellwerk.interactive.running",
+    "runs": "stellwerk.interactive.looking",
+    "compare": "stellwerk.interactive.looking",
+    "predict": "stellwerk.interactive.models",
     "compile": "stellwerk.pipelines.kubeflow.compilation",
     "submit": "stellwerk.pipelines.kubeflow.submission",
-    "predict": "stellwerk.serving.bulk",
+    "Result": "stellwerk.interactive.results",
+    "Model": "stellwerk.interactive.models",
 }
 
 __all__ = ["__version__", *_WHERE]  # noqa: PLE0604 - all of them are strings
