@@ -26,7 +26,10 @@ def test_a_run_on_a_table_is_done_and_its_model_pushed(wines):
 def test_metrics_are_those_of_the_evaluation_the_main_one_first(wines):
     facts = json.loads((wines.done.artifact("evaluate", "evaluation") / "evaluation.json").read_text())
     assert wines.done.metrics == facts["slices"][0]["metrics"]
-    assert next(iter(wines.refused.metrics)) == "log_loss"
+    assert next(iter(wines.done.metrics)) == facts["main"]
+    assert {name: set(values) for name, values in wines.done.baselines.items()} == {
+        name: set(values) for name, values in facts["baselines"].items()
+    }
 
 
 def test_a_refusal_is_a_result_that_says_why(wines):
@@ -104,13 +107,13 @@ def test_runs_are_results_newest_first_and_two_can_be_compared(wines, tmp_path: 
     both = stellwerk.compare(wines.done, wines.refused.folder)
     assert both.metrics["accuracy"] == (wines.done.metrics["accuracy"], wines.refused.metrics["accuracy"])
     assert both.page.save(tmp_path / "both.html").read_text().startswith("<!doctype html>")
-    assert "Log loss is as good in the second run" in repr(both)
+    assert "is as good in the second run" in repr(both)
     with pytest.raises(UsageError, match="not the folder of a run"):
         stellwerk.compare(tmp_path, wines.done)
 
 
 def test_objects_say_in_a_line_what_they_are(wines):
-    assert re.match(rf"<run {wines.refused.run} of wine: refused; log_loss [\d.]+, ", repr(wines.refused))
+    assert re.match(rf"<run {wines.refused.run} of wine: refused; accuracy [\d.]+ ", repr(wines.refused))
     assert repr(wines.done.report).startswith(f"<report of run {wines.done.run}, ")
 
 
