@@ -111,7 +111,7 @@ def expectation(annotation: Any) -> str:
     tagged = tags(annotation)
     if tagged is not None:
         return f"a section with the key '{tagged[0]}'"
-    words = [f"'{value}'" for value in choices(annotation)]
+    words = [str(value).lower() if isinstance(value, bool) else f"'{value}'" for value in choices(annotation)]
     words += [_words(part) for part in members(annotation) if get_origin(part) is not Literal]
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
