@@ -20,7 +20,7 @@ from stellwerk.report.reading import Missing, Run, read_anomalies, read_artifact
 from stellwerk.report.summary import Summary, summarise
 from stellwerk.report.wording import duration, measure, titled
 
-MOST_METRICS = 6
+MOST_METRICS = 5
 MOST_OF_RUNS = 4
 MOST_ROWS = 12
 """Of gates and anomalies, so that a cell is read at a glance; the page has all."""
@@ -33,7 +33,8 @@ class Held:
     """The model, or what it is held against, in the table of metrics."""
 
     name: str
-    values: tuple[str, ...]
+    cells: tuple[tuple[str, str], ...]
+    """Value, and where it lies with 95 % confidence, of each metric."""
 
 
 def run_fragment(folder: Path) -> str:
@@ -54,6 +55,7 @@ def run_fragment(folder: Path) -> str:
         rows=_rows(summary, names),
         requirements=asked[:MOST_ROWS],
         anomalies=found[:MOST_ROWS],
+        warnings=() if isinstance(summary.evaluation, Missing) else summary.evaluation.warnings,
         more=max(0, len(asked) - MOST_ROWS) + max(0, len(found) - MOST_ROWS),
         report=_near(folder / "report.html"),
     )
@@ -77,8 +79,19 @@ def _metrics(summary: Summary) -> list[str]:
 
 
 def _rows(summary: Summary, names: Sequence[str]) -> list[Held]:
-    held = [("model", summary.metrics), *summary.baselines.items()] if names else []
-    return [Held(title, tuple(measure(values.get(name)) for name in names)) for title, values in held]
+    if not names:
+        return []
+    intervals = _intervals(summary)
+    own = Held("model", tuple((measure(summary.metrics.get(name)), intervals.get(name, "")) for name in names))
+    others = summary.baselines.items()
+    return [own, *(Held(title, tuple((measure(values.get(name)), "") for name in names)) for title, values in others)]
+
+
+def _intervals(summary: Summary) -> dict[str, str]:
+    if isinstance(summary.evaluation, Missing):
+        return {}
+    found = summary.evaluation.slices[0].intervals
+    return {name: f"{measure(low)} to {measure(high)}" for name, (low, high) in found.items()}
 
 
 def runs_fragment(folders: Sequence[Path]) -> str:
