@@ -86,8 +86,8 @@ class Stratified:
         counts = np.diff(ends[1] - ends[0], prepend=0).astype(np.int64)
         counts[0] += len(places) - counts.sum()
         order = np.random.default_rng([block, *value.encode()]).permutation(len(places))
-        dealt: np.ndarray[Any, Any] = np.repeat(np.arange(len(counts), dtype=np.int8), counts)
-        return dealt[order]
+        dealt: np.ndarray[Any, Any] = np.repeat(np.arange(len(counts), dtype=np.int8), counts)[order]
+        return dealt
 
 
 def by_time(split: TimeSplit, eval_from: float, test_from: float) -> Deal:
