@@ -62,7 +62,7 @@ def ran(tmp_path_factory, rows, write, stellwerk) -> Path:
         features={**features, "both words": {"type": "cross", "columns": WORDS[:2]}},
         target={"column": "left?", "type": "binary"},
         model={"type": "wide_deep", "hidden": [8]},
-        evaluate={"slices": [["地域"]], "metrics": ["auc"]},
+        evaluate={"slices": [["地域"]], "metrics": ["auc"], "over": "nothing"},
         push={"to": "models", "formats": ["saved_model", "litert", "onnx"]},
     )
     done = stellwerk("run", spec)

@@ -59,7 +59,7 @@ def ran(tmp_path_factory, write, stellwerk, rows) -> Path:
         },
         target={"column": "left", "type": "binary"},
         train={"epochs": 1, "class_weights": {"true": 2, "false": 1}},
-        evaluate={"slices": [["code"]], "metrics": ["auc"]},
+        evaluate={"slices": [["code"]], "metrics": ["auc"], "over": "nothing"},
     )
     done = stellwerk("run", spec)
     assert done.returncode == 0, done.stderr

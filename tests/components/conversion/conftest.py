@@ -133,7 +133,7 @@ def judge(tmp_path) -> Callable[..., Verdict]:
 
     def run(made: Made, model: Path, require: dict[str, Any], baseline: Path | None = None) -> Verdict:
         outputs = {"evaluation": tmp_path / "evaluation", "blessing": tmp_path / "blessing"}
-        asked = {"settings": {"require": require}, "target": made.target, "hooks": {}, "examples": made.examples}
+        asked = {"settings": {"require": require, "over": "nothing", "min_gain": None}, "target": made.target, "hooks": {}, "examples": made.examples}
         call("evaluate", {**asked, "model": model, "baseline": baseline, **outputs})
         rows = read_json(outputs["evaluation"] / "evaluation.json").get("variants", [])
         return Verdict({row["format"]: row for row in rows}, read_json(outputs["blessing"] / "blessing.json"))
