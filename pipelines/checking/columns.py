@@ -10,7 +10,7 @@ from stellwerk.components.ingestion.probing import Probe
 from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Keys
 from stellwerk.pipelines.checking.features import misfit
-from stellwerk.pipelines.checking.labels import check_target
+from stellwerk.pipelines.checking.labels import check_class_weights, check_target
 from stellwerk.spec import SPLITS, Spec
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
 from stellwerk.spec.features import Cross, Custom, Feature
@@ -58,6 +58,7 @@ def _problems(spec: Spec, seen: Probe) -> Iterator[Found]:
     yield from _features(spec, seen)
     if spec.target.column in seen.columns:
         yield from check_target(spec.target, seen)
+        yield from check_class_weights(spec, seen)
     yield from _split(spec, seen)
     yield from _slices(spec, seen)
     yield from _comparators(spec, seen)

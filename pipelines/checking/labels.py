@@ -7,17 +7,41 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stellwerk.components.artifacts.labels import find_classes, lost_in_32_bits
+from stellwerk.components.artifacts.labels import class_called, find_classes, lost_in_32_bits
 from stellwerk.components.ingestion.probing import Probe
-from stellwerk.errors import DataError
+from stellwerk.errors import DataError, did_you_mean
 from stellwerk.loading.document import Keys
 from stellwerk.pipelines.checking.values import counted
+from stellwerk.spec import Spec
 from stellwerk.spec.target import Target
 
 Found = tuple[Keys, str]
 
 COLUMN: Keys = ("target", "column")
 MOST_VALUES = 10_001
+SHOWN = 8
+"""Classes that a message names."""
+
+
+def check_class_weights(spec: Spec, seen: Probe) -> Iterator[Found]:
+    """Yields the names in `train.class_weights` that no class has, where all values of the target can be seen."""
+    given, target = spec.train.class_weights, spec.target
+    if not isinstance(given, Mapping):
+        return
+    names = _named(counted(seen, target.column))
+    if any(class_called(name, sorted(names)) is None for name in given):
+        everything = seen.values(target.column, MOST_VALUES)
+        if not everything.complete:
+            return
+        names = _named(Counter(everything.found))
+    classes = sorted(names)
+    for name in given:
+        if classes and class_called(name, classes) is None:
+            shown = ", ".join(map(repr, classes[:SHOWN])) + (", ..." if len(classes) > SHOWN else "")
+            message = (
+                f"'{name}' is no class of column '{target.column}'.{did_you_mean(name, classes)} Classes: {shown}."
+            )
+            yield ("train", "class_weights", name), message
 
 
 def check_target(target: Target, seen: Probe) -> Iterator[Found]:
@@ -63,14 +87,19 @@ def _regression(target: Target, values: Counter[Any], seen: Probe) -> Iterator[F
 
 
 def _classes(target: Target, values: Mapping[Any, int]) -> Iterator[Found]:
-    names: Counter[str] = Counter()
-    for value, count in values.items():
-        names[str(int(value)) if isinstance(value, float) else str(value)] += count
     try:
-        find_classes(names, target)
+        find_classes(_named(values), target)
     except DataError as error:
         begin, _, message = str(error).partition(": ")
         yield ("target", "positive" if begin == "target.positive" else "type"), message
+
+
+def _named(values: Mapping[Any, int]) -> Counter[str]:
+    """Returns how often each class occurs, by the name that it will have."""
+    names: Counter[str] = Counter()
+    for value, count in values.items():
+        names[str(int(value)) if isinstance(value, float) else str(value)] += count
+    return names
 
 
 def _constant(target: Target, found: tuple[Any, ...]) -> str:

@@ -229,3 +229,12 @@ def test_a_regression_target_whose_differences_32_bits_lose_is_told(checked):
     lines = "\n".join(f"{i},{i % 3},{10**12 + i}" for i in range(100))
     said = checked("target={column: late, type: regression}", data=f"distance,carrier,late\n{lines}\n")
     assert any("tell numbers apart that differ by 65536. Subtract a constant in data.query" in line for line in said)
+
+
+def test_a_class_weight_of_no_class_is_told_at_its_line(checked):
+    (problem,) = checked("train.class_weights={'1': 2, '2': 3}")
+    assert "train.class_weights.2: '2' is no class of column 'late'." in problem
+    assert problem.endswith("Classes: '0', '1'.")
+    assert checked("train.class_weights={'1': 2, '0': 3}") == []
+    words = rows().replace(",0,", ",false,").replace(",1,", ",true,")
+    assert checked("train.class_weights={'yes': 2, 'false': 3}", data=words) == []
