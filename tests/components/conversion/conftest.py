@@ -66,9 +66,9 @@ def table() -> pa.Table:
 
 @pytest.fixture(scope="session")
 def make(tmp_path_factory, make_examples, table) -> Callable[..., Made]:
-    """`make(kind)` trains a small model; `build` is the source of a `model.build` hook."""
+    """`make(kind)` trains a small model; `build` is the source of a `model.build` hook, `network` a section `model`."""
 
-    def run(kind: str, build: str | None = None) -> Made:
+    def run(kind: str, build: str | None = None, network: dict[str, Any] | None = None) -> Made:
         folder = tmp_path_factory.mktemp(f"model_{kind}")
         (folder / "schema").mkdir()
         (folder / "schema" / "schema.pbtxt").write_text("")
@@ -85,7 +85,7 @@ def make(tmp_path_factory, make_examples, table) -> Callable[..., Made]:
         call(
             "train",
             {
-                "architecture": own if build else {"type": "wide_deep", "hidden": [64, 32]},
+                "architecture": own if build else network or {"type": "wide_deep", "hidden": [64, 32]},
                 "training": {"epochs": 1 if build else 4, "batch_size": 32, "optimizer": {"learning_rate": 0.02}},
                 "target": made.target,
                 "hooks": {"model.py": build} if build else {},
@@ -133,7 +133,12 @@ def judge(tmp_path) -> Callable[..., Verdict]:
 
     def run(made: Made, model: Path, require: dict[str, Any], baseline: Path | None = None) -> Verdict:
         outputs = {"evaluation": tmp_path / "evaluation", "blessing": tmp_path / "blessing"}
-        asked = {"settings": {"require": require, "over": "nothing", "min_gain": None}, "target": made.target, "hooks": {}, "examples": made.examples}
+        asked = {
+            "settings": {"require": require, "over": "nothing", "min_gain": None},
+            "target": made.target,
+            "hooks": {},
+            "examples": made.examples,
+        }
         call("evaluate", {**asked, "model": model, "baseline": baseline, **outputs})
         rows = read_json(outputs["evaluation"] / "evaluation.json").get("variants", [])
         return Verdict({row["format"]: row for row in rows}, read_json(outputs["blessing"] / "blessing.json"))

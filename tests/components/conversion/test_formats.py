@@ -61,6 +61,21 @@ def test_a_variant_takes_any_number_of_rows(all_formats):
                 assert variant.predict(inputs)["probabilities"].shape == (rows, 1)
 
 
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_the_network_that_no_spec_names_answers_the_same_in_every_format(make, convert_here, kind):
+    made = make(kind, network={"type": "ensemble", "members": 3, "hidden": [16, 16]})
+    status, folder, events = convert_here(made, "litert", "litert_dynamic", "onnx")
+    assert status == 0, events
+    raw = {"distance": np.float32([100, np.nan, 900]), "carrier": ["AA", "", "new"], "day": ["mon", "tue", "wed"]}
+    raw = {name: np.array(values, None if name == "distance" else object) for name, values in raw.items()}
+    with LoadedModel(made.model) as model:
+        seen = model.predict(raw, "transform")
+        whole = model.predict(seen, "serve_transformed")["probabilities"]
+    for name in ("litert", "litert_dynamic", "onnx"):
+        with Variant(folder / name) as variant:
+            assert np.abs(variant.predict(seen)["probabilities"] - whole).max() <= APART[name], name
+
+
 def test_quantised_variants_are_smaller(all_formats):
     size = {folder.name: Variant(folder).bytes for folder in variant_folders(all_formats)}
     assert size["litert_int8"] < size["litert"]
