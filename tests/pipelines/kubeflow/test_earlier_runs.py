@@ -162,8 +162,9 @@ def test_the_second_run_refuses_a_worse_model_and_data_that_drifted(
 
 
 def sentence(evaluated: Path) -> str:
-    (requirement,) = read_json(evaluated / "blessing" / "blessing.json")["requirements"]
-    return str(requirement["sentence"])
+    asked = read_json(evaluated / "blessing" / "blessing.json")["requirements"]
+    (compared,) = [requirement for requirement in asked if requirement["bound"] == "min_gain"]
+    return str(compared["sentence"])
 
 
 def anomalies(validated: Path) -> list[dict[str, Any]]:
@@ -192,12 +193,14 @@ def test_what_an_embedded_run_pushed_is_compared_with_too(
 def test_a_step_that_asks_for_no_comparison_is_told_no_place(make_project, tmp_path: Path, ran: Path):
     spec = make_project(tmp_path)
     told = Pipeline(spec, ran, *COMPARED)
-    untold = Pipeline(spec, ran, "cluster={image: i}")
+    untold = Pipeline(spec, ran, "cluster={image: i}", "evaluate.min_gain=null")
+    usual = Pipeline(spec, ran, "cluster={image: i}")
     sliced = Pipeline(spec, ran, "cluster={image: i}", "evaluate.require={auc: {per_slice: {min_gain: 0}}}")
     for step, argument in (("validate", "previous"), ("evaluate", "baseline")):
         assert f"{argument}_uri" in told.given(step)
         assert f"{argument}_uri" not in untold.given(step)
     assert "baseline_uri" in sliced.given("evaluate")
+    assert "baseline_uri" in usual.given("evaluate"), "a worse model is not pushed by default"
     assert told.arguments("resolve", {}).items() >= {"name": "small-flights", "pushed_to": "models"}.items()
 
 
