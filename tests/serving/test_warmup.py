@@ -130,7 +130,7 @@ def test_more_than_a_thousand_requests_are_refused(folder, model):
     [
         (b"\xff\xff", "Failed to parse warmup record 1"),
         ({"distance": ROW["distance"]}, "warm-up request 1: input size does not match signature: 1!=3"),
-        ({**ROW, "day": np.float32([1])}, "warm-up request 1: .*'day' takes int64"),
+        ({**ROW, "day": np.float32([1.5])}, "warm-up request 1: .*'day' takes int64"),
         ("session_run_log", "Unsupported log_type for warmup: session_run_log"),
     ],
 )
