@@ -1,4 +1,4 @@
-"""One picture: pairs of bars, TFX above Stellwerk, as an SVG that a Markdown page shows."""
+"""Pictures of benchmarks as SVGs that a Markdown page shows: pairs of bars, TFX above Stellwerk, and dots of several models."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 WIDTH, LEFT, ROW, BAR, TOP = 760, 170, 46, 15, 58
 COLOURS = {"TFX": "#b0b7c3", "Stellwerk": "#0b6e54"}
+MARKS = {"Stellwerk": "#0b6e54", "linear": "#b0b7c3", "HistGradientBoosting": "#c77d1e", "LightGBM": "#5b6ee1"}
 
 
 def bars(path: Path, title: str, rows: Sequence[tuple[str, float, float]]) -> None:
@@ -15,13 +16,7 @@ def bars(path: Path, title: str, rows: Sequence[tuple[str, float, float]]) -> No
     longest = max(max(first, second) for _, first, second in rows)
     scale = (WIDTH - LEFT - 90) / longest
     height = TOP + ROW * len(rows) + 10
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        'font-family="system-ui, sans-serif" font-size="13" role="img">',
-        f"<title>{escape(title)}</title>",
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        f'<text x="16" y="24" font-size="15" font-weight="600" fill="#1f2430">{escape(title)}</text>',
-    ]
+    parts = _begun(title, height)
     for number, (engine, colour) in enumerate(COLOURS.items()):
         x = LEFT + 110 * number
         parts.append(f'<rect x="{x}" y="36" width="12" height="12" fill="{colour}"/>')
@@ -33,24 +28,14 @@ def bars(path: Path, title: str, rows: Sequence[tuple[str, float, float]]) -> No
             top, width = y + place * (BAR + 2), max(1.0, value * scale)
             parts.append(f'<rect x="{LEFT}" y="{top}" width="{width:.1f}" height="{BAR}" rx="2" fill="{colour}"/>')
             parts.append(f'<text x="{LEFT + width + 6:.1f}" y="{top + 12}" fill="#1f2430">{value:.1f} s</text>')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([*parts, "</svg>"]) + "\n", encoding="utf-8")
-
-
-MARKS = {"Stellwerk": "#0b6e54", "linear": "#b0b7c3", "HistGradientBoosting": "#c77d1e", "LightGBM": "#5b6ee1"}
+    _write(path, parts)
 
 
 def dots(path: Path, title: str, rows: Sequence[tuple[str, Mapping[str, float]]]) -> None:
     """Writes a dot plot: a line for each of `rows`, a dot for each model at its share of the best, 0.5 to 1."""
     height = TOP + 22 * len(rows) + 34
     across = WIDTH - LEFT - 40
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        'font-family="system-ui, sans-serif" font-size="13" role="img">',
-        f"<title>{escape(title)}</title>",
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        f'<text x="16" y="24" font-size="15" font-weight="600" fill="#1f2430">{escape(title)}</text>',
-    ]
+    parts = _begun(title, height)
     for number, (model, colour) in enumerate(MARKS.items()):
         x = 16 + (0, 100, 170, 340)[number]
         parts.append(f'<circle cx="{x + 5}" cy="43" r="5" fill="{colour}"/>')
@@ -65,5 +50,20 @@ def dots(path: Path, title: str, rows: Sequence[tuple[str, Mapping[str, float]]]
         for model in reversed(MARKS):
             x = LEFT + across * (shares[model] - 0.5) * 2
             parts.append(f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="{MARKS[model]}" fill-opacity="0.85"/>')
+    _write(path, parts)
+
+
+def _begun(title: str, height: int) -> list[str]:
+    """Returns the beginning of a picture: its frame, and its title above all else."""
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
+        'font-family="system-ui, sans-serif" font-size="13" role="img">',
+        f"<title>{escape(title)}</title>",
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+        f'<text x="16" y="24" font-size="15" font-weight="600" fill="#1f2430">{escape(title)}</text>',
+    ]
+
+
+def _write(path: Path, parts: Sequence[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([*parts, "</svg>"]) + "\n", encoding="utf-8")

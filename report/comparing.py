@@ -88,7 +88,7 @@ class Comparison:
     @property
     def main(self) -> str | None:
         """The metric that slices are compared by."""
-        return self.runs.after.main or self.runs.before.main
+        return _main(self.runs)
 
     @property
     def sentence(self) -> str:
@@ -114,7 +114,7 @@ def compare(before: Path, after: Path) -> Comparison:
         spec=tuple(_spec(before, after)),
         data=tuple(_data_differences(data)),
         training=tuple(_training(cards)),
-        software=tuple(_versions(runs.before.run.versions, runs.after.run.versions)),
+        software=tuple(_between(runs.before.run.versions, runs.after.run.versions)),
         metrics=tuple(_metrics(runs)),
         slices=tuple(_slices(runs)),
         histories=Side(_history(before, runs.before.run), _history(after, runs.after.run)),
@@ -215,10 +215,6 @@ def _training(cards: Side[Card | Missing]) -> Iterator[Difference]:
     yield from _between(cards.before.hyperparameters, cards.after.hyperparameters)
 
 
-def _versions(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Difference]:
-    yield from _between(before, after)
-
-
 def _metrics(runs: Side[Summary]) -> Iterator[Change]:
     one, other = runs.before.metrics, runs.after.metrics
     for metric in dict.fromkeys((*other, *one)):
@@ -226,14 +222,18 @@ def _metrics(runs: Side[Summary]) -> Iterator[Change]:
     for name in dict.fromkeys((*runs.before.baselines, *runs.after.baselines)):
         if name == LAST_BLESSED:  # another model in each run
             continue
-        metric = runs.after.main or runs.before.main or ""
+        metric = _main(runs) or ""
         values = [summary.baselines.get(name, {}).get(metric) for summary in (runs.before, runs.after)]
         if values != [None, None]:
             yield Change(f"{metric} of {name}", *values)
 
 
+def _main(runs: Side[Summary]) -> str | None:
+    return runs.after.main or runs.before.main
+
+
 def _slices(runs: Side[Summary]) -> list[SliceChange]:
-    metric = runs.after.main or runs.before.main
+    metric = _main(runs)
     before, after = _by_label(runs.before), _by_label(runs.after)
     found = []
     for label in dict.fromkeys((*after, *before)):

@@ -80,7 +80,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "boston": lambda: _islp("Boston", "medv", "regression"),
     "breast cancer": lambda: _sklearn("breast_cancer", "binary"),
     "mroz": lambda: _r("Mroz", "work", "binary", "hoursw", "hearnw", "wagew"),
-    "college": lambda: _islp("College", "Grad.Rate", "regression", "Unnamed: 0"),
+    "college": lambda: _islp("College", "Grad.Rate", "regression"),
     "orange juice": lambda: _islp("OJ", "Purchase", "binary"),
     "titanic": lambda: _r("titanic", "survived", "binary"),
     "digits": lambda: _sklearn("digits", "multiclass"),

@@ -8,9 +8,7 @@ import numpy as np
 
 from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.predicting import Predictor
-
-LEAST = 1e-7
-"""A probability below this counts as this: one row that is wrong beyond doubt must not outweigh all others."""
+from stellwerk.components.evaluation.tallies.binary import CLIP
 
 
 def answers(predictor: Predictor, arrays: Mapping[str, Array]) -> Array:
@@ -32,7 +30,7 @@ def losses(kind: str, labels: Array, predictions: Array) -> Array:
         right = np.where(labels > 0, given[:, 0], 1 - given[:, 0])
     else:
         right = given[np.arange(len(labels)), labels.astype(np.int64)]
-    lost: Array = -np.log(np.clip(right, LEAST, 1.0))
+    lost: Array = -np.log(np.clip(right, CLIP, 1.0))
     return lost
 
 

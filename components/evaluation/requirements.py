@@ -86,7 +86,7 @@ def check_all(
     for metric, requirement in settings.require.items():
         checks += _bounds(metric, requirement, rows[0], incomparable)
         if requirement.over is not None:
-            checks += _over(metric, rows[0], requirement.over, requirement.by or 0.0, baselines)
+            checks.append(_over(metric, rows[0], requirement.over, requirement.by or 0.0, baselines))
         if requirement.per_slice is not None:
             for measured in rows[1:]:
                 if measured.examples >= settings.min_slice_size:
@@ -101,7 +101,7 @@ def _by_default(
     named = settings.require.get(main)
     if math.isfinite(whole.metrics[main]):
         if settings.over in baselines and (named is None or named.over is None):
-            yield from _over(main, whole, settings.over, 0.0, baselines)
+            yield _over(main, whole, settings.over, 0.0, baselines)
         before = whole.baseline[main] if whole.baseline is not None else math.nan
         asked = settings.min_gain if named is None or named.min_gain is None else None
         if asked is not None and math.isfinite(before):
@@ -110,27 +110,27 @@ def _by_default(
 
 def _over(
     metric: str, measured: Measured, over: str, by: float, baselines: Mapping[str, Mapping[str, float | None]]
-) -> Iterator[Check]:
+) -> Check:
     """Checks that a metric is better than a baseline's: by more than nothing, or by at least `by`."""
-    value, simple = measured.metrics[metric], baselines.get(over, {}).get(metric)
+    value = measured.metrics[metric]
+
+    def check(ok: bool, sentence: str, difference: float | None = None) -> Check:
+        return Check(metric, measured, "over", by, value, ok, sentence, difference, over)
+
     if not math.isfinite(value):
-        yield _undefined(metric, measured, "over", by, over)
-        return
+        return _undefined(metric, measured, "over", by, over)
+    if over not in baselines:
+        remedy = f"Train the model again, or take over out of evaluate.require.{metric}."
+        return check(False, f"{metric} of the {over} baseline is not known, as the model came without it. {remedy}")
+    simple = baselines[over].get(metric)
     if simple is None:
-        sentence = (
-            f"{metric} of the {over} baseline is not known: train the model again, or take over out of "
-            f"evaluate.require.{metric}."
-            if over not in baselines
-            else f"{metric} of the {over} baseline is not defined on {measured.name}: any value is better."
-        )
-        yield Check(metric, measured, "over", by, value, over in baselines, sentence, None, over)
-        return
+        nothing = f"{metric} of the {over} baseline is not defined on {measured.name}: any value is better."
+        return check(True, nothing)
     difference = gain(metric, value, simple)
-    ok = difference >= by if by else difference > 0
     moved = f"{abs(difference):.4g} {'better' if difference > 0 else 'worse'} than" if difference else "the same as"
     asked = f"a gain of at least {by:.6g} is required" if by else "it has to be better"
     sentence = f"{metric} is {value:.4f} on {measured.name}, {moved} the {over} baseline's {simple:.4f}; {asked}."
-    yield Check(metric, measured, "over", by, value, ok, sentence, difference, over)
+    return check(difference >= by if by else difference > 0, sentence, difference)
 
 
 def _bounds(metric: str, bound: Bound, measured: Measured, incomparable: str | None) -> Iterator[Check]:

@@ -67,16 +67,16 @@ def evaluate(
                 measurement = _measured_on(beam, models, **asked, others=others, beside=evaluation)
                 progress(data.rows(SPLIT), data.rows(SPLIT))
             main, simple = main_metric(settings, target), measurement.baselines()
-            checks, *others_checks = (
-                check_all(settings, main, measurement.rows(name), simple, models.incomparable)
-                for name in (None, *models.formats)
-            )
-            of_variants = dict(zip(models.formats, others_checks, strict=True))
+
+            def checked(variant: str | None = None) -> list[Check]:
+                return check_all(settings, main, measurement.rows(variant), simple, models.incomparable)
+
+            checks, of_variants = checked(), {name: checked(name) for name in models.formats}
             variants = _variants(models, measurement, checks, of_variants)
-            explanation = explained(models.predictors[0], data, target)
+            candidate = models.predictors[0]
+            explanation = explained(candidate, data, target)
         write_tfma_files(folder, _evaluated(settings, target.type, examples, models, measurement), checks)
         found = {"main": main, **measurement.as_json(), **variants, **explanation, "data": data.origin}
-        candidate = models.predictors[0]
         said = list(warnings(found, target, candidate.about.get("trivial") or (), candidate.classes))
         write_json(folder / "evaluation.json", {**found, "warnings": said})
         requirements = [check.as_json() for check in checks]

@@ -24,6 +24,8 @@ Deal = Callable[[pa.RecordBatch], np.ndarray[Any, Any]]
 UNDEALT = -1
 BUCKETS = 1_000_000
 MOST_STRATA = 1_000
+BLOCKS = 16
+"""Blocks of a value that are dealt at a time."""
 
 
 def by_hash(split: HashSplit) -> Deal:
@@ -74,19 +76,18 @@ class Stratified:
 
     def _dealt(self, value: str, begin: int, end: int) -> np.ndarray[Any, Any]:
         """Returns the splits of the rows `begin` to `end` of a value."""
-        first, last = begin // self._block, -(-end // self._block)
-        blocks = [self._in_block(value, block) for block in range(first, last)]
-        offset = begin - first * self._block
-        together: np.ndarray[Any, Any] = np.concatenate([*blocks, np.zeros(0, np.int8)])
-        return together[offset : offset + end - begin]
+        rows = BLOCKS * self._block
+        first, last = begin // rows, -(-end // rows)
+        dealt = [self._blocks(value, number) for number in range(first, last)]
+        together: np.ndarray[Any, Any] = np.concatenate([*dealt, np.zeros(0, np.int8)])
+        return together[begin - first * rows : end - first * rows]
 
-    def _in_block(self, value: str, block: int) -> np.ndarray[Any, Any]:
-        places = np.arange(block * self._block, (block + 1) * self._block)
-        ends = [np.round(self._bounds * (block + part) * self._block) for part in (0, 1)]
-        counts = np.diff(ends[1] - ends[0], prepend=0).astype(np.int64)
-        counts[0] += len(places) - counts.sum()
-        order = np.random.default_rng([block, *value.encode()]).permutation(len(places))
-        dealt: np.ndarray[Any, Any] = np.repeat(np.arange(len(counts), dtype=np.int8), counts)[order]
+    def _blocks(self, value: str, number: int) -> np.ndarray[Any, Any]:
+        """Returns the splits of `BLOCKS` blocks; what rounding takes from one block it gives to the next."""
+        ends = np.arange(number * BLOCKS, (number + 1) * BLOCKS + 1)[:, None] * self._block * self._bounds[:2]
+        eval_from, test_from = np.diff(np.round(ends), axis=0).T[:, :, None]
+        order = np.random.default_rng([number, *value.encode()]).random((BLOCKS, self._block)).argsort(axis=1)
+        dealt: np.ndarray[Any, Any] = ((order >= eval_from).astype(np.int8) + (order >= test_from)).ravel()
         return dealt
 
 

@@ -22,7 +22,7 @@ _ROWS_OF_A_CLASS = 8
 _SURE = re.compile(r"(is_?)?(target|labels?|class|outcome|response|output|ground_?truth)", re.IGNORECASE)
 _LIKELY = re.compile(
     r"(is_?|has_?)?(survived|species|diagnosis|churn(ed)?|default(ed)?|fraud(ulent)?|exited|left|attrition|spam|purchased?|converted|"
-    r"conversion|click(ed)?|approved|passed|quality|(sale_?)?price|sales|salary|wages?|mpg|medv|late|delayed|cancelled|bikers|sentiment)",
+    r"conversion|click(ed)?|approved|passed|quality|(sale_?)?price|sales|salary|wages?|mpg|late|delayed|cancelled|sentiment)",
     re.IGNORECASE,
 )
 _AT_AN_END = re.compile(r"y|type|status|category|rating|score|grade|result|revenue|income", re.IGNORECASE)

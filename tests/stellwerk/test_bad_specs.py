@@ -55,6 +55,7 @@ LINES = [
     # what does not go together
     ("evaluate: {require: {auc: {}}}", "evaluate.require.auc: a requirement needs at least one of min, max, min_gain, over, per_slice."),
     ("evaluate: {require: {auc: {min: 0.9, max: 0.1}}}", "evaluate.require.auc.min: is above max. Received: min: 0.9, max: 0.1."),
+    ("evaluate: {require: {MinLabelPosition: {over: linear}}}", "evaluate.require.MinLabelPosition.over: compares with a baseline, of which only standard metrics are measured: auc, auc_pr, accuracy, precision, recall, f1, log_loss, calibration, mean_prediction, mean_label."),
     ("evaluate: {require: {auc: {per_slice: {min: 0.5}}}}", "evaluate.require.auc.per_slice: asks something of every slice, and there are none. Name columns in evaluate.slices."),
     ("evaluate: {require: {mse: {max: 1}}}", "evaluate.require.mse: 'mse' does not suit a binary target. Known for it: auc, auc_pr, accuracy, precision, recall, f1, log_loss, calibration, mean_prediction, mean_label."),
     ("validate: {skew: {carrier: {l_infinity: 0.1, jensen_shannon: 0.1}}}", "validate.skew.carrier: give exactly one of l_infinity and jensen_shannon."),

@@ -86,6 +86,9 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if requirement.per_slice is not None and not evaluate.slices:
             message = "asks something of every slice, and there are none. Name columns in evaluate.slices"
             yield ("evaluate", "require", metric, "per_slice"), message
+        if requirement.over is not None and metric not in STANDARD_METRICS:
+            message = f"compares with a baseline, of which only standard metrics are measured: {', '.join(suits)}"
+            yield ("evaluate", "require", metric, "over"), message
     for key, server in spec.push.servers.items() if spec.push else ():
         if server.service is None and not spec.name[0].isalpha():
             yield ("push", key, "service"), f"is needed: a service cannot be named '{spec.name}', with a digit in front"
