@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from stellwerk.machine import available_cores
 
 MEMORY = "512MB"
 MOST_THREADS = 8
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where a disk, a quota or a file is full."""
 
 
 def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
@@ -128,6 +132,11 @@ def check_query(connection: duckdb.DuckDBPyConnection, query: str) -> str:
 def query_error(error: duckdb.Error) -> DataError:
     """Makes the engine's complaint about the query an error in one paragraph."""
     return DataError(f"data.query: {plain(error)} Correct the query in the spec.")
+
+
+def disk_full(error: Exception) -> str | None:
+    """Returns what the system said where the engine failed as no space was left, else None. The engine has no error of its own for it."""
+    return next((os.strerror(code) for code in NO_SPACE if os.strerror(code) in str(error)), None)
 
 
 def plain(error: Exception) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,8 +38,6 @@ from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import ColumnSplit, Data, HashSplit, TimeSplit
 from stellwerk.spec.features.patterns import Names, has_signs
 from stellwerk.spec.target import Target
-
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def ingest(
@@ -109,7 +105,7 @@ def _failures_told(examples: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in NO_SPACE:
+        if error.errno not in engine.NO_SPACE:
             raise
         raise _disk_full(examples, str(error)) from None
     except duckdb.OutOfMemoryException as error:
@@ -118,10 +114,10 @@ def _failures_told(examples: Path) -> Iterator[None]:
             f"the rest: {engine.plain(error)} Free some space, or make the query smaller."
         ) from None
     except duckdb.Error as error:
-        message = engine.plain(error)
-        if any(os.strerror(code) in message for code in NO_SPACE):
-            raise _disk_full(examples, message) from None
-        raise DataError(f"ingest: {message} Check the sources and data.query.") from None
+        full = engine.disk_full(error)
+        if full is not None:
+            raise _disk_full(examples, full) from None
+        raise DataError(f"ingest: {engine.plain(error)} Check the sources and data.query.") from None
 
 
 def _disk_full(examples: Path, message: str) -> StepFailed:

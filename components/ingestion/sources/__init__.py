@@ -52,6 +52,8 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
+            if engine.disk_full(error) is not None:
+                raise
             if not careful:
                 continue
             if "file" not in str(error):  # it is the query's, for who wrote that

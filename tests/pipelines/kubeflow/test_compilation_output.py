@@ -66,7 +66,7 @@ def test_what_a_person_changes_between_runs_is_a_parameter_with_type_default_and
         "learning_rate": ("NUMBER_DOUBLE", 0.001),
         "push_to": ("STRING", "models"),
     }  # fmt: skip
-    assert declared["epochs"]["description"] == "Passes over the train split."
+    assert declared["epochs"]["description"].startswith("Passes over the train split; by default")
     assert all(each["description"] for each in declared.values())
 
 
