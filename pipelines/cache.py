@@ -18,7 +18,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.artifacts.folders import file_digest, read_json, write_json
+from stellwerk.components.artifacts.folders import read_json, write_json
+from stellwerk.components.artifacts.states import state, steady_digest
 from stellwerk.components.calling import STEPS
 from stellwerk.components.lineage.code import package_digest
 from stellwerk.pipelines.graph import Step
@@ -109,22 +110,25 @@ class Cache:
         write_json(self._folder / f"{key}.json", entry)
 
     def file_digests(self, paths: Sequence[Path]) -> list[str]:
-        """Returns the SHA-256 of each file; one that looks as it did (size, time, inode) is not read again."""
+        """Returns the SHA-256 of each file; one that looks as it did (size, time, inode) is not read again.
+
+        Raises DataError for a file that is changed while it is read.
+        """
         digests = []
         for path in paths:
-            name, now = str(path.resolve()), looks(path)
+            name, now = str(path.resolve()), state(path).as_json()
             known = self._digests.get(name)
             if known is None or known["looks"] != now:
-                known = self._digests[name] = {"looks": now, "sha256": file_digest(path)}
+                seen, digest = steady_digest(path)
+                known = self._digests[name] = {"looks": seen.as_json(), "sha256": digest}
             digests.append(known["sha256"])
         write_json(self._folder / "files.json", self._digests)
         return digests
 
-
-def looks(path: Path) -> list[int]:
-    """Returns how a file looks without being read: its size, time and inode."""
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns, found.st_ino]
+    def forget_files(self) -> None:
+        """Forgets what digests files had: one of them is not what it looks like."""
+        self._digests.clear()
+        (self._folder / "files.json").unlink(missing_ok=True)
 
 
 def linked(source: Path, target: Path) -> None:

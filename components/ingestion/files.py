@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from stellwerk.components.artifacts.states import State, state
 from stellwerk.components.ingestion.unpacking import opened
 from stellwerk.components.places.base import Object
 from stellwerk.components.places.endings import ENDINGS, inner_name, is_data, kind_of
@@ -83,6 +84,10 @@ class Found:
     files: tuple[File, ...]
     cut: bool = False
     """Whether these are only the beginnings of some of the files, for a look at the data."""
+    origins: tuple[Origin, ...] = ()
+    """What the source names, in order."""
+    before: Mapping[Path, State] = field(default_factory=dict)
+    """How those of this machine looked before anything of them was read."""
 
     @property
     def in_place(self) -> list[InPlace]:
@@ -109,9 +114,10 @@ def find(
     files: list[File] = []
     formats: dict[Format, str] = {}
     there = origins(name, source, directory)
+    before = {origin: state(origin) for origin in there if isinstance(origin, Path)}
     for origin in there:
         if (origin.size if isinstance(origin, Object) else origin.stat().st_size) == 0:
-            label = _label(origin, directory)
+            label = label_of(origin, directory)
             raise DataError(f"{name}: {label} is empty: 0 bytes. Give a file with data, or leave it out.")
     cut = False
     if limit is None:
@@ -120,7 +126,7 @@ def find(
     else:
         there, copies, cut = _glanced(name, source, there, scratch, limit)
     for number, origin in enumerate(there):
-        label = _label(origin, directory)
+        label = label_of(origin, directory)
         if isinstance(origin, Object) and origin not in copies:
             kind = source.format or _format(origin.name, name, label)
             formats.setdefault(kind, label)
@@ -137,7 +143,7 @@ def find(
         raise DataError(
             f"{name}: formats are mixed: {mixed}. Make one source of each format and join them in the query."
         )
-    return Found(next(iter(formats)), tuple(files), cut)
+    return Found(next(iter(formats)), tuple(files), cut, tuple(there), before)
 
 
 def _delimiter(name: str) -> str:
@@ -208,7 +214,8 @@ def _format(inner: str, name: str, label: str) -> Format:
     return kind
 
 
-def _label(path: Origin, directory: Path) -> str:
+def label_of(path: Origin, directory: Path) -> str:
+    """Returns what messages and the manifest call it: relative to the spec's folder where it is below; of an object its URI."""
     if isinstance(path, Object):
         return path.uri
     absolute, base = Path(os.path.abspath(path)), Path(os.path.abspath(directory))  # noqa: PTH100

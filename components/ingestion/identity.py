@@ -1,21 +1,29 @@
-"""What stands for the bytes of sources before they are read: the same identity, the same bytes."""
+"""What stands for the bytes of sources before they are read: the same identity, the same bytes; and whether they were just that when read."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stellwerk.components.artifacts.folders import file_digest
-from stellwerk.components.ingestion.files import Origin, origins
+from stellwerk.components.artifacts.states import difference, steady_digest
+from stellwerk.components.ingestion.files import Found, Origin, label_of, origins
 from stellwerk.components.places.base import Object
+from stellwerk.errors import DataError
 from stellwerk.spec.data import Data
+
+if TYPE_CHECKING:
+    from stellwerk.components.ingestion.manifest import Fingerprint
 
 UNKNOWN = "unknown-"
 """What the identity of a source begins with whose server says nothing of the state of a file: no two looks give the same."""
 READ = 1 << 30
 """Bytes of a source's files up to which they are read, as fast as the disk gives them; of more, sizes and times stand for them."""
+SHOWN = 3
+"""Files that a message names of a source with many."""
+AGAIN = "Run again once nobody writes it."
 
 
 def identities(data: Data, directory: Path) -> dict[str, str]:
@@ -23,9 +31,22 @@ def identities(data: Data, directory: Path) -> dict[str, str]:
 
     Of files here it is their content, or, where a source has more than a gigabyte, size and time of the last change; of objects
     what their store says of them: generation, ETag, time. A source whose server says nothing has another identity at every
-    look. Raises DataError for a path that leads nowhere and a place that cannot be read.
+    look. Raises DataError for a path that leads nowhere, a place that cannot be read, and a file that changes meanwhile.
     """
-    return {name: _identity(origins(name, source, directory)) for name, source in sorted(data.sources.items())}
+    return {
+        name: _identity(origins(name, source, directory), lambda path: steady_digest(path)[1])
+        for name, source in sorted(data.sources.items())
+    }
+
+
+def keyed(origin: Origin, digest: str | None) -> str:
+    """Returns what stands for one file of a source in the key of a run: the SHA-256 of its bytes, or of what its store says of it.
+
+    `digest` is that of a file here. Empty for an object of whose state its server says nothing.
+    """
+    if isinstance(origin, Path):
+        return digest or ""
+    return hashlib.sha256(origin.identity.encode()).hexdigest() if origin.identity is not None else ""
 
 
 def changed(seen: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -33,18 +54,51 @@ def changed(seen: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return sorted(name for name in now if seen.get(name) != now[name] and not now[name].startswith(UNKNOWN))
 
 
-def _identity(found: Sequence[Origin]) -> str:
+def check_steady(found: Mapping[str, Found], directory: Path) -> None:
+    """Raises DataError that names the file where one does not look any more as it did before it was read."""
+    for name, files in found.items():
+        for path, before in files.before.items():
+            how = difference(path, before)
+            if how is not None:
+                raise DataError(f"{name}: {label_of(path, directory)}: it {how} while it was read. {AGAIN}")
+
+
+def check_read(
+    found: Mapping[str, Found],
+    prints: Mapping[str, Fingerprint],
+    directory: Path,
+    identity: Mapping[str, str] | None,
+    expected: Mapping[str, Sequence[str]] | None,
+) -> None:
+    """Raises DataError where what was read is not what the run began with.
+
+    `identity` is what `identities` said of the sources then, `expected` what `keyed` said of each of their files, in order.
+    """
+    for name, files in found.items():
+        now = [keyed(origin, prints[name].digests.get(origin)) for origin in files.origins]
+        before = list((expected or {}).get(name, now))
+        labels = [label_of(origin, directory) for origin in files.origins]
+        if len(before) != len(now):
+            raise DataError(f"{name}: it had {len(before)} files when the run began, and has {len(now)}. {AGAIN}")
+        for label, then, one in zip(labels, before, now, strict=True):
+            if then and then != one:
+                raise DataError(f"{name}: {label}: it was changed since the run began. {AGAIN}")
+        said = {name: _identity(files.origins, lambda path, prints=prints[name]: prints.digests[path])}
+        if identity is not None and changed(identity, said):
+            shown = ", ".join(labels[:SHOWN]) + (f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else "")
+            raise DataError(f"{name}: its files were changed since the run began: {shown}. {AGAIN}")
+
+
+def _identity(found: Sequence[Origin], digest: Callable[[Path], str]) -> str:
     here = [origin for origin in found if isinstance(origin, Path)]
     whole = sum(origin.stat().st_size for origin in here) <= READ
-    said = [_file(origin, whole=whole) for origin in here]
+    said = [f"{origin.name}\0{digest(origin)}" if whole else _seen(origin) for origin in here]
     objects = [origin.identity for origin in found if isinstance(origin, Object)]
     if None in objects:
         return UNKNOWN + uuid.uuid4().hex
     return hashlib.sha256("\n".join([*said, *filter(None, objects)]).encode()).hexdigest()
 
 
-def _file(path: Path, *, whole: bool) -> str:
-    if whole:
-        return f"{path.name}\0{file_digest(path)}"
-    state = path.stat()
-    return f"{path}\0{state.st_size}\0{state.st_mtime_ns}"
+def _seen(path: Path) -> str:
+    found = path.stat()
+    return f"{path}\0{found.st_size}\0{found.st_mtime_ns}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ class Fingerprint:
 
     format: str
     files: list[dict[str, Any]]
+    digests: dict[Path, str] = field(default_factory=dict)
+    """SHA-256 of each file that was read on this machine."""
 
     @property
     def sha256(self) -> str | None:
@@ -47,7 +49,9 @@ class Fingerprint:
 def fingerprint(found: Found) -> Fingerprint:
     """Reads every file of a source once more, for size and digest; for objects that are read in place stands what their place says."""
     origins = {file.origin: file.label for file in found.files}
-    return Fingerprint(found.format, [{"path": label, **_print(origin)} for origin, label in origins.items()])
+    files = {origin: {"path": label, **_print(origin)} for origin, label in origins.items()}
+    digests = {origin: told["sha256"] for origin, told in files.items() if isinstance(origin, Path)}
+    return Fingerprint(found.format, list(files.values()), digests)
 
 
 def _print(origin: Path | InPlace) -> dict[str, Any]:

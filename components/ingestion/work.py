@@ -16,7 +16,7 @@ from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.columns import Column, measured, plan, select, wide_columns
 from stellwerk.components.ingestion.files import Found, find
-from stellwerk.components.ingestion.identity import changed, identities
+from stellwerk.components.ingestion.identity import check_read, check_steady
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
 from stellwerk.components.ingestion.meaning import Uses, meant
 from stellwerk.components.ingestion.quarantine import Quarantine
@@ -52,6 +52,7 @@ def ingest(
     kept: Path | None = None,
     codes: list[str] | None = None,
     named: list[str] | None = None,
+    expected: dict[str, list[str]] | None = None,
 ) -> None:
     """Reads the sources, joins them, splits the rows and writes the Examples artifact to folder `examples`, whole or not at all.
 
@@ -59,8 +60,9 @@ def ingest(
     whose numbers must be whole, and `named` all that the spec names; they may be patterns. Objects of other places are copied
     to `kept`, where unchanged ones are found again, or beside the output, or are read in place. The same bytes and settings, wherever they lie,
     give the same bytes and the same version. Memory does not grow with the rows: what is larger than 512 MB goes to disk,
-    beside the output. Raises DataError when the data cannot be used, or is not what `identity` says (see `identities`)
-    once it was read; StepFailed when the disk is full.
+    beside the output. Raises DataError when the data cannot be used, when a file is changed while it is read, and when what was
+    read is not what `identity` says of each source (see `identities`) or `expected` of each file (see `keyed`); StepFailed when
+    the disk is full.
     """
     with _failures_told(examples), written_aside(examples) as aside:
         scratch = aside / ".scratch"
@@ -68,19 +70,12 @@ def ingest(
         try:
             with closing(engine.connect(scratch)) as connection, _quarantine(aside, scratch) as bad:
                 uses = Uses.of(numbers, codes or (), named or (), target)
-                _Ingestion(connection, data, Path(directory), uses, target, aside, scratch, bad, progress, kept).run()
-            _unchanged(identity, data, directory)
+                work = _Ingestion(connection, data, Path(directory), uses, target, aside, scratch, bad, progress, kept)
+                work.run(identity, expected)
             if kept is not None:
                 remove_unused(kept)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _unchanged(identity: dict[str, str] | None, data: Data, directory: Path) -> None:
-    """Raises DataError where a source is not what it was when the run looked at it."""
-    other = [] if identity is None else changed(identity, identities(data, Path(directory)))
-    if other:
-        raise DataError(f"{other[0]}: its files were changed since the run began. Run again once nobody writes them.")
 
 
 def _quarantine(aside: Path, scratch: Path) -> Quarantine:
@@ -147,15 +142,21 @@ class _Ingestion:
     kept: Path | None
     rows: dict[str, SourceRows] = field(default_factory=dict)
 
-    def run(self) -> None:
+    def run(self, identity: dict[str, str] | None, expected: dict[str, list[str]] | None) -> None:
         found = {
             name: find(name, source, self.directory, self.scratch, kept=self.kept, progress=self.progress)
             for name, source in self.data.sources.items()
         }
-        with _reading_in_place(self.connection, [file for files in found.values() for file in files.in_place]):
-            self._ingest(found)
+        try:
+            with _reading_in_place(self.connection, [file for files in found.values() for file in files.in_place]):
+                prints = self._ingest(found)
+        except Exception:
+            check_steady(found, self.directory)  # what was changed is why, whatever the readers made of it
+            raise
+        check_steady(found, self.directory)
+        check_read(found, prints, self.directory, identity, expected)
 
-    def _ingest(self, found: dict[str, Found]) -> None:
+    def _ingest(self, found: dict[str, Found]) -> dict[str, Fingerprint]:
         with ThreadPoolExecutor(1, thread_name_prefix="digests") as pool:
             prints: dict[str, Future[Fingerprint]] = {
                 name: pool.submit(fingerprint, files) for name, files in found.items()
@@ -177,6 +178,7 @@ class _Ingestion:
             quarantine=self.quarantine,
         )
         write_json(self.root / "dataset.json", content)
+        return digests
 
     def _counts(self, written: Written) -> Counts:
         rejected = sum(rows.rejected for rows in self.rows.values())

@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 
 from stellwerk.components.artifacts.folders import read_json, write_json
+from stellwerk.components.artifacts.states import state
 from stellwerk.components.ingestion.files import origins
 from stellwerk.components.lineage.code import package_digest
 from stellwerk.loading import LoadedSpec
-from stellwerk.pipelines.cache import library_versions, looks
+from stellwerk.pipelines.cache import library_versions
 from stellwerk.pipelines.runs import runs_of
 from stellwerk.spec.places import is_here
 
@@ -27,7 +28,7 @@ def look(loaded: LoadedSpec) -> str | None:
     if not all(is_here(path) for source in sources.values() for path in source.paths):
         return None
     files = [
-        [name, str(path), *looks(path)]
+        [name, str(path), *state(path).as_json()]
         for name, source in sources.items()
         for path in origins(name, source, loaded.directory)
         if isinstance(path, Path)

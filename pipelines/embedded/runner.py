@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest
+from stellwerk.components.artifacts.states import State, difference, state
 from stellwerk.components.ingestion.files import origins
+from stellwerk.components.ingestion.identity import keyed
 from stellwerk.components.lineage.code import text_digests
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed
 from stellwerk.loading import LoadedSpec
@@ -77,6 +79,11 @@ class _Walk:
         self.record = begin_run(loaded, steps, runs, library_versions())
         self.began = time.monotonic()
         self.problem: StellwerkError | None = None
+        self.expected: dict[str, list[str]] = {}
+        """What stands in the key of ingest for each file of each source, in order."""
+        self.states: dict[str, dict[Path, State]] = {}
+        """How the user's files of a step looked before its key was made."""
+        self.compared: dict[str, dict[str, Path]] = {}
 
     def go(self, workers: Workers | None) -> None:
         """Runs every step. Raises the first problem, after the steps beside it have ended."""
@@ -148,22 +155,39 @@ class _Walk:
         return self.record.step(step).outputs[artifact]
 
     def _key(self, step: Step, record: StepRecord) -> str:
-        paths, objects = dict(step.files), dict[str, str]()
+        self.states[step.name] = {path: state(path) for path in step.files.values()}
+        files = dict(zip(step.files, self.cache.file_digests(list(step.files.values())), strict=True))
         if step.name == "ingest":
-            data = self.loaded.spec.data
-            for name, source in data.sources.items():
-                for origin in origins(name, source, self.loaded.directory):
-                    place = f"{name}/{origin.name}/{len(paths) + len(objects)}"
-                    if isinstance(origin, Path):
-                        paths[place] = origin
-                    else:  # what changes with an object stands for its bytes; without, it is read every time
-                        objects[place] = origin.identity or f"unknown {self.record.run}"
-        files = dict(zip(paths, self.cache.file_digests(list(paths.values())), strict=True)) | objects
+            files |= self._sources()
         earlier = {name: folder_digest(path) for name, path in self._earlier(step).items()}
         return key(step, {**record.inputs, **earlier}, files)
 
+    def _sources(self) -> dict[str, str]:
+        """Returns what stands in the key for the files of the sources, and keeps it for ingest to compare with what it reads."""
+        files: dict[str, str] = {}
+        for name, source in self.loaded.spec.data.sources.items():
+            there = origins(name, source, self.loaded.directory)
+            here = [origin for origin in there if isinstance(origin, Path)]
+            digests = dict(zip(here, self.cache.file_digests(here), strict=True))
+            self.expected[name] = []
+            for origin in there:
+                digest = digests[origin] if isinstance(origin, Path) else None
+                self.expected[name].append(keyed(origin, digest))
+                # what changes with an object stands for its bytes; without, it is read every time
+                said = digest or getattr(origin, "identity", None) or f"unknown {self.record.run}"
+                files[f"{name}/{origin.name}/{len(files)}"] = said
+        return files
+
     def _earlier(self, step: Step) -> dict[str, Path]:
-        """Finds what the step is compared with in earlier runs; what is not there is left out."""
+        """Finds what the step is compared with in earlier runs; what is not there is left out.
+
+        It is looked for once: a run beside this one may end between the step's key and its start.
+        """
+        if step.name not in self.compared:
+            self.compared[step.name] = self._found_earlier(step)
+        return self.compared[step.name]
+
+    def _found_earlier(self, step: Step) -> dict[str, Path]:
         found = {}
         if "previous" in step.earlier:
             found["previous"] = previous_statistics(self.runs, self._digest("ingest", "examples"))
@@ -182,6 +206,7 @@ class _Walk:
         arguments |= {name: value for name, value in self._context().items() if name in step.context}
         arguments["scratch"] = str(self._scratch(record))
         arguments["kept"] = str(self.runs / ".objects")
+        arguments["expected"] = self.expected
         record.status, record.started = "running", time.monotonic() - self.began
         self.record.save()
         self.display.started(record)
@@ -215,12 +240,22 @@ class _Walk:
             self.display.progress(record, done, total, unit)
             return
         record.seconds = time.monotonic() - self.began - (record.started or 0.0) - (record.waited or 0.0)
-        if event.kind == "done":
+        if event.kind == "done" and (changed := self._changed(record)) is None:
             self._done(record, event.value)
+        elif event.kind == "done":
+            self._failed(record, Event(event.step, "error", {"type": "DataError", "message": changed}))
         else:
             self._failed(record, event)
         self.record.save()
         self.display.ended(record)
+
+    def _changed(self, record: StepRecord) -> str | None:
+        """Says which of the user's files a step may have read in another state than the one in its key."""
+        for path, before in self.states[record.name].items():
+            how = difference(path, before)
+            if how is not None:
+                return f"{path}: it {how} while the step ran. Run again once nobody writes it."
+        return None
 
     def _done(self, record: StepRecord, used: dict[str, Any]) -> None:
         step = self.graph.step(record.name)
@@ -241,6 +276,8 @@ class _Walk:
             problem = GateRefused(event.value["message"])
         else:
             problem = StepFailed(f"step {record.name}: {event.value['message']}")
+        if record.name == "ingest":
+            self.cache.forget_files()
         record.status = "refused" if isinstance(problem, GateRefused) else "failed"
         record.error = str(problem)
         self.problem = self.problem or problem

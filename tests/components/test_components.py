@@ -34,7 +34,7 @@ def work_arguments(step: str) -> tuple[set[str], set[str]]:
     (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == step)
     pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     needed = {argument.arg for argument, default in pairs if default is None}
-    return needed, {argument.arg for argument in function.args.kwonlyargs} - {"progress", "scratch", "kept"}
+    return needed, {argument.arg for argument in function.args.kwonlyargs} - {"progress", "scratch", "kept", "expected"}
 
 
 @pytest.mark.parametrize("step", STEPS)
