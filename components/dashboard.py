@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.artifacts.examples import MANIFEST, Examples
-from stellwerk.components.artifacts.folders import write_json, write_text, written_aside
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.folders import MANIFEST, write_json, write_text, written_aside
 from stellwerk.components.calling import in_place, whole
 from stellwerk.errors import sentence
 from stellwerk.report.dataset import QUARANTINE_LINES

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stellwerk.components.artifacts.folders import read_json
+from stellwerk.components.artifacts.folders import MANIFEST, read_json
 from stellwerk.components.artifacts.stored import StoredFile, stored_files
 from stellwerk.errors import DataError
 
@@ -38,8 +38,6 @@ ORIGIN = ("version", "sources", "rows", "query", "split")
 """Keys of the manifest that say what the examples are made from."""
 
 BATCH_ROWS = 65_536
-
-MANIFEST = "dataset.json"
 
 Shard = Path | StoredFile
 """A Parquet file, on a disk or in a store."""

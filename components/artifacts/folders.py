@@ -7,9 +7,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+MANIFEST = "dataset.json"
+"""File of an Examples artifact that stands for all of it."""
 
 
 @contextlib.contextmanager
@@ -66,20 +69,32 @@ def _digest(file: Any) -> str:
     return digest.hexdigest()
 
 
+def digests(path: Path) -> dict[str, str]:
+    """Returns the SHA-256 of every file below `path` by its name there, in order of the names' parts; of the file `path` by "."."""
+    if path.is_file():
+        return {".": file_digest(path)}
+    files = sorted(item for item in path.rglob("*") if item.is_file())
+    return {file.relative_to(path).as_posix(): file_digest(file) for file in files}
+
+
+def overall(files: Mapping[str, str], without: str | None = None) -> str:
+    """Returns the digest of a folder, as `folder_digest` does, of what `digests` says of its files."""
+    if "." in files:
+        return files["."]
+    if MANIFEST in files:
+        return files[MANIFEST]
+    digest = hashlib.sha256()
+    for name in sorted(files, key=lambda name: name.split("/")):
+        if without is None or name.split("/")[0] != without:
+            digest.update(f"{name}\0{files[name]}\n".encode())
+    return digest.hexdigest()
+
+
 def folder_digest(path: Path, without: str | None = None) -> str:
     """Returns the SHA-256 over the names and bytes of all files below `path` (or of the file `path`).
 
     Where the folder has a `dataset.json`, that manifest stands for it: it holds the digest of every shard. `without` names a
     folder in it that does not count.
     """
-    if path.is_file():
-        return file_digest(path)
-    manifest = path / "dataset.json"
-    if manifest.exists():
-        return file_digest(manifest)
-    digest = hashlib.sha256()
-    for file in sorted(item for item in path.rglob("*") if item.is_file()):
-        if without is not None and file.relative_to(path).parts[0] == without:
-            continue
-        digest.update(f"{file.relative_to(path).as_posix()}\0{file_digest(file)}\n".encode())
-    return digest.hexdigest()
+    manifest = path / MANIFEST
+    return file_digest(manifest) if manifest.exists() else overall(digests(path), without)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.artifacts.folders import folder_digest, write_json
+from stellwerk.components.artifacts.folders import digests, folder_digest, write_json
 from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS, versions
 from stellwerk.errors import StepFailed
 
@@ -52,6 +52,8 @@ def place(model: Path, folder: Path, digest: str, provenance: dict[str, Any], st
             )
         if statistics is not None:
             _copy(statistics, aside / STATISTICS)
+            if digests(aside / STATISTICS) != digests(statistics):
+                raise StepFailed(f"{target}: the copy of {statistics} differs from it: the disk is faulty. Push again")
         write_json(aside / PROVENANCE, {**provenance, "version": number})
         _flush_folders(aside)
         if target.exists():
@@ -74,6 +76,14 @@ def _copy(source: Path, target: Path) -> None:
         else:
             shutil.copyfile(path, copy)
             _flush(copy)
+            _forget(copy)
+
+
+def _forget(path: Path) -> None:
+    """Lets the system read a file from the disk when it is checked, and not from what it remembers of writing it."""
+    if hasattr(os, "posix_fadvise"):
+        with path.open("rb") as file, contextlib.suppress(OSError):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _flush_folders(top: Path) -> None:

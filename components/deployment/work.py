@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk import __version__
-from stellwerk.components.artifacts.folders import folder_digest, read_json, write_json, written_aside
+from stellwerk.components.artifacts.folders import digests, overall, read_json, write_json, written_aside
+from stellwerk.components.artifacts.judged import check_about
+from stellwerk.components.deployment.damage import beside
 from stellwerk.components.deployment.rollouts import roll_out
 from stellwerk.components.deployment.targets import target
+from stellwerk.components.deployment.versions import STATISTICS
 from stellwerk.components.lineage.code import code_digest
 from stellwerk.errors import GateRefused, StepFailed
 from stellwerk.serving.manifests import Manifest, Release, as_yaml, manifests
@@ -33,8 +36,8 @@ def push(
     """Copies the model to `<to>/<name>/<next number>/` and writes PushedModel: where, which version, whether it is new.
 
     `statistics`, those of the data, lie in the version too: later runs are compared with them.
-    Raises GateRefused when the model is not blessed or did not pass its rehearsal. A model that already is the newest version
-    is not pushed again; nothing there is ever overwritten. `context` says what run pushes (run, spec digest, time), `resolved`
+    Raises GateRefused when the model is not blessed, did not pass its rehearsal, or is not the one that these are about. What was
+    written is read back. A model that already is the newest version, undamaged, is not pushed again; nothing there is ever overwritten. `context` says what run pushes (run, spec digest, time), `resolved`
     by what later runs know data and training again; both go into `provenance.json` as they are. Then the servers that `push_to` names are brought to the version; PushedModel is
     there before, with their manifests, so that it says what is pushed where a cluster refuses (StepFailed).
     """
@@ -46,11 +49,16 @@ def push(
         raise _refused("The model did not pass its rehearsal, so it is not pushed.", rehearsed)
     if not (model / "saved_model.pb").is_file():
         raise StepFailed(f"{model}: no model to push: there is no saved_model.pb in it. Train again")
-    digest = folder_digest(model)
+    files = digests(model)
+    digest = overall(files)
+    check_about(verdict, digest, "blessing")
+    if rehearsed is not None:
+        check_about(rehearsed, digest, "rehearsal")
     provenance = {
         "name": name,
         "model_digest": digest,
-        "trained_digest": folder_digest(model, without=VARIANTS),
+        "trained_digest": overall(files, without=VARIANTS),
+        "files": {**files, **({} if statistics is None else beside(STATISTICS, digests(statistics)))},
         "model": _read(model / "assets.extra" / "stellwerk.json"),
         **_overall(_read(evaluation / "evaluation.json")),
         "blessing": verdict,

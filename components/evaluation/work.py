@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import write_json, written_aside
+from stellwerk.components.artifacts.judged import judged
 from stellwerk.components.evaluation.explaining import explained
 from stellwerk.components.evaluation.measuring import Measurement, measure
 from stellwerk.components.evaluation.metrics import check_requirements, check_slices, choose_metrics, main_metric
@@ -44,11 +45,12 @@ def evaluate(
     A model with variants (`variants/<format>/`, see `convert`) is blessed only when each of them, in its own runtime, meets
     every requirement too.
 
-    With `beam` its workers ask the models. Writes `evaluation` (TFMA's files and `evaluation.json`) and `blessing` (`blessing.json`). A model that is refused raises
+    With `beam` its workers ask the models. Writes `evaluation` (TFMA's files and `evaluation.json`) and `blessing` (`blessing.json`). `blessing.json` names the digest of `model`. A model that is refused raises
     nothing here; pushing it does.
 
     Raises DataError, before any work, for a metric that does not suit the target or a slice that cannot be made; DataError for
-    a test split without a label to compare with; ModelError for a model that does not load or answer; HookError for a metric
+    a test split without a label to compare with; ModelError for a model that does not load or answer, or is changed
+    meanwhile; HookError for a metric
     of the user's own that cannot be used.
     """
     data = Examples.open(examples)
@@ -56,7 +58,7 @@ def evaluate(
     check_slices(settings.slices, data.columns)
     check_requirements(settings.require, settings.slices)
     others = _other_metrics(named, hooks)
-    with written_aside(evaluation) as folder, written_aside(blessing) as verdict:
+    with written_aside(evaluation) as folder, written_aside(blessing) as verdict, judged(model) as about:
         if others is not None and beam is None:
             others.start(folder / "predictions")
         with opened(model, baseline, target, data) as models:
@@ -82,7 +84,7 @@ def evaluate(
         requirements = [check.as_json() for check in checks]
         requirements += [check.as_json(name) for name, own in of_variants.items() for check in own]
         blessed = all(requirement["ok"] for requirement in requirements)
-        write_json(verdict / "blessing.json", {"blessed": blessed, "requirements": requirements})
+        write_json(verdict / "blessing.json", {"blessed": blessed, "requirements": requirements, **about})
 
 
 def _other_metrics(names: Sequence[str], hooks: Mapping[str, str]) -> OtherMetrics | None:

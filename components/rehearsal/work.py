@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import read_json, write_json, written_aside
+from stellwerk.components.artifacts.judged import judged
 from stellwerk.components.rehearsal.apis import APIS
 from stellwerk.components.rehearsal.asking import Requests, prepare
 from stellwerk.components.rehearsal.candidate import START_SECONDS, Candidate, NotReady
@@ -33,24 +34,30 @@ def rehearse(
 ) -> None:
     """Serves `model` from a process of its own, asks it real examples, and writes `rehearsal` (`rehearsal.json`, `server.log`).
 
-    A model that is refused raises nothing here; pushing it does. One that is not blessed is not rehearsed.
+    `rehearsal.json` names the digest of `model`. A model that is refused raises nothing here; pushing it does. One that is not blessed is not rehearsed.
 
     Raises DataError for an eval split without examples or with others than the model takes, StepFailed where the server that
-    the settings name is not on this machine.
+    the settings name is not on this machine, ModelError for a model that is changed meanwhile.
     """
     with written_aside(rehearsal) as folder:
         if not read_json(blessing / "blessing.json")["blessed"]:
             write_json(folder / "rehearsal.json", {"rehearsed": False, "passed": False, "requirements": []})
             return
-        seen = Observed(model_size=sum(file.stat().st_size for file in model.rglob("*") if file.is_file()))
-        candidate = Candidate(settings.server, model, folder)
-        try:
-            requests = prepare(settings, APIS[settings.api], examples, model)
-        except ModelError as error:
-            seen.not_ready = str(error)
-        else:
-            _observe(settings, candidate, requests, seen, progress)
-        write_json(folder / "rehearsal.json", _as_json(settings, seen))
+        with judged(model) as about:
+            seen = _rehearsed(settings, examples, model, folder, progress)
+        write_json(folder / "rehearsal.json", {**_as_json(settings, seen), **about})
+
+
+def _rehearsed(settings: Rehearse, examples: Path | str, model: Path, folder: Path, progress: Progress) -> Observed:
+    seen = Observed(model_size=sum(file.stat().st_size for file in model.rglob("*") if file.is_file()))
+    candidate = Candidate(settings.server, model, folder)
+    try:
+        requests = prepare(settings, APIS[settings.api], examples, model)
+    except ModelError as error:
+        seen.not_ready = str(error)
+    else:
+        _observe(settings, candidate, requests, seen, progress)
+    return seen
 
 
 def _observe(settings: Rehearse, candidate: Candidate, requests: Requests, seen: Observed, progress: Progress) -> None:

@@ -39,8 +39,9 @@ class Cluster:
         (run / "model" / "saved_model.pb").write_bytes(name.encode())
         (run / "statistics" / "train").mkdir(parents=True, exist_ok=True)
         (run / "statistics" / "train" / "FeatureStats.pb").write_bytes(f"statistics of {name}".encode())
+        about = {"model_digest": folder_digest(run / "model")}
         write_json(run / "evaluation" / "evaluation.json", {"slices": [], "data": {"version": f"data of {name}"}})
-        write_json(run / "blessing" / "blessing.json", {"blessed": True, "requirements": []})
+        write_json(run / "blessing" / "blessing.json", {"blessed": True, "requirements": [], **about})
         if to is not None:
             made = {part: run / part for part in ("model", "evaluation", "blessing", "statistics", "pushed_model")}
             push(name="late", push_to=Push(to=to), directory=self.folder, context={}, resolved=of(name), **made)

@@ -38,6 +38,7 @@ class Target(Protocol):
     def push(self, model: Path, digest: str, provenance: dict[str, Any], statistics: Path | None = None) -> Placed:
         """Makes `model` (whose `folder_digest` is `digest`) the newest version, with `provenance.json` and `statistics/` in it.
 
+        What was written is read back. A newest version that already is this model stays the newest, unless it is damaged.
         Raises StepFailed with a reason where the place cannot be written; nothing is visible then.
         """
         ...

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stellwerk.components.artifacts.folders import digests
+from stellwerk.components.deployment.damage import damage
 from stellwerk.components.deployment.placing import exclusive, place, remove_leftovers
 from stellwerk.components.deployment.targets.base import Placed, Pushed
-from stellwerk.components.deployment.versions import STATISTICS, versions
+from stellwerk.components.deployment.versions import STATISTICS, Version, versions
 from stellwerk.errors import StepFailed
 
 REASONS = {
@@ -30,6 +32,11 @@ def target(to: str, directory: Path, name: str) -> FolderTarget:
     return FolderTarget((directory / Path(to).expanduser()).resolve() / name)
 
 
+def _whole(version: Version) -> bool:
+    """Says whether a version still is what was pushed; what is damaged is pushed again, as the next one."""
+    return not any(one.harmful for one in damage(version.provenance or {}, digests(version.path)))
+
+
 @dataclass(frozen=True)
 class FolderTarget:
     """Versions as folders: a version is copied under another name, checked, and renamed; a lock lets one push in."""
@@ -42,7 +49,7 @@ class FolderTarget:
             with exclusive(self.folder):
                 remove_leftovers(self.folder)
                 there = versions(self.folder)
-                if there and there[-1].model_digest == digest:
+                if there and there[-1].model_digest == digest and _whole(there[-1]):
                     return Placed(str(there[-1].path), there[-1].number, new=False)
                 path = place(model, self.folder, digest, provenance, statistics)
         except OSError as error:

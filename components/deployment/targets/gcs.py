@@ -5,12 +5,15 @@ Credentials are the application default ones; `STORAGE_EMULATOR_HOST` names anot
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.deployment.targets.objects import ObjectTarget, StoreError, place_of
 
 PATIENCE = 30.0
@@ -73,6 +76,26 @@ class GcsBucket:
         with _told():
             self._blob(name).upload_from_filename(str(file), checksum="crc32c", **self._options)
 
+    def digest(self, name: str) -> str:
+        """Reads it in parts; of an empty object none can be asked for."""
+        blob, digest = self._blob(name), hashlib.sha256()
+        with _told():
+            blob.reload(**self._options)
+        with _told(), blob.open("rb", chunk_size=CHUNK, **self._options) as file:
+            while blob.size and (piece := file.read(CHUNK)):
+                digest.update(piece)
+        return digest.hexdigest()
+
+    def holds(self, name: str, file: Path) -> bool:
+        """Compares size and CRC32C, which the store has of every object."""
+        blob = self._blob(name)
+        with _told():
+            blob.reload(**self._options)
+        if blob.size != file.stat().st_size:
+            return False
+        crc32c: str | None = blob.crc32c
+        return self.digest(name) == file_digest(file) if crc32c is None else crc32c == _crc32c(file)
+
     def copy(self, source: str, name: str) -> None:
         """Copies inside the store, a large object in several requests."""
         with _told():
@@ -95,6 +118,16 @@ class GcsBucket:
             for name in names:
                 with contextlib.suppress(NotFound):
                     self._blob(name).delete(**self._options)
+
+
+def _crc32c(file: Path) -> str:
+    import google_crc32c  # noqa: PLC0415 - comes with google-cloud-storage
+
+    checksum: Any = google_crc32c.Checksum()  # type: ignore[no-untyped-call, unused-ignore]
+    with file.open("rb") as stream:
+        while piece := stream.read(CHUNK):
+            checksum.update(piece)
+    return base64.b64encode(checksum.digest()).decode()
 
 
 @contextlib.contextmanager

@@ -57,6 +57,14 @@ class Bucket(Protocol):
         """Writes an object from a file; the store checks what arrived."""
         ...
 
+    def digest(self, name: str) -> str:
+        """Returns the SHA-256 of an object, which is read for it."""
+        ...
+
+    def holds(self, name: str, file: Path) -> bool:
+        """Tells whether an object has just the bytes of a file: by the checksum that the store took of what it keeps, or else by reading it."""
+        ...
+
     def copy(self, source: str, name: str) -> None:
         """Copies an object inside the store."""
         ...
@@ -91,7 +99,7 @@ class ObjectTarget:
         with self._told("Nothing was pushed"):
             there = self._complete(self.bucket.changed(self.base))
             newest = max(there, default=0)
-            if newest and self._provenance(newest).get("model_digest") == digest:
+            if newest and self._is_whole(newest, model, digest):
                 return Placed(f"{self.where}/{newest}", newest, new=False)
             number = self._claimed(newest + 1, digest)
             new = self._placed(model, number, digest, {**provenance, "version": number}, statistics)
@@ -136,6 +144,20 @@ class ObjectTarget:
             return {}
         return _mapping(self.bucket.read(name))
 
+    def _is_whole(self, number: int, model: Path, digest: str) -> bool:
+        """Tells whether a version is `model`, and every file of it still is what was pushed."""
+        provenance, version = self._provenance(number), f"{self.base}{number}/"
+        if provenance.get("model_digest") != digest:
+            return False
+        there, files = self.bucket.changed(version), provenance.get("files")
+        beside = [name for name in (files if isinstance(files, dict) else {}) if name.startswith(f"{STATISTICS}/")]
+        return all(
+            f"{version}{name}" in there and self.bucket.holds(f"{version}{name}", file)
+            for name, file in _files(model).items()
+        ) and all(
+            f"{version}{name}" in there and self.bucket.digest(f"{version}{name}") == files[name] for name in beside
+        )
+
     def _claimed(self, first: int, digest: str) -> int:
         """Returns a number from `first` on that no other model has, claimed for this one."""
         content = json.dumps({"model_digest": digest}).encode()
@@ -166,11 +188,22 @@ class ObjectTarget:
                 return False
             for name in files:
                 self.bucket.copy(aside + name, version + name)
-            self.bucket.create(version + PROVENANCE, json.dumps(provenance, indent=1, sort_keys=True).encode())
-            return self.bucket.create(version + MARK, mark)
+            for name, file in files.items():
+                if not self.bucket.holds(version + name, file):
+                    raise StoreError(f"{version}{name} does not have the bytes that were written to it. Push again")
+            self._create(version + PROVENANCE, json.dumps(provenance, indent=1, sort_keys=True).encode())
+            return self._create(version + MARK, mark)
         finally:
             with contextlib.suppress(StoreError):
                 self.bucket.remove([aside + name for name in files])
+
+    def _create(self, name: str, content: bytes) -> bool:
+        """Writes what is not there yet, and reads it back; what is not as it was written is removed again."""
+        made = self.bucket.create(name, content)
+        if made and self.bucket.read(name) != content:
+            self.bucket.remove([name])
+            raise StoreError(f"{name} does not have the bytes that were written to it. Push again")
+        return made
 
     def _remove_leftovers(self, number: int) -> None:
         """Removes what pushes before `number` left that were killed long ago."""

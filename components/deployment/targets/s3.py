@@ -6,16 +6,21 @@ Credentials, region and endpoint come from boto3's own chain: environment (`AWS_
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.deployment.targets.objects import ObjectTarget, StoreError, place_of
 from stellwerk.errors import StepFailed
 
 ATTEMPTS = 3
+PIECE = 1 << 20
+PART = 8 << 20
+"""Bytes of a part of a large file, and from how many on a file is one: boto3's own."""
 TAKEN, IN_CONFLICT = ("PreconditionFailed", "412"), ("ConditionalRequestConflict", "409")
 REASONS = {
     "NoSuchBucket": "there is no such bucket. Create it, or choose another push.to",
@@ -92,6 +97,24 @@ class S3Bucket:
         with _told():
             self.client.upload_file(str(file), self.name, name)
 
+    def digest(self, name: str) -> str:
+        """Reads it in pieces."""
+        digest = hashlib.sha256()
+        with _told(), contextlib.closing(self.client.get_object(Bucket=self.name, Key=name)["Body"]) as body:
+            for piece in body.iter_chunks(PIECE):
+                digest.update(piece)
+        return digest.hexdigest()
+
+    def holds(self, name: str, file: Path) -> bool:
+        """Compares size and ETag where that is made of MD5 alone, and reads the object where it is not."""
+        with _told():
+            head = self.client.head_object(Bucket=self.name, Key=name)
+        if head["ContentLength"] != file.stat().st_size:
+            return False
+        if head.get("ServerSideEncryption", "AES256") == "AES256" and head["ETag"].strip('"') == _etag(file):
+            return True
+        return self.digest(name) == file_digest(file)
+
     def copy(self, source: str, name: str) -> None:
         """Copies inside S3, a large object in parts."""
         with _told():
@@ -107,6 +130,17 @@ class S3Bucket:
         with _told():
             for name in names:
                 self.client.delete_object(Bucket=self.name, Key=name)
+
+
+def _etag(file: Path) -> str:
+    """Returns the ETag of an object that was written in one request, or in the parts that boto3 makes of a large file."""
+    parts = []
+    with file.open("rb") as stream:
+        while piece := stream.read(PART):
+            parts.append(hashlib.md5(piece, usedforsecurity=False).digest())
+    if file.stat().st_size < PART:
+        return b"".join(parts).hex() or hashlib.md5(b"", usedforsecurity=False).hexdigest()
+    return f"{hashlib.md5(b''.join(parts), usedforsecurity=False).hexdigest()}-{len(parts)}"
 
 
 @contextlib.contextmanager

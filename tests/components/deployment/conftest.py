@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stellwerk.components.artifacts.folders import read_json, write_json
+from stellwerk.components.artifacts.folders import folder_digest, read_json, write_json
 from stellwerk.components.deployment.work import push
 from stellwerk.spec import Push
 
@@ -27,6 +27,7 @@ class Pipeline:
         (run / "model" / "variables").mkdir(exist_ok=True)
         (run / "model" / "saved_model.pb").write_bytes(model.encode())
         (run / "model" / "variables" / "variables.data-00000-of-00001").write_bytes(model.encode() * 200_000)
+        about = {"model_digest": folder_digest(run / "model")}
         slices = [
             {"slice": {"carrier": "AA"}, "examples": 10, "metrics": {"auc": 0.9}},
             {"slice": {}, "examples": 100, "metrics": {"auc": 0.8, "accuracy": None}},
@@ -36,7 +37,7 @@ class Pipeline:
             {"metric": "auc", "ok": blessed, "sentence": "auc is 0.8000, below the 0.9 that is required."},
             {"metric": "accuracy", "ok": True, "sentence": "accuracy is fine."},
         ]
-        write_json(run / "blessing" / "blessing.json", {"blessed": blessed, "requirements": requirements})
+        write_json(run / "blessing" / "blessing.json", {"blessed": blessed, "requirements": requirements, **about})
         artifacts = {name: run / name for name in ("model", "evaluation", "blessing", "pushed_model")}
         context = {"run": f"run of {model}", "created": "2026-01-01T00:00:00Z"}
         return {"name": "late", "push_to": Push(to=to), "directory": self.folder, "context": context, **artifacts}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 from stellwerk import __version__
-from stellwerk.components.artifacts.folders import folder_digest, read_json
+from stellwerk.components.artifacts.folders import digests, folder_digest, read_json, write_json
 from stellwerk.components.calling import call
+from stellwerk.components.deployment.work import push
 from stellwerk.components.lineage.code import code_digest
 from stellwerk.errors import GateRefused, StepFailed
 
@@ -32,6 +34,7 @@ def test_provenance_says_what_made_the_model(pipeline):
         "version": 1,
         "model_digest": pushed["model_digest"],
         "trained_digest": pushed["model_digest"],
+        "files": digests(pipeline.folder / "runs" / "one" / "model"),
         "model": {"examples_version": "data of one"},
         "metrics": {"auc": 0.8, "accuracy": None},
         "examples": 100,
@@ -93,3 +96,45 @@ def test_a_lost_file_is_named(pipeline, lost):
 def test_push_needs_no_tensorflow():
     source = "import sys, stellwerk.components.deployment.work; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 0
+
+
+def flip(path):
+    """Changes one bit in the middle of a file, which keeps its size and time."""
+    looks, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(looks.st_atime_ns, looks.st_mtime_ns))
+
+
+def test_a_model_that_was_changed_after_it_was_blessed_is_not_pushed(pipeline):
+    arguments = pipeline.arguments("one")
+    flip(arguments["model"] / "variables" / "variables.data-00000-of-00001")
+    with pytest.raises(GateRefused, match=r"^The blessing is about another model \(SHA-256 .*run again"):
+        push(**arguments)
+    assert not pipeline.served.exists()
+
+
+def test_a_blessing_that_names_no_model_blesses_none(pipeline):
+    arguments = pipeline.arguments("one")
+    write_json(arguments["blessing"] / "blessing.json", {"blessed": True, "requirements": []})
+    with pytest.raises(GateRefused, match="is about no model that it names"):
+        push(**arguments)
+    assert not pipeline.served.exists()
+
+
+@pytest.mark.parametrize("file", ["variables/variables.data-00000-of-00001", "saved_model.pb"])
+def test_a_version_with_a_flipped_bit_is_pushed_again_as_the_next(pipeline, file):
+    first = pipeline.push("one")
+    flip(pipeline.served / "1" / file)
+    again = pipeline.push("one")
+    assert (again["version"], again["new"]) == (2, True)
+    assert again["model_digest"] == first["model_digest"]
+    assert not pipeline.push("one")["new"]
+
+
+def test_a_version_that_lost_a_file_is_pushed_again_and_one_with_a_file_more_is_not(pipeline):
+    pipeline.push("one")
+    (pipeline.served / "1" / "README").write_text("ours")
+    assert not pipeline.push("one")["new"]
+    (pipeline.served / "1" / "variables" / "variables.data-00000-of-00001").unlink()
+    assert pipeline.push("one")["version"] == 2

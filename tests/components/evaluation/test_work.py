@@ -12,6 +12,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 
 from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.folders import folder_digest
 from stellwerk.components.evaluation import models as opening
 from stellwerk.errors import DataError, HookError, ModelError
 from stellwerk.spec.target import Target
@@ -20,9 +21,9 @@ KINDS = ["binary", "multiclass", "regression"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_first_model_is_measured_and_blessed(run, kind):
+def test_a_first_model_is_measured_and_blessed_by_its_digest(run, models, kind):
     done = run(kind, {"slices": [["carrier"], ["hour", "carrier"]]})
-    assert done.blessing == {"blessed": True, "requirements": []}
+    assert done.blessing == {"blessed": True, "requirements": [], "model_digest": folder_digest(models[kind])}
     first = done.evaluation["slices"][0]
     assert (first["slice"], first["examples"]) == ({}, 600)
     assert all(value is not None for value in first["metrics"].values())

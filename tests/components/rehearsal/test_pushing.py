@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stellwerk.components.artifacts.folders import read_json, write_json
+from stellwerk.components.artifacts.folders import folder_digest, read_json, write_json
 from stellwerk.components.calling import call
 from stellwerk.errors import GateRefused
 from stellwerk.loading import load
@@ -27,8 +27,9 @@ def push(tmp_path):
         write_json(tmp_path / "model" / "assets.extra" / "stellwerk.json", {})
         (tmp_path / "model" / "saved_model.pb").write_bytes(b"model")
         write_json(tmp_path / "evaluation" / "evaluation.json", {"slices": []})
-        write_json(tmp_path / "blessing" / "blessing.json", {"blessed": True, "requirements": []})
-        write_json(tmp_path / "rehearsal" / "rehearsal.json", rehearsal)
+        about = {"model_digest": folder_digest(tmp_path / "model")}
+        write_json(tmp_path / "blessing" / "blessing.json", {"blessed": True, "requirements": [], **about})
+        write_json(tmp_path / "rehearsal" / "rehearsal.json", {**about, **rehearsal})
         names = ("model", "evaluation", "blessing", "rehearsal", "pushed_model")
         artifacts = {name: str(tmp_path / name) for name in names}
         given = {"name": "late", "push_to": {"to": "served"}, "directory": str(tmp_path), "context": {}}
@@ -49,7 +50,14 @@ def test_a_model_that_did_not_pass_is_not_pushed_and_the_sentences_say_why(push,
 
 def test_the_rehearsal_is_part_of_what_is_known_of_a_pushed_model(push):
     said = {"rehearsed": True, "passed": True, "requirements": [], "scaling": []}
-    assert read_json(push(said) / "1" / "provenance.json")["rehearsal"] == said
+    assert read_json(push(said) / "1" / "provenance.json")["rehearsal"].items() >= said.items()
+
+
+def test_a_rehearsal_of_another_model_pushes_nothing(push, tmp_path):
+    said = {"rehearsed": True, "passed": True, "requirements": [], "model_digest": "0" * 64}
+    with pytest.raises(GateRefused, match=r"^The rehearsal is about another model \(SHA-256 000000000000\)"):
+        push(said)
+    assert not (tmp_path / "served").exists()
 
 
 def test_a_rehearsal_is_between_evaluate_and_push_only_where_the_spec_asks_for_it(tmp_path):

@@ -268,3 +268,51 @@ def test_a_missing_boto3_is_told_before_anything_runs(pipeline, monkeypatch):
     assert check(load(spec), data=False) == []
     with pytest.raises(StepFailed, match=r"boto3 is not installed\. Install stellwerk\[s3\]"):
         pipeline.push("one", to="s3://models")
+
+
+def overwrite(store, pipeline, file):
+    """Puts as many other bytes in the place of an object of version 1."""
+    bucket, name = store.at().bucket, f"production/late/1/{file}"
+    other = pipeline.folder / "other"
+    other.write_bytes(bucket.read(name)[::-1])
+    bucket.upload(name, other)
+
+
+@pytest.mark.parametrize("file", ["saved_model.pb", "assets.extra/stellwerk.json"])
+def test_a_damaged_version_is_pushed_again_as_the_next(store, pipeline, file):
+    first = pipeline.push("one", to=store.to)
+    overwrite(store, pipeline, file)
+    again = pipeline.push("one", to=store.to)
+    assert (again["version"], again["new"], again["model_digest"]) == (2, True, first["model_digest"])
+    assert not pipeline.push("one", to=store.to)["new"]
+
+
+def test_a_store_that_keeps_other_bytes_than_were_written_gets_no_version(store, pipeline, monkeypatch):
+    bucket = type(store.at().bucket)
+    copy = bucket.copy
+
+    def damaged(self, source, name):
+        copy(self, source, name)
+        if name.endswith("stellwerk.json"):
+            other = pipeline.folder / "other"
+            other.write_bytes(self.read(name)[::-1])
+            self.upload(name, other)
+
+    monkeypatch.setattr(bucket, "copy", damaged)
+    with pytest.raises(
+        StepFailed, match=r"stellwerk\.json does not have the bytes that were written to it.*Push again"
+    ):
+        pipeline.push("one", to=store.to)
+    assert "production/late/1/saved_model.pb" not in store.names()
+
+
+@pytest.mark.parametrize("size", [0, 1000, (8 << 20) - 1, 8 << 20, (16 << 20) + 5])
+def test_what_a_store_says_of_an_object_of_any_size_tells_one_bit(store, tmp_path, size):
+    bucket, file = store.at().bucket, tmp_path / "file"
+    file.write_bytes(b"a" * size)
+    bucket.upload("a", file)
+    bucket.copy("a", "b")
+    assert bucket.holds("b", file)
+    assert bucket.digest("b") == folder_digest(file)
+    file.write_bytes(b"a" * (size - 1) + b"b")
+    assert not bucket.holds("b", file)
