@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.surveying import SAMPLE, ColumnSurvey, Survey
 
 FEW = 50
@@ -29,13 +28,13 @@ def of_classes(survey: Survey, column: ColumnSurvey, target: ColumnSurvey, class
     """Returns how well a column tells the classes of a target; None where it is too varied to say."""
     quantity = column.kind in ("number", "integer", "time") and column.distinct > FEW
     if quantity and classes == 2:
-        auc = _auc(survey, column.name, target.name)
+        auc = _auc(survey, column.quoted, target.quoted)
         told = max(auc, 1 - auc)
         return Association(column.name, 2 * told - 1, f"alone it ranks the two classes with an AUC of {told:.4f}")
-    group = _ranges(survey, column) if quantity else engine.name(column.name)
+    group = _ranges(survey, column) if quantity else column.quoted
     if not quantity and column.distinct * 3 > column.filled:
         return None
-    right, usual = _shares(survey, group, target.name)
+    right, usual = _shares(survey, group, target.quoted)
     if usual >= 1:
         return None
     return Association(
@@ -46,7 +45,7 @@ def of_classes(survey: Survey, column: ColumnSurvey, target: ColumnSurvey, class
 def of_quantity(survey: Survey, column: ColumnSurvey, target: ColumnSurvey) -> Association | None:
     """Returns how well a column tells a quantity; None where it is too varied to say."""
     if column.kind in ("number", "integer"):
-        both = f"SELECT {engine.name(column.name)}::DOUBLE AS a, {engine.name(target.name)}::DOUBLE AS b FROM {SAMPLE}"
+        both = f"SELECT {column.quoted}::DOUBLE AS a, {target.quoted}::DOUBLE AS b FROM {SAMPLE}"
         ((line, rank),) = survey.ask(
             "SELECT abs(corr(a, b)), abs(corr(rank_a, rank_b)) FROM (SELECT a, b, rank() OVER (ORDER BY a) AS rank_a, "
             f"rank() OVER (ORDER BY b) AS rank_b FROM ({both}) WHERE isfinite(a) AND isfinite(b))"
@@ -55,7 +54,7 @@ def of_quantity(survey: Survey, column: ColumnSurvey, target: ColumnSurvey) -> A
         return Association(column.name, strongest**2, f"its correlation with the target is {strongest:.4f}")
     if column.distinct * 5 > column.filled:
         return None
-    quoted, wanted = engine.name(column.name), f"{engine.name(target.name)}::DOUBLE"
+    quoted, wanted = column.quoted, f"{target.quoted}::DOUBLE"
     ((within, whole),) = survey.ask(
         f"SELECT sum(v * n), (SELECT var_pop({wanted}) * count({wanted}) FROM {SAMPLE}) FROM "
         f"(SELECT var_pop({wanted}) AS v, count({wanted}) AS n FROM {SAMPLE} GROUP BY {quoted})"
@@ -68,9 +67,8 @@ def _number(value: float | None) -> float:
     return 0.0 if value is None or value != value else float(value)  # noqa: PLR0124 - NaN
 
 
-def _auc(survey: Survey, column: str, target: str) -> float:
+def _auc(survey: Survey, quoted: str, wanted: str) -> float:
     """Returns the area under the ROC curve of a column as a score for the larger class; ties count half."""
-    quoted, wanted = engine.name(column), engine.name(target)
     ((auc,),) = survey.ask(
         f"WITH rows AS (SELECT {quoted} AS x, {wanted} = (SELECT max({wanted}) FROM {SAMPLE}) AS y FROM {SAMPLE} "
         f"WHERE {quoted} IS NOT NULL AND {wanted} IS NOT NULL), groups AS (SELECT x, count(*) FILTER (y) AS p, "
@@ -84,12 +82,11 @@ def _auc(survey: Survey, column: str, target: str) -> float:
 def _ranges(survey: Survey, column: ColumnSurvey) -> str:
     """Returns SQL that gives each row the range of its value: ranges with equally many rows, at least 20."""
     ranges = max(2, min(FEW, survey.sampled // _ROWS_OF_A_RANGE))
-    return f"ntile({ranges}) OVER (ORDER BY {engine.name(column.name)})"
+    return f"ntile({ranges}) OVER (ORDER BY {column.quoted})"
 
 
-def _shares(survey: Survey, group: str, target: str) -> tuple[float, float]:
+def _shares(survey: Survey, group: str, wanted: str) -> tuple[float, float]:
     """Returns the share of rows whose class is the most frequent of their group, the row itself left out, and that of the most frequent class."""
-    wanted = engine.name(target)
     ((right, rows, usual),) = survey.ask(
         f"WITH rows AS (SELECT {group} AS g, {wanted} AS y FROM {SAMPLE} WHERE {wanted} IS NOT NULL), "
         "counts AS (SELECT g, y, count(*) AS n FROM rows GROUP BY g, y), best AS (SELECT max(n) AS most, sum(n) AS of FROM counts GROUP BY g) "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stellwerk.components.artifacts.examples import COLUMN_TYPES
+from stellwerk.components.ingestion import spelling
 from stellwerk.components.ingestion.arrays import mask, nulls
 from stellwerk.components.ingestion.engine import first_row, name
 from stellwerk.errors import DataError
@@ -35,6 +36,8 @@ class Column:
     name: str
     kind: str
     sql: str
+    called: str
+    """What SQL calls it: its name, but where two differ by case only."""
     from_text: bool = False
     """A text that is wanted as a number, or a number as a whole one: what is none is a flaw of its row."""
     given: str = ""
@@ -42,7 +45,7 @@ class Column:
 
 
 def plan(described: Mapping[str, str], numbers: Iterable[str], wide: Mapping[str, bool] | None = None) -> list[Column]:
-    """Decides for each column what it becomes; nested ones are left out, which nothing of a spec can use.
+    """Decides for each column of a `spelling.result` what it becomes; nested ones are left out, which nothing of a spec can use.
 
     `wide` says of the columns of `wide_columns` whether they hold more than 64 bits. Raises DataError for a nested column and
     for bytes that are wanted as a number.
@@ -51,8 +54,12 @@ def plan(described: Mapping[str, str], numbers: Iterable[str], wide: Mapping[str
     for column in wanted & described.keys():
         if is_nested(described[column]):
             raise nested(column, described[column])
-    usable = {column: kind for column, kind in described.items() if not is_nested(kind)}
-    return [_column(column, kind, column in wanted, (wide or {}).get(column, False)) for column, kind in usable.items()]
+    called = spelling.called(described)
+    return [
+        _column(column, called[column], kind, column in wanted, (wide or {}).get(column, False))
+        for column, kind in described.items()
+        if not is_nested(kind)
+    ]
 
 
 def is_nested(sql_type: str) -> bool:
@@ -69,17 +76,13 @@ def nested(column: str, sql_type: str) -> DataError:
     )
 
 
-def wide_columns(described: Mapping[str, str]) -> list[str]:
-    """Returns the columns of whole numbers that may be too large for 64 bits."""
-    return [column for column, kind in described.items() if _base(kind) in _WIDE]
-
-
-def measured(connection: duckdb.DuckDBPyConnection, columns: Iterable[str], relation: str) -> dict[str, bool]:
-    """Returns of each column of whole numbers whether some are too large for 64 bits, by all rows of a SELECT."""
-    columns = list(columns)
+def measured(connection: duckdb.DuckDBPyConnection, described: Mapping[str, str], relation: str) -> dict[str, bool]:
+    """Returns of each column whose whole numbers may be too large for 64 bits whether some are, by all rows of a SELECT."""
+    called = spelling.called(described)
+    columns = [column for column, kind in described.items() if _base(kind) in _WIDE]
     if not columns:
         return {}
-    asked = ", ".join(f"bool_or({name(column)} NOT BETWEEN {-(2**63)} AND {2**63 - 1})" for column in columns)
+    asked = ", ".join(f"bool_or({name(called[column])} NOT BETWEEN {-(2**63)} AND {2**63 - 1})" for column in columns)
     row = first_row(connection, f"SELECT {asked} FROM ({relation})") or ()
     return {column: bool(value) for column, value in zip(columns, row, strict=True)}
 
@@ -88,11 +91,11 @@ def _base(sql_type: str) -> str:
     return "" if sql_type.endswith("]") else sql_type.split("(", 1)[0].strip('"').split(" ", 1)[0]
 
 
-def _column(column: str, sql_type: str, number: bool, wide: bool) -> Column:
-    quoted = name(column)
+def _column(column: str, called: str, sql_type: str, number: bool, wide: bool) -> Column:
+    quoted = name(called)
     base = _base(sql_type)
     if base.startswith(_TIMES):
-        return Column(column, "int64", f"CAST(floor(epoch({quoted})) AS BIGINT)")
+        return Column(column, "int64", f"CAST(floor(epoch({quoted})) AS BIGINT)", called)
     kind = _KIND_OF[base]
     if wide:
         kind = "float" if number else "string"
@@ -101,14 +104,14 @@ def _column(column: str, sql_type: str, number: bool, wide: bool) -> Column:
             f"column '{column}' holds bytes, and a feature or the target needs a number. Convert it in data.query."
         )
     if number and kind == "string":
-        return Column(column, "float", f"TRY_CAST({quoted} AS DOUBLE)", from_text=True)
+        return Column(column, "float", f"TRY_CAST({quoted} AS DOUBLE)", called, from_text=True)
     casts = {
         "int64": "BIGINT",
         "float": "FLOAT" if base == "FLOAT" else "DOUBLE",
         "string": "VARCHAR",
         "binary": "BLOB",
     }
-    return Column(column, kind, f"CAST({quoted} AS {casts[kind]})")
+    return Column(column, kind, f"CAST({quoted} AS {casts[kind]})", called)
 
 
 def text_of(column: str) -> str:
@@ -117,11 +120,11 @@ def text_of(column: str) -> str:
 
 
 def select(columns: Iterable[Column], relation: str) -> str:
-    """Returns the SELECT that gives the columns, and after them the texts of those that are numbers made from text."""
+    """Returns the SELECT that gives the columns, as SQL calls them, and after them the texts of those that are numbers made from text."""
     columns = list(columns)
-    listed = [f"{column.sql} AS {name(column.name)}" for column in columns]
+    listed = [f"{column.sql} AS {name(column.called)}" for column in columns]
     listed += [
-        f"CAST({column.given or name(column.name)} AS VARCHAR) AS {name(text_of(column.name))}"
+        f"CAST({column.given or name(column.called)} AS VARCHAR) AS {name(text_of(column.called))}"
         for column in columns
         if column.from_text
     ]
@@ -160,9 +163,11 @@ class Flaws:
 class Normaliser:
     """Turns the batches of `select` into batches of Examples, and counts the NaN that become missing."""
 
-    def __init__(self, columns: Iterable[Column], target: str) -> None:
+    def __init__(self, columns: Iterable[Column], target: str, named: Container[str]) -> None:
+        """`named` are the columns that the spec names: of the others an infinite value becomes missing, and no row is wrong for it."""
         self.columns = list(columns)
         self.target = target
+        self.named = named
         self.schema = pa.schema([(column.name, COLUMN_TYPES[column.kind]) for column in self.columns])
         self.missing_from_nan: Counter[str] = Counter()
 
@@ -188,7 +193,11 @@ class Normaliser:
     def _finite(self, column: str, array: pa.Array, flaws: Flaws) -> pa.Array:
         if pc.all(pc.is_finite(array)).as_py() is not False:
             return array
-        flaws.add(mask(pc.is_inf(array)), f"{column}: infinite, or too large for 32 bits")
-        nan = pc.fill_null(pc.is_nan(array), False)
-        self.missing_from_nan[column] += pc.sum(nan).as_py()
-        return pc.if_else(nan, pa.scalar(None, array.type), array)
+        missing = pc.is_nan(array)
+        if column in self.named:
+            flaws.add(mask(pc.is_inf(array)), f"{column}: infinite, or too large for 32 bits")
+        else:
+            missing = pc.invert(pc.is_finite(array))
+        missing = pc.fill_null(missing, False)
+        self.missing_from_nan[column] += pc.sum(missing).as_py()
+        return pc.if_else(missing, pa.scalar(None, array.type), array)

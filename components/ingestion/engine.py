@@ -129,9 +129,9 @@ def check_query(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     return statements[0].query.rstrip().rstrip(";") + "\n"
 
 
-def query_error(error: duckdb.Error) -> DataError:
-    """Makes the engine's complaint about the query an error in one paragraph."""
-    return DataError(f"data.query: {plain(error)} Correct the query in the spec.")
+def query_error(error: duckdb.Error, hint: str = "") -> DataError:
+    """Makes the engine's complaint about the query an error in one paragraph, with a sentence that may be the reason."""
+    return DataError(f"data.query: {plain(error)}{' ' * bool(hint)}{hint} Correct the query in the spec.")
 
 
 def disk_full(error: Exception) -> str | None:

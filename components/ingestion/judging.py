@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -50,6 +50,8 @@ class Judge:
     connection: duckdb.DuckDBPyConnection
     data: Data
     target: str
+    named: Container[str]
+    """The columns that the spec names."""
     relation: str
     """The SELECT that gives the rows."""
     sources: Mapping[str, SourceRows]
@@ -69,7 +71,7 @@ class Judge:
                 if column.from_text:
                     found = _texts_among_numbers(column, raw)
                     texts[column.name] += len(found)
-                    numbers[column.name] += raw.num_rows - _column(raw, column.name).null_count
+                    numbers[column.name] += raw.num_rows - _column(raw, column.called).null_count
                     known = strange.setdefault(column.name, [])
                     known += [text for text in pc.unique(found).to_pylist()[:MOST_TEXTS] if text not in known]
         judged = Judged()
@@ -85,7 +87,7 @@ class Judge:
             yield from engine.batches(self.connection.sql(select(columns, self.relation)), BATCH_ROWS)
 
     def _judge(self, judged: Judged, columns: list[Column], lines: Lines | None) -> None:
-        normaliser = Normaliser(columns, self.target)
+        normaliser = Normaliser(columns, self.target, self.named)
         self.quarantine.hold_for("query" if self.data.query else next(iter(self.sources)), self.file)
         for raw in self._batches(columns):
             batch, flaws = normaliser(raw)
@@ -128,8 +130,8 @@ class Judge:
 
 
 def _texts_among_numbers(column: Column, raw: pa.RecordBatch) -> pa.Array:
-    texts = _column(raw, text_of(column.name))
-    return where(texts, pc.and_(pc.is_null(_column(raw, column.name)), pc.is_valid(texts)))
+    texts = _column(raw, text_of(column.called))
+    return where(texts, pc.and_(pc.is_null(_column(raw, column.called)), pc.is_valid(texts)))
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:

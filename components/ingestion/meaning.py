@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from stellwerk.components.ingestion.columns import Column
 from stellwerk.components.ingestion.engine import name
@@ -24,6 +24,8 @@ class Uses:
     """Columns that are needed as numbers."""
     codes: Names
     """Columns whose values are names, times or parts of a key: whole numbers there are exact."""
+    named: Names = field(default_factory=Names)
+    """Columns that the spec names: only these can be a reason to set a row aside."""
     classes: str | None = None
     """The target's column, where it holds classes."""
 
@@ -38,7 +40,9 @@ class Uses:
         """Makes them of what a step is given; `named` are all columns and patterns that the spec names."""
         classes = target.column if target is not None and target.type != "regression" else None
         named = frozenset(named)
-        return cls(Names.of(numbers, named), Names.of(codes, named), classes)
+        numbers, codes, labels = list(numbers), list(codes), [] if target is None else [target.column]
+        every = Names([*named, *numbers, *codes, *labels])
+        return cls(Names.of(numbers, named), Names.of(codes, named), every, classes)
 
 
 def meant(columns: Iterable[Column], described: Mapping[str, str], uses: Uses) -> list[Column]:
@@ -51,7 +55,7 @@ def meant(columns: Iterable[Column], described: Mapping[str, str], uses: Uses) -
 
 
 def _meant(column: Column, sql_type: str, uses: Uses) -> Column:
-    quoted = name(column.name)
+    quoted = name(column.called)
     if column.name == uses.classes and sql_type == "BOOLEAN":
         return replace(column, kind="string", sql=f"CAST({quoted} AS VARCHAR)")
     if column.kind != "float" or column.from_text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +13,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stellwerk.components.ingestion import engine
-from stellwerk.components.ingestion.columns import Column, is_nested, measured, plan, select, wide_columns
+from stellwerk.components.ingestion import engine, spelling
+from stellwerk.components.ingestion.columns import Column, is_nested, measured, plan, select
 from stellwerk.components.ingestion.files import find, origins
 from stellwerk.components.ingestion.judging import Judge, Judged
 from stellwerk.components.ingestion.manifest import SourceRows
@@ -156,24 +156,28 @@ def _look(data: Data, directory: Path, uses: Uses, target: str, glance: int) -> 
                     connection, name, data.sources[name], files.files, scratch, glance=glance, cut=files.cut
                 )
                 staged[name] = _stage(request, files.format, bad)
-            readable = [path for one in staged.values() for path in one.paths]
-            described, relation = _result(connection, data, readable, scratch)
+            relation, described = _result(connection, data, staged.values(), scratch)
             labels = [file.label for one in found.values() for file in one.files]
             alone = len(labels) == 1 and data.query is None
             lines = next(iter(staged.values())).lines if alone else None
             sources = {name: SourceRows(one.rows, one.rejected) for name, one in staged.items()}
-            judge = Judge(connection, data, target, relation, sources, bad, labels[0] if alone else None)
+            judge = Judge(connection, data, target, uses.named, relation, sources, bad, labels[0] if alone else None)
             wanted = [column for column, kind in described.items() if column in uses.numbers and not is_nested(kind)]
             try:
-                plain = plan(described, wanted, measured(connection, wide_columns(described), relation))
+                plain = plan(described, wanted, measured(connection, described, relation))
                 columns = meant(plain, described, uses)
                 sample = connection.sql(f"{select(columns, relation)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
+                texts = sample.column_names[len(columns) :]
+                sample = sample.rename_columns([*(column.name for column in columns), *texts])
                 judged = judge(columns, lines() if lines else None)
             except duckdb.Error as error:
                 raise engine.query_error(error) from None
             whole = all(one.whole for one in staged.values()) and not any(files.cut for files in found.values())
     nested = {column: kind for column, kind in described.items() if is_nested(kind)}
-    return _Look(columns, nested, sample, whole, judged, tuple(note for one in staged.values() for note in one.notes))
+    notes = [note for one in staged.values() for note in one.notes]
+    if data.query is not None:
+        notes += [f"{name}: {spelling.told(one.own)}" for name, one in staged.items() if one.own]
+    return _Look(columns, nested, sample, whole, judged, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,8 @@ class _Staged:
     lines: Callable[[], Lines | None]
     paths: tuple[str, ...]
     notes: tuple[str, ...]
+    own: Mapping[str, str]
+    """Own names of the columns that SQL calls otherwise."""
 
 
 def _stage(request: Request, kind: Format, bad: Quarantine) -> _Staged:
@@ -207,24 +213,32 @@ def _stage(request: Request, kind: Format, bad: Quarantine) -> _Staged:
         raise DataError(f"{request.name}: {engine.plain(error)}") from None
     bad.look_for_words[request.name] = table.words
     return _Staged(
-        rows, bad.rows - before, table.whole and (limit is None or rows < limit), table.lines, paths, table.notes
+        rows,
+        bad.rows - before,
+        table.whole and (limit is None or rows < limit),
+        table.lines,
+        paths,
+        table.notes,
+        table.own,
     )
 
 
 def _result(
-    connection: duckdb.DuckDBPyConnection, data: Data, readable: list[str], scratch: Path
-) -> tuple[dict[str, str], str]:
-    """Returns the columns of what the query gives, and its SQL; from here on SQL reads nothing but the views."""
-    engine.confine(connection, readable, scratch)
+    connection: duckdb.DuckDBPyConnection, data: Data, staged: Iterable[_Staged], scratch: Path
+) -> tuple[str, dict[str, str]]:
+    """Returns the `spelling.result` of the query; from here on SQL reads nothing but the views."""
+    staged = list(staged)
+    own = {inner: name for one in staged for inner, name in one.own.items()}
+    engine.confine(connection, [path for one in staged for path in one.paths], scratch)
     engine.settle(connection, threads=1)
     if data.query is None:
         relation = f"SELECT * FROM {engine.name(next(iter(data.sources)))}"
     else:
         relation = engine.check_query(connection, data.query)
     try:
-        return engine.describe(connection, f"SELECT * FROM ({relation})"), relation
+        return spelling.result(connection, relation, own)
     except duckdb.Error as error:
-        raise engine.query_error(error) from None
+        raise engine.query_error(error, spelling.told(own)) from None
 
 
 def _is_readable(data: Data, directory: Path) -> bool:
@@ -246,14 +260,14 @@ def _all_values(data: Data, directory: Path, uses: Uses, column: str, limit: int
             return None
         with closing(engine.connect(scratch)) as connection, Quarantine(scratch / "bad.jsonl", scratch) as bad:
             try:
-                readable: list[str] = []
+                staged = []
                 for name, files in found.items():
                     request = Request(connection, name, data.sources[name], files.files, scratch)
-                    readable += _stage(request, files.format, bad).paths
-                described, relation = _result(connection, data, readable, scratch)
-                plain = plan(described, [], measured(connection, wide_columns(described), relation))
+                    staged.append(_stage(request, files.format, bad))
+                relation, described = _result(connection, data, staged, scratch)
+                plain = plan(described, [], measured(connection, described, relation))
                 columns = meant(plain, described, uses)
-                quoted = engine.name(column)
+                quoted = next(engine.name(one.called) for one in columns if one.name == column)
                 rows = connection.execute(
                     f"SELECT DISTINCT {quoted} FROM ({select(columns, relation)}) WHERE {quoted} IS NOT NULL LIMIT {limit}"
                 ).fetchall()

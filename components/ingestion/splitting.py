@@ -119,14 +119,14 @@ def _seconds(moment: datetime | float) -> float:
 
 
 def quantile_moments(
-    connection: duckdb.DuckDBPyConnection, relation: str, split: TimeSplit
+    connection: duckdb.DuckDBPyConnection, relation: str, split: TimeSplit, called: str
 ) -> tuple[float, float] | None:
     """Returns the first times at which the cumulated shares of train, and of train and eval, are reached.
 
-    `relation` is a SELECT that can be read again. Counts per time, so that memory grows with the distinct times at most,
+    `relation` is a SELECT that can be read again, in which the column of the times is `called`. Counts per time, so that memory grows with the distinct times at most,
     and those spill to disk. None when a share is not reached.
     """
-    column = name(split.column)
+    column = name(called)
     first, second = split.train, split.train + split.eval
     row = first_row(
         connection,

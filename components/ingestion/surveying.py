@@ -7,7 +7,7 @@ it repeat, which classes are there) shows in all rows only. The sources' own rea
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,8 @@ class ColumnSurvey:
     name: str
     kind: Kind
     sql_type: str
+    quoted: str
+    """What SQL calls it, in quotes."""
     filled: int
     """Rows with a value; NaN is none."""
     distinct: int
@@ -88,14 +90,14 @@ class Survey:
 
     def common(self, column: str, limit: int = 20) -> list[tuple[Any, int]]:
         """Returns the most frequent values of a column and how often each occurs, missing ones left out."""
-        quoted = engine.name(column)
+        quoted = self.column(column).quoted
         return self.ask(
             f"SELECT {quoted}, count(*) AS n FROM {TABLE} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {limit}"
         )
 
     def share(self, column: str, condition: str) -> float:
         """Returns in which share of a column's values, in the sample, an SQL condition on `{}`, the column, holds."""
-        quoted = engine.name(column)
+        quoted = self.column(column).quoted
         ((found, filled),) = self.ask(
             f"SELECT count(*) FILTER (WHERE {condition.replace('{}', quoted)}), count({quoted}) FROM {SAMPLE}"
         )
@@ -125,20 +127,20 @@ def survey(name: str, source: Source, directory: Path) -> Iterator[Survey]:
             request = Request(connection, name, source, found.files, scratch, glance=SAMPLE_BYTES if large else 0)
             limit = SAMPLE_ROWS if large else None
             try:
-                rows = _staged(found.format, request, limit)
+                rows, own = _staged(found.format, request, limit)
                 engine.confine(connection, ())
                 engine.settle(connection, threads=available_cores())
                 connection.execute(
                     f"CREATE TABLE {SAMPLE} AS SELECT * FROM {TABLE} USING SAMPLE reservoir({MOST_SAMPLED} ROWS) REPEATABLE (42)"
                 )
-                columns = _measured(connection, engine.describe(connection, f"SELECT * FROM {TABLE}"))
+                columns = _measured(connection, engine.describe(connection, f"SELECT * FROM {TABLE}"), own)
             except duckdb.Error as error:
                 raise DataError(f"{name}: {engine.plain(error)}") from None
             yield Survey(connection, rows, not large and not found.cut, found.format, columns)
 
 
-def _staged(kind: Any, request: Request, limit: int | None) -> int:
-    """Makes the table of a source's rows that parse; returns how many these are."""
+def _staged(kind: Any, request: Request, limit: int | None) -> tuple[int, Mapping[str, str]]:
+    """Makes the table of a source's rows that parse; returns how many these are, and own names that SQL does not use."""
     bound = f" LIMIT {limit}" if limit else ""
 
     def consume(table: Table) -> tuple[int, int]:
@@ -147,10 +149,13 @@ def _staged(kind: Any, request: Request, limit: int | None) -> int:
         rows = int(row[0]) if row else 0
         return rows, rows
 
-    return read(kind, request, consume)[1]
+    table, rows = read(kind, request, consume)
+    return rows, table.own
 
 
-def _measured(connection: duckdb.DuckDBPyConnection, types: dict[str, str]) -> tuple[ColumnSurvey, ...]:
+def _measured(
+    connection: duckdb.DuckDBPyConnection, types: dict[str, str], own: Mapping[str, str]
+) -> tuple[ColumnSurvey, ...]:
     found = []
     names = list(types)
     for start in range(0, len(names), _AT_ONCE):
@@ -162,7 +167,9 @@ def _measured(connection: duckdb.DuckDBPyConnection, types: dict[str, str]) -> t
         values = iter(row or ())
         for (name, sql_type), one in zip(chosen.items(), measures, strict=True):
             measured = {key: next(values) for key in one}
-            found.append(ColumnSurvey(name, kind_of(sql_type), sql_type, **measured))
+            found.append(
+                ColumnSurvey(own.get(name, name), kind_of(sql_type), sql_type, quoted=engine.name(name), **measured)
+            )
     return tuple(found)
 
 

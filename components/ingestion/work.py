@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 
 from stellwerk.components.artifacts.folders import write_json, written_aside
-from stellwerk.components.ingestion import engine
-from stellwerk.components.ingestion.columns import Column, measured, plan, select, wide_columns
+from stellwerk.components.ingestion import engine, spelling
+from stellwerk.components.ingestion.columns import Column, measured, plan, select
 from stellwerk.components.ingestion.files import Found, find
 from stellwerk.components.ingestion.identity import check_read, check_steady
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
@@ -141,6 +141,8 @@ class _Ingestion:
     progress: Progress
     kept: Path | None
     rows: dict[str, SourceRows] = field(default_factory=dict)
+    own: dict[str, str] = field(default_factory=dict)
+    """Own names of the sources' columns that SQL calls otherwise."""
 
     def run(self, identity: dict[str, str] | None, expected: dict[str, list[str]] | None) -> None:
         found = {
@@ -215,6 +217,7 @@ class _Ingestion:
     def _take(self, name: str, found: Found, table: Table) -> tuple[int, _Taken]:
         """Writes the rows of a source, or makes it a view; returns how many it has, too."""
         relation = None
+        self.own |= table.own
         if self._one_pass:
             self.quarantine.reset()  # of what a first attempt held
             relation = self._streamed(name, found, table)
@@ -255,9 +258,12 @@ class _Ingestion:
         try:
             in_order = engine.keeps_order(self.connection, relation)
         except duckdb.Error as error:
-            raise engine.query_error(error) from None
+            raise self._query_error(error) from None
         engine.settle(self.connection, threads=None if in_order else 1)
         return relation
+
+    def _query_error(self, error: duckdb.Error) -> DataError:
+        return engine.query_error(error, spelling.told(self.own))
 
     def _stage(self, name: str, table: Table) -> tuple[int, _Taken]:
         """Makes a source a view."""
@@ -284,18 +290,28 @@ class _Ingestion:
     ) -> tuple[list[Column], Written]:
         """Writes the rows of a SELECT; `again` says whether it may be run a second time, to measure a column first."""
         try:
-            described = engine.describe(self.connection, f"SELECT * FROM ({relation})")
+            relation, described = spelling.result(self.connection, relation, self.own)
         except duckdb.Error as error:
             if self.data.query is None:
                 raise
-            raise engine.query_error(error) from None
+            raise self._query_error(error) from None
         check_columns(described, self.data, self.target, [each for each in self.uses.numbers if not has_signs(each)])
         numbers = [column for column in described if column in self.uses.numbers]
-        wide = measured(self.connection, wide_columns(described), relation) if again else {}
+        wide = measured(self.connection, described, relation) if again else {}
         columns = meant(plan(described, numbers, wide), described, self.uses)
         deal, undealt = self._deal(columns, relation)
         job = Job(
-            self.root, columns, self.target.column, deal, undealt, source, file, self.quarantine, self.progress, total
+            root=self.root,
+            columns=columns,
+            target=self.target.column,
+            named=self.uses.named,
+            deal=deal,
+            undealt=undealt,
+            source=source,
+            file=file,
+            quarantine=self.quarantine,
+            progress=self.progress,
+            total=total,
         )
         return columns, write(self.connection, relation, job)
 
@@ -304,7 +320,8 @@ class _Ingestion:
         split = self.data.split
         if isinstance(split, HashSplit):
             return by_hash(split), ""
-        kind = next(column.kind for column in columns if column.name == split.column)
+        divided = next(column for column in columns if column.name == split.column)
+        kind = divided.kind
         if isinstance(split, ColumnSplit):
             return by_column(split, kind), f"{split.column}: a value that names no split"
         if kind not in ("int64", "float"):
@@ -312,7 +329,7 @@ class _Ingestion:
                 f"data.split.column: '{split.column}' is of type {kind}; a split by time needs a number or a timestamp. "
                 "Give the source `types`, or convert the column in data.query."
             )
-        found = moments(split) or quantile_moments(self.connection, select(columns, relation), split)
+        found = moments(split) or quantile_moments(self.connection, select(columns, relation), split, divided.called)
         if found is None:
             raise DataError(
                 f"data.split: the times in '{split.column}' cannot be cut at the shares {split.train}, {split.eval}, "

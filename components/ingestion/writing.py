@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +37,8 @@ class Job:
     root: Path
     columns: list[Column]
     target: str
+    named: Container[str]
+    """Columns that the spec names."""
     deal: Deal
     undealt: str
     """Reason of rows that no split takes."""
@@ -73,7 +75,7 @@ def write(connection: duckdb.DuckDBPyConnection, relation: str, job: Job) -> Wri
     """Runs the SELECT `relation` and writes its rows: one thread reads on while another writes."""
     for split in SPLITS:
         shutil.rmtree(job.root / split, ignore_errors=True)
-    normaliser = Normaliser(job.columns, job.target)
+    normaliser = Normaliser(job.columns, job.target, job.named)
     writers = [ShardWriter(job.root, split, normaliser.schema) for split in SPLITS]
     written = Written()
     job.quarantine.hold_for(job.source, job.file)

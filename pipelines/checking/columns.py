@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 
 from stellwerk.components.ingestion.columns import nested
@@ -49,7 +48,7 @@ def _problems(spec: Spec, seen: Probe) -> Iterator[Found]:
             if keys[0] != "features":
                 yield keys, f"{nested(column, seen.nested[column])}"
         elif column not in seen.columns:
-            near = _same_but_for_case(column, seen) or did_you_mean(column, seen.columns)
+            near = did_you_mean(column, seen.columns)
             yield keys, f"there is no column '{column}' in the data.{near} Columns: {', '.join(seen.columns)}."
     if seen.complete and seen.sample is not None and seen.sample.num_rows == 0:
         if seen.refusal is None:
@@ -62,15 +61,6 @@ def _problems(spec: Spec, seen: Probe) -> Iterator[Found]:
     yield from _split(spec, seen)
     yield from _slices(spec, seen)
     yield from _comparators(spec, seen)
-
-
-def _same_but_for_case(column: str, seen: Probe) -> str:
-    """Returns a sentence where the data have two columns of a name, as SQL takes it, and the second got a number."""
-    same = [each for each in seen.columns if each.casefold() == column.casefold()]
-    numbered = [each for each in seen.columns if re.fullmatch(rf"{re.escape(column)}_\d+", each)]
-    if not same or not numbered:
-        return ""
-    return f" SQL takes '{column}' and '{same[0]}' as the same name: call one of them otherwise in the data."
 
 
 def _apart(spec: Spec) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
-from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.surveying import TABLE, ColumnSurvey, Survey
 from stellwerk.pipelines.starting.choices import Choice, left_out
 from stellwerk.pipelines.starting.keys import is_id, is_named_as_id, is_row_number, is_unnamed
@@ -122,7 +121,7 @@ def _category(survey: Survey, column: ColumnSurvey, why: str) -> Choice:
 
 def _words_recur(survey: Survey, column: ColumnSurvey) -> bool:
     """Tells whether words come again, so that something can be learned from them."""
-    quoted = engine.name(column.name)
+    quoted = column.quoted
     ((different, whole),) = survey.ask(
         f"SELECT count(DISTINCT w), count(w) FROM (SELECT unnest(string_split_regex(lower({quoted}), '[^[:alnum:]]+')) AS w "
         f"FROM (SELECT {quoted} FROM {TABLE} WHERE {quoted} IS NOT NULL LIMIT 5000)) WHERE w <> ''"

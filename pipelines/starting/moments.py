@@ -50,11 +50,11 @@ def moment_choice(survey: Survey, column: ColumnSurvey) -> Choice | None:
 
 
 def _typed(_survey: Survey, column: ColumnSurvey) -> _Moments:
-    return _Moments(engine.name(column.name), f"from {column.least} to {column.most}")
+    return _Moments(column.quoted, f"from {column.least} to {column.most}")
 
 
 def _texts(survey: Survey, column: ColumnSurvey) -> _Moments | None:
-    quoted = engine.name(column.name)
+    quoted = column.quoted
     if survey.share(column.name, r"regexp_matches({}, '\d')") < _MOST:
         return None
     iso = r"regexp_matches({}, '^\s*\d{4}-\d\d-\d\d') AND TRY_CAST({} AS TIMESTAMPTZ) IS NOT NULL"
@@ -81,7 +81,7 @@ def _numbers(survey: Survey, column: ColumnSurvey) -> _Moments | None:
     """Whole numbers that count the time, or are written like a date; the name has to say so too."""
     if not _NAME.search(column.name):
         return None
-    quoted = engine.name(column.name)
+    quoted = column.quoted
     for form, (first, last) in _EPOCHS.items():
         if first <= column.least and column.most <= last:
             seconds = quoted if form == "epoch_seconds" else f"{quoted} / 1000.0"
@@ -118,6 +118,4 @@ def _with_parts(survey: Survey, column: ColumnSurvey, found: _Moments) -> Choice
     if not varied:
         return left_out(column.name, "the same day in every row")
     settings = {"type": "time", **({"format": found.format} if found.format else {}), "parts": varied}
-    return Choice(
-        column.name, settings, found.why, f"{found.sql} AS {engine.name(column.name)}" if found.by_query else ""
-    )
+    return Choice(column.name, settings, found.why, f"{found.sql} AS {column.quoted}" if found.by_query else "")

@@ -110,13 +110,9 @@ def _words_among_numbers(found: Survey, column: ColumnSurvey) -> list[str]:
     if column.kind != "text" or not column.numeric or column.numeric < 0.6 * column.filled:
         return []
     others = found.ask(
-        f"SELECT DISTINCT {_quoted(column)} FROM surveyed WHERE {_quoted(column)} IS NOT NULL "
-        f"AND TRY_CAST({_quoted(column)} AS DOUBLE) IS NULL LIMIT {_MOST_WORDS + 1}"
+        f"SELECT DISTINCT {column.quoted} FROM surveyed WHERE {column.quoted} IS NOT NULL "
+        f"AND TRY_CAST({column.quoted} AS DOUBLE) IS NULL LIMIT {_MOST_WORDS + 1}"
     )
     words = [str(row[0]) for row in others]
     fits = len(words) <= _MOST_WORDS and not any(re.search(r"\d", word) for word in words)
     return words if fits and column.distinct > _MOST_WORDS + len(words) else []
-
-
-def _quoted(column: ColumnSurvey) -> str:
-    return '"' + column.name.replace('"', '""') + '"'

@@ -72,7 +72,7 @@ SOURCE_KEYS = ("format", *CSV_KEYS, "types")
 
 def _query(plan: Plan) -> Iterator[str]:
     column = plan.survey.column(plan.target.column)
-    quoted = engine.name(column.name)
+    quoted = column.quoted
     replaced = [choice.sql for choice in plan.choices if choice.sql and choice.taken]
     wheres = []
     notes = []

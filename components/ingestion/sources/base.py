@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,8 @@ class Table:
     """A SELECT over the rows that parse."""
     rows: int | None = None
     """Rows that the format itself says it has; None where only reading tells."""
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Own names of the columns that SQL calls otherwise, see `spelling`. Everything here that has to do with SQL is by SQL's names."""
     empty: tuple[str, ...] = ()
     """Columns without any value, which have no type."""
     texts: Callable[[], dict[str, list[str]]] = dict

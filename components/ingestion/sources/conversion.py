@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stellwerk.components.ingestion import engine, spelling
 from stellwerk.components.ingestion.sources.base import Request, Table
-from stellwerk.components.ingestion.sources.parquet import of_files
+from stellwerk.errors import DataError
 
 
 def converted(request: Request, batches: Iterable[pa.RecordBatch]) -> Table:
@@ -32,4 +33,31 @@ def converted(request: Request, batches: Iterable[pa.RecordBatch]) -> Table:
     finally:
         if writer is not None:
             writer.close()
-    return of_files(request, [str(path) for path in paths], rows)
+    names = list(dict.fromkeys(name for path in paths for name in pq.read_schema(path).names))
+    for path in paths if spelling.renamed(names) else ():
+        _rename(path, spelling.called(names))
+    return of_files(request, [str(path) for path in paths], rows, spelling.renamed(names))
+
+
+def _rename(path: Path, called: Mapping[str, str]) -> None:
+    """Gives the columns of a file the names that SQL calls them by."""
+    aside = path.with_suffix(".part")
+    with pq.ParquetFile(path) as file:
+        schema = file.schema_arrow
+        renamed = pa.schema([field.with_name(called[field.name]) for field in schema], schema.metadata)
+        with pq.ParquetWriter(aside, renamed, compression="snappy") as writer:
+            for batch in file.iter_batches():
+                writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=renamed))
+    aside.replace(path)
+
+
+def of_files(request: Request, paths: Sequence[str], rows: int, own: Mapping[str, str]) -> Table:
+    """Returns the table that Parquet files make together; columns that a file lacks are missing in its rows.
+
+    `own` has the own names of the columns that SQL calls otherwise.
+    """
+    if rows == 0:
+        names = ", ".join(file.label for file in request.files[:3])
+        raise DataError(f"{request.name}: {names}: there are no rows. Give a file with data.")
+    listed = engine.text_list(paths)
+    return Table(f"SELECT * FROM read_parquet({listed}, union_by_name = true)", own=own, rows=rows, files=tuple(paths))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import duckdb
 
-from stellwerk.components.ingestion import engine
+from stellwerk.components.ingestion import engine, spelling
 from stellwerk.components.ingestion.files import File
 from stellwerk.components.ingestion.sources import types
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
@@ -39,13 +39,14 @@ def open_table(request: Request) -> Table:
     """Opens CSV files: those that are written the same way in one go, the others by column name."""
     plain = plain_files(request)
     layouts = _layouts(request, plain)
-    columns = _types(request, layouts)
+    called = spelling.called(layouts[0][0].names)
+    columns = _types(request, layouts, called)
     tag = f"{request.name}_{int(request.careful)}"
     parts = [
-        _Part(request, dialect, files, {name: columns[name] for name in dialect.names}, f"{tag}_{number}")
+        _Part(request, dialect, files, {name: columns[name] for name in dialect.names}, called, f"{tag}_{number}")
         for number, (dialect, files) in enumerate(layouts)
     ]
-    listed = ", ".join(types.narrowed(name, kind, not request.glance) for name, kind in columns.items())
+    listed = ", ".join(types.narrowed(called[name], kind, not request.glance) for name, kind in columns.items())
     union = " UNION ALL BY NAME ".join(part.sql for part in parts)
     guessed = {name for name in columns if name not in request.source.types and name not in request.numbers}
     read = [one for one in plain if one.file in {file for part in parts for file in part.files}]
@@ -80,9 +81,10 @@ def open_table(request: Request) -> Table:
         return Lines.around(parts[0].rejected_lines(), first=plain[0].above + 1)
 
     whole = len(read) == len(plain) and not any(one.cut for one in read)
-    empty = tuple(name for name, kind in columns.items() if kind == types.EMPTY)
+    empty = tuple(called[name] for name, kind in columns.items() if kind == types.EMPTY)
     return Table(
         f"SELECT {listed} FROM ({union})",
+        own={inner: name for name, inner in called.items() if inner != name},
         empty=empty,
         texts=lambda: {name: texts for part in parts for name, texts in part.texts().items()},
         words=lambda: missing_words(plain[0], request.source.null_values),
@@ -128,7 +130,7 @@ def _layouts(request: Request, plain: list[Plain]) -> list[tuple[_Layout, list[F
     return list(layouts.items())
 
 
-def _types(request: Request, layouts: list[tuple[_Layout, list[File]]]) -> dict[str, str]:
+def _types(request: Request, layouts: list[tuple[_Layout, list[File]]], called: Mapping[str, str]) -> dict[str, str]:
     """Returns the type of each column, in the order of the first header: told by the spec or inferred."""
     names = layouts[0][0].names
     for column in request.source.types:
@@ -141,7 +143,11 @@ def _types(request: Request, layouts: list[tuple[_Layout, list[File]]]) -> dict[
     open_names = [column for column in names if column not in told]
     inferred: dict[str, str] = {}
     if open_names:
-        inferred = types.infer(request.connection, _texts(request, layouts), open_names, numerals(request.source))
+        texts = _texts(request, layouts, called)
+        found = types.infer(
+            request.connection, texts, [called[column] for column in open_names], numerals(request.source)
+        )
+        inferred = dict(zip(open_names, found.values(), strict=True))
         if not request.careful and "BIGINT" in inferred.values():
             raise MisreadError
     for column, kind in inferred.items():
@@ -165,11 +171,11 @@ def numerals(source: Source) -> types.Numerals:
     return types.Numerals(source.decimal, source.thousands or "")
 
 
-def _texts(request: Request, layouts: list[tuple[_Layout, list[File]]]) -> str:
+def _texts(request: Request, layouts: list[tuple[_Layout, list[File]]], called: Mapping[str, str]) -> str:
     selects = []
     for layout, files in layouts if request.careful else layouts[:1]:
         chosen = files if request.careful else files[:1]
-        options = _options(request, layout, dict.fromkeys(layout.names, "VARCHAR"), "ignore_errors = true")
+        options = _options(request, layout, {called[name]: "VARCHAR" for name in layout.names}, "ignore_errors = true")
         serial = ", parallel = false" if _is_serial(request, layout, chosen) else ""
         selects.append(
             f"SELECT * FROM read_csv({engine.text_list(file.address for file in chosen)}, {options}{serial})"
@@ -207,6 +213,8 @@ class _Part:
     layout: _Layout
     files: list[File]
     columns: dict[str, str]
+    called: dict[str, str]
+    """What SQL calls each column."""
     tag: str
 
     @property
@@ -216,7 +224,7 @@ class _Part:
 
     @property
     def sql(self) -> str:
-        read_as = {name: types.READ_AS.get(kind, kind) for name, kind in self.columns.items()}
+        read_as = {self.called[name]: types.READ_AS.get(kind, kind) for name, kind in self.columns.items()}
         serial = ", parallel = false" if self.serial else ""
         errors = f"store_rejects = true, rejects_table = {engine.text(f'rejects_{self.tag}')}, "
         errors += f"rejects_scan = {engine.text(f'scans_{self.tag}')}{serial}"
@@ -259,7 +267,7 @@ class _Part:
             "SELECT DISTINCT unnest(list(column_name)) FROM {errors} GROUP BY file_id, line_byte_position "
             "HAVING bool_and(error_type = 'CAST')"
         ).fetchall()
-        if guessed & {row[0] for row in rows}:
+        if guessed & {self._own(row[0]) for row in rows}:
             raise MisreadError
 
     def rejects(self) -> Iterator[Reject]:
@@ -271,7 +279,7 @@ class _Part:
         )
         while rows := answer.fetchmany(1000):
             for path, line, kind, column, row in rows:
-                reason = self._reason(kind, column)
+                reason = self._reason(kind, self._own(column))
                 yield Reject(self.request.name, self._label(path), line, reason, row.strip("\r\n"))
 
     def texts(self) -> dict[str, list[str]]:
@@ -280,7 +288,11 @@ class _Part:
             "SELECT column_name, list(DISTINCT regexp_extract(error_message, 'Could not convert string \"(.*?)\" to ', 1, 's'))[:20] "
             "FROM {errors} WHERE error_type = 'CAST' GROUP BY column_name"
         )
-        return {column: sorted(filter(None, found)) for column, found in answer.fetchall()}
+        return {self._own(column): sorted(filter(None, found)) for column, found in answer.fetchall()}
+
+    def _own(self, inner: str) -> str:
+        """Returns the name that a column has in the file."""
+        return next((name for name, called in self.called.items() if called == inner), inner)
 
     def _label(self, readable: str) -> str:
         """Returns what messages call the file at an address: a copy bears the name of its original."""

@@ -15,17 +15,15 @@ from stellwerk.tables.dialect import LONGEST, USUAL, Dialect, Told, has_header, 
 def header(file: File, source: Source) -> Dialect:
     """Returns how a CSV file is written, packed or not.
 
-    Raises DataError when the names are in another encoding, when two are equal but for the case of their letters (SQL does
-    not tell those apart), or when there are none.
+    Raises DataError when the names are in another encoding, when two are equal, or when there are none.
     """
     told = Told(source.delimiter, file.delimiter, source.quote, source.encoding)
     dialect = recognise(*_start(file, told), file.label, told)
-    repeated = [name for name, count in Counter(name.lower() for name in dialect.names).items() if count > 1]
+    repeated = [name for name, count in Counter(dialect.names).items() if count > 1]
     if repeated:
-        twice = ", ".join(f"'{name}'" for name in dialect.names if name.lower() in repeated)
+        twice = ", ".join(f"'{name}'" for name in dialect.names if name in repeated)
         raise DataError(
-            f"{file.label}:{dialect.skip + 1}: duplicate column names: {twice}. "
-            "Each column needs a name of its own (upper and lower case count as the same)."
+            f"{file.label}:{dialect.skip + 1}: duplicate column names: {twice}. Each column needs a name of its own."
         )
     return dialect
 

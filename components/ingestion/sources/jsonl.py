@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
@@ -11,6 +11,7 @@ import duckdb
 
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import File
+from stellwerk.components.ingestion.sources import keys
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.components.ingestion.sources.plain import copy_of
 from stellwerk.errors import DataError, did_you_mean
@@ -40,13 +41,17 @@ def open_table(request: Request) -> Table:
         request = _cleaned(request, rejects, [one.exact for one in plain])
     try:
         columns = engine.describe(request.connection, _select(request, None))
+        own = keys.renamed(request, columns)
+        if own:
+            request = keys.copied(request, {name: inner for inner, name in own.items()})
+            columns = engine.describe(request.connection, _select(request, None))
     except duckdb.Error:
         if request.careful:
             raise
         raise MisreadError from None
     if list(columns) == ["json"]:
         raise MisreadError
-    columns = _typed(request, columns)
+    columns = _typed(request, columns, own)
 
     read = 0
 
@@ -66,7 +71,9 @@ def open_table(request: Request) -> Table:
         return Lines.around((reject.line or 0 for reject in rejects), first=1)
 
     whole = not any(one.cut for one in plain)
-    return Table(_select(request, columns), rejects=lambda: iter(rejects), check=check, lines=lines, whole=whole)
+    return Table(
+        _select(request, columns), own=own, rejects=lambda: iter(rejects), check=check, lines=lines, whole=whole
+    )
 
 
 @dataclass(frozen=True)
@@ -117,18 +124,19 @@ def _select(request: Request, columns: dict[str, str] | None) -> str:
     return f"SELECT * FROM read_json({files}, format = 'newline_delimited', records = true, {how})"
 
 
-def _typed(request: Request, columns: dict[str, str]) -> dict[str, str]:
+def _typed(request: Request, columns: dict[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    names = [own.get(column, column) for column in columns]
     for column in request.source.types:
-        if column not in columns:
+        if column not in names:
             raise DataError(
                 f"{request.name}: `types` names the column '{column}', which no object has."
-                f"{did_you_mean(column, columns)} Columns: {', '.join(columns)}."
+                f"{did_you_mean(column, names)} Columns: {', '.join(names)}."
             )
     told = {column: TYPES[kind] for column, kind in request.source.types.items()}
     typed = {}
-    for column, kind in columns.items():
-        forced = "DOUBLE" if column in request.numbers and kind in ("VARCHAR", "JSON") else kind
-        typed[column] = told.get(column) or ("VARCHAR" if forced == "JSON" else forced)
+    for name, (column, kind) in zip(names, columns.items(), strict=True):
+        forced = "DOUBLE" if name in request.numbers and kind in ("VARCHAR", "JSON") else kind
+        typed[column] = told.get(name) or ("VARCHAR" if forced == "JSON" else forced)
     return typed
 
 

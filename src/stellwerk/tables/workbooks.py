@@ -25,7 +25,7 @@ def columns(path: Path, label: str, sheet: str | None, null_values: Collection[s
     if names is None:
         raise DataError(f"{label}: the sheet is empty. Its first row must name the columns.")
     titles = [str(name).strip() or f"column{position}" for position, name in enumerate(names)]
-    twice = next((title for title in titles if [one.lower() for one in titles].count(title.lower()) > 1), None)
+    twice = next((title for title in titles if titles.count(title) > 1), None)
     if twice is not None:
         raise DataError(f"{label}: the column '{twice}' appears twice. Each column needs a name of its own.")
     missing = {"", *null_values}

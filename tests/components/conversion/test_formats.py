@@ -63,7 +63,7 @@ def test_a_variant_takes_any_number_of_rows(all_formats):
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
 def test_the_network_that_no_spec_names_answers_the_same_in_every_format(make, convert_here, kind):
-    made = make(kind, network={"type": "ensemble", "members": 3, "hidden": [16, 16]})
+    made = make(kind, network={"type": "ensemble"})
     status, folder, events = convert_here(made, "litert", "litert_dynamic", "onnx")
     assert status == 0, events
     raw = {"distance": np.float32([100, np.nan, 900]), "carrier": ["AA", "", "new"], "day": ["mon", "tue", "wed"]}

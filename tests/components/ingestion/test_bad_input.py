@@ -138,9 +138,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(run, write, rows):
     assert set(run("rows.csv").examples.columns) == {"n", "x", "c", "y"}
 
 
-@pytest.mark.parametrize("header", ["n,x,n,y", "n,x,N,y"])
-def test_duplicate_column_names(run, write, header: str):
-    write("rows.csv", header + "\n1,2,3,1\n")
+def test_duplicate_column_names(run, write):
+    write("rows.csv", "n,x,n,y\n1,2,3,1\n")
     assert "rows.csv:1: duplicate column names: 'n', " in _refused(run, "rows.csv")
 
 
