@@ -8,8 +8,9 @@ from typing import Any
 import onnx
 import tensorflow as tf
 import tf2onnx
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from stellwerk.components.artifacts.naming import original, safe
+from stellwerk.components.artifacts.naming import original
 from stellwerk.components.conversion.formats import ONNX_FILE, Converted
 from stellwerk.components.conversion.network import Network
 from stellwerk.errors import StepFailed
@@ -22,15 +23,8 @@ _UNSUPPORTED = re.compile(r"No Op registered for (\w+)")
 
 def convert(network: Network) -> Converted:
     """Returns the ONNX model. Raises StepFailed when ONNX has no operation for something in the model."""
-    names = list(network.specs)
-
-    def answer(*values: Any) -> Any:
-        return network.answer(dict(zip(names, values, strict=True)))
-
-    signature = [tf.TensorSpec(spec.shape, spec.dtype, name=safe(name)) for name, spec in network.specs.items()]
-    function = tf.function(answer, autograph=False)
     try:
-        proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+        proto = _proto(network.function)
         _name_inputs(proto.graph)
         onnx.checker.check_model(proto)
     except Exception as error:
@@ -39,6 +33,22 @@ def convert(network: Network) -> Converted:
         ) from error
     versions = {"tensorflow": tf.__version__, "tf2onnx": tf2onnx.__version__, "onnx": onnx.__version__}
     return Converted({ONNX_FILE: proto.SerializeToString()}, versions)
+
+
+def _proto(function: Any) -> Any:
+    """Returns the model of a signature's function, frozen as it is: a function around it that calls it is not always inlined."""
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
+    named = {value.name: value.name.partition(":")[0] for value in frozen.inputs}
+    outputs = dict(zip([value.name for value in frozen.outputs], sorted(function.structured_outputs), strict=True))
+    proto, _ = tf2onnx.convert.from_graph_def(
+        frozen.graph.as_graph_def(add_shapes=True),
+        name=function.name,
+        input_names=list(named),
+        output_names=list(outputs),
+        tensors_to_rename=named | outputs,
+        opset=OPSET,
+    )
+    return proto
 
 
 def _name_inputs(graph: Any) -> None:
