@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -20,8 +21,10 @@ from typing import Any
 
 from stellwerk.components.artifacts.folders import read_json, write_json
 from stellwerk.components.artifacts.states import state, steady_digest
+from stellwerk.components.artifacts.verifying import damaged, said
 from stellwerk.components.calling import STEPS
 from stellwerk.components.lineage.code import package_digest
+from stellwerk.errors import DamagedWarning
 from stellwerk.pipelines.graph import Step
 
 LIBRARIES = (
@@ -35,6 +38,8 @@ LIBRARIES = (
     "tensorflow-transform",
     "tfx-bsl",
 )
+SHOWN = 3
+"""Damaged files that a warning names."""
 SHARED_CODE = ("stellwerk.components.artifacts", "stellwerk.components.beam", "stellwerk.serving", "stellwerk.spec")
 
 
@@ -66,13 +71,25 @@ def key(step: Step, inputs: Mapping[str, str], files: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True)
-class Hit:
-    """A cached result."""
+class _Known:
+    """A file of the user whose digest is known."""
 
+    looks: list[int]
+    """Its size, time and inode then."""
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A cached result, as an entry says of it."""
+
+    step: str
     run: str
     outputs: dict[str, str]
     """Digest of each output artifact."""
     rows: int | None
+    files: dict[str, dict[str, str]]
+    """SHA-256 of each file of each output artifact."""
 
 
 class Cache:
@@ -81,33 +98,35 @@ class Cache:
     def __init__(self, runs: Path) -> None:
         self._runs = runs
         self._folder = runs / ".cache"
-        self._digests = _read(self._folder / "files.json")
+        self._digests: dict[str, _Known] = _read(self._folder / "files.json", dict[str, _Known]) or {}
 
     def find(self, step: Step, key: str) -> Hit | None:
-        """Returns the cached result, or None. A result whose files were changed or deleted since does not count."""
-        entry = _read(self._folder / f"{key}.json")
-        if not entry:
+        """Returns the cached result, or None. Every byte of it is read: one that is not what was stored does not count.
+
+        A DamagedWarning names the files that were changed or deleted since; not where the whole run is gone.
+        """
+        entry: Hit | None = _read(self._folder / f"{key}.json", Hit)
+        if entry is None or not (self._runs / entry.run).is_dir():
             return None
-        folder = self._runs / entry["run"] / step.name
-        if any(_fingerprint(folder / output) != entry["fingerprints"].get(output) for output in step.outputs):
-            return None
-        return Hit(entry["run"], entry["outputs"], entry["rows"])
+        for output in step.outputs:
+            path = self._runs / entry.run / step.name / output
+            wrong = damaged(path, entry.outputs.get(output, ""), entry.files.get(output))
+            if wrong:
+                shown = ", ".join(said(path, one) for one in wrong[:SHOWN]) + (
+                    " and more" if len(wrong) > SHOWN else ""
+                )
+                _warn(f"{shown}: not what step {step.name} wrote. It runs again.")
+                return None
+        return entry
 
     def link(self, step: Step, hit: Hit, run: Path) -> None:
         """Puts the cached outputs into the folder of a run: hard links, copies where the file system has none."""
         for output in step.outputs:
             linked(self._runs / hit.run / step.name / output, run / step.name / output)
 
-    def store(self, step: Step, key: str, run: Path, outputs: Mapping[str, str], rows: int | None) -> None:
-        """Remembers that `run` holds the result for `key`."""
-        entry = {
-            "step": step.name,
-            "run": run.name,
-            "outputs": dict(outputs),
-            "rows": rows,
-            "fingerprints": {output: _fingerprint(run / step.name / output) for output in step.outputs},
-        }
-        write_json(self._folder / f"{key}.json", entry)
+    def store(self, step: Step, key: str, run: Path, hit: Hit) -> None:
+        """Remembers that `run` holds the result `hit` for `key`."""
+        write_json(self._folder / f"{key}.json", {**asdict(hit), "step": step.name, "run": run.name})
 
     def file_digests(self, paths: Sequence[Path]) -> list[str]:
         """Returns the SHA-256 of each file; one that looks as it did (size, time, inode) is not read again.
@@ -118,11 +137,11 @@ class Cache:
         for path in paths:
             name, now = str(path.resolve()), state(path).as_json()
             known = self._digests.get(name)
-            if known is None or known["looks"] != now:
+            if known is None or known.looks != now:
                 seen, digest = steady_digest(path)
-                known = self._digests[name] = {"looks": seen.as_json(), "sha256": digest}
-            digests.append(known["sha256"])
-        write_json(self._folder / "files.json", self._digests)
+                known = self._digests[name] = _Known(seen.as_json(), digest)
+            digests.append(known.sha256)
+        write_json(self._folder / "files.json", {name: asdict(known) for name, known in self._digests.items()})
         return digests
 
     def forget_files(self) -> None:
@@ -147,19 +166,19 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, kind: Any) -> Any:
+    """Returns what a file of the cache holds, of type `kind`; None where there is none, or, with a DamagedWarning, another thing."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - only an engine that runs steps needs it
+
     try:
-        value: dict[str, Any] = read_json(path)
-    except (OSError, json.JSONDecodeError):
-        return {}
-    return value
+        return TypeAdapter(kind).validate_python(read_json(path))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        _warn(f"{path}: cannot be read ({reason}); it counts as missing.")
+        return None
 
 
-def _fingerprint(path: Path) -> str:
-    """Names, sizes and times of the files below `path`: changes when somebody edits one, costs no reading."""
-    if not path.exists():
-        return "missing"
-    items = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-    stats = [(item.relative_to(path).as_posix(), item.stat()) for item in items]
-    text = "\n".join(f"{name}\0{found.st_size}\0{found.st_mtime_ns}" for name, found in stats)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _warn(message: str) -> None:
+    warnings.warn(message, DamagedWarning, stacklevel=3)

@@ -6,7 +6,6 @@ another, and frees only the bytes that no other run holds.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -197,7 +196,7 @@ def _entries(runs: Path) -> Iterator[tuple[str, str]]:
     for file in sorted((runs / ".cache").glob("*.json")):
         try:
             yield file.stem, str(read_json(file)["run"])
-        except (OSError, json.JSONDecodeError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, sentence
+from stellwerk.pipelines.alive import let_go
 from stellwerk.pipelines.runs import RunRecord, RunStatus, now
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def reported(record: RunRecord, display: Display, interrupted: str) -> Iterator[
         _finish(record, display, "killed", StepFailed(interrupted))
         raise
     finally:
+        let_go(record.folder)
         display.end()
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
+import functools
 import hashlib
-import json
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,18 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from stellwerk.components.artifacts.folders import read_json, write_json
-from stellwerk.errors import UsageError, did_you_mean
+from stellwerk.errors import DamagedWarning, UsageError, did_you_mean
+from stellwerk.pipelines.alive import LOCK, NO_LOCKS, hold, is_alive, mark
 
 if TYPE_CHECKING:
     from stellwerk.loading import LoadedSpec
     from stellwerk.pipelines.graph import Graph
 
-LOCK = ".lock"
-"""File in the folder of a pipeline's runs: shared by runs while they begin, and held alone by what removes runs."""
+DIGESTS = "digests.json"
+"""File beside the artifacts of a step: the SHA-256 of each file of each of them."""
 TABLES = ".tables"
 """Folder beside the runs for tables that Python gave in the place of a source: Parquet files by the digest of their bytes."""
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
-"""What file systems without locks answer; there nothing is kept apart."""
 
 StepStatus = Literal["waiting", "running", "done", "cached", "refused", "failed", "skipped"]
 RunStatus = Literal["running", "done", "refused", "failed", "killed"]
@@ -76,23 +75,31 @@ class RunRecord:
     exit_code: int | None = None
     error: str | None = None
     finished: str | None = None
+    process: str | None = None
+    """What no other process has with the same number, see `alive.mark`."""
     openlineage_run: str | None = None
     """UUID of the run in OpenLineage's events."""
 
     def step(self, name: str) -> StepRecord:
-        """Returns the record of the step called `name`."""
-        return next(step for step in self.steps if step.name == name)
+        """Returns the record of the step called `name`. Raises KeyError where the run has none."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
+
+    def output(self, step: str, artifact: str) -> str | None:
+        """Returns the digest of an artifact; None where the run has not made it."""
+        return next((one.outputs.get(artifact) for one in self.steps if one.name == step), None)
 
     @property
     def is_going_on(self) -> bool:
         """Whether its process is there, and has not come to the end of it."""
-        return self.status == "running" and _alive(self.pid)
+        return self.status == "running" and is_alive(self.folder, self.pid, self.process)
 
     def blessed_model(self) -> str | None:
         """Returns the digest of the model that passed every gate in this run; None when there is none."""
-        steps = {step.name: step for step in self.steps}
-        passed = self.status == "done" and "evaluate" in steps
-        return steps["train"].outputs.get("model") if passed else None
+        passed = self.status == "done" and any(step.name == "evaluate" for step in self.steps)
+        return self.output("train", "model") if passed else None
 
     def artifact(self, step: str, artifact: str) -> Path:
         """Returns where an artifact of a step is, or would be."""
@@ -106,10 +113,19 @@ class RunRecord:
 
     @classmethod
     def load(cls, folder: Path) -> RunRecord:
-        """Reads the record of the run in `folder`."""
-        record: dict[str, Any] = read_json(folder / "run.json")
-        steps = [StepRecord(**step) for step in record.pop("steps")]
-        return cls(folder=folder, steps=steps, **record)
+        """Reads the record of the run in `folder`. Raises OSError or ValueError for one that is not what it should be."""
+        told = read_json(folder / "run.json")
+        if not isinstance(told, dict):
+            raise ValueError("it holds no record")
+        record: RunRecord = _records().validate_python({**told, "folder": folder})
+        return record
+
+
+@functools.cache
+def _records() -> Any:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - only who reads a record needs it
+
+    return TypeAdapter(RunRecord)
 
 
 def now() -> str:
@@ -138,7 +154,7 @@ def locked(runs: Path, *, alone: bool = False) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
+            if error.errno not in NO_LOCKS:
                 raise
         yield
 
@@ -150,6 +166,7 @@ def begin_run(loaded: LoadedSpec, steps: Graph, runs: Path, versions: dict[str, 
     """
     with locked(runs):
         record = _new_run(loaded, steps, runs, versions)
+        hold(record.folder)
         record.save()
     return record
 
@@ -167,6 +184,7 @@ def _new_run(loaded: LoadedSpec, steps: Graph, runs: Path, versions: dict[str, s
         versions=versions,
         run=folder.name,
         pid=os.getpid(),
+        process=mark(os.getpid()),
     )
 
 
@@ -176,14 +194,18 @@ def runs_of(loaded_directory: Path, name: str) -> Path:
 
 
 def all_runs(runs: Path) -> Iterator[RunRecord]:
-    """Yields the runs in a folder, newest first. A folder whose record cannot be read is passed over."""
+    """Yields the runs in a folder, newest first. One whose record is damaged is passed over, with a DamagedWarning that names it."""
     if not runs.is_dir():
         return
     for folder in sorted(runs.iterdir(), reverse=True):
         try:
             yield RunRecord.load(folder)
-        except (OSError, json.JSONDecodeError, TypeError, KeyError):
+        except (FileNotFoundError, NotADirectoryError):  # no run, or one that is just being removed
             continue
+        except (OSError, ValueError, RecursionError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            message = f"{folder / 'run.json'}: cannot be read ({reason}); the run counts as missing. Restore it, or remove the folder."
+            warnings.warn(message, DamagedWarning, stacklevel=2)
 
 
 def find_run(runs: Path, wanted: str | None) -> RunRecord:
@@ -221,13 +243,3 @@ def _swept(runs: Path) -> Iterator[RunRecord]:
         record.error = "the process was killed; run again to continue where it stopped"
         record.save()
         yield record
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from stellwerk.errors import UsageError
 from stellwerk.serving.prediction_rows import Entry, as_table
+from stellwerk.tables import pages
 
 _LOG = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class PredictionLog:
         name = f"{when}-{os.getpid()}-{self._number}.parquet"
         part = folder / f".{name}.part"
         try:
-            pq.write_table(table, part, compression="zstd")
+            pq.write_table(table, part, compression="zstd", **pages.written())
             part.replace(folder / name)
         finally:
             part.unlink(missing_ok=True)

@@ -25,8 +25,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stellwerk.components.artifacts.folders import MANIFEST, read_json
+from stellwerk.components.artifacts.states import State, state, steady_digest
 from stellwerk.components.artifacts.stored import StoredFile, stored_files
 from stellwerk.errors import DataError
+from stellwerk.tables import pages
 
 COLUMN_TYPES = {"int64": pa.int64(), "float": pa.float32(), "string": pa.string(), "binary": pa.binary()}
 """Types that a column may have, by their name in the manifest."""
@@ -47,14 +49,47 @@ Shard = Path | StoredFile
 def parquet(shard: Shard, metadata: pq.FileMetaData | None = None) -> Iterator[pq.ParquetFile]:
     """Opens a shard while the block runs; with its `metadata` the end of the file is not read again.
 
-    Of a stored one Arrow asks for a column of a row group at a time: what it fetches ahead it would keep until all is read.
+    Every page that is read is compared with its checksum: Arrow makes other values of most single bits without a word. Of a stored
+    shard it asks for a column of a row group at a time: what it fetches ahead it would keep until all is read. Raises DataError for
+    a shard that is damaged.
     """
-    if isinstance(shard, Path):
-        with pq.ParquetFile(shard, metadata=metadata) as file:
+    try:
+        if isinstance(shard, Path):
+            with pq.ParquetFile(shard, metadata=metadata, **pages.verified()) as file:
+                yield file
+            return
+        with (
+            shard.open() as stored,
+            pq.ParquetFile(stored, metadata=metadata, pre_buffer=False, **pages.verified()) as file,
+        ):
             yield file
-        return
-    with shard.open() as stored, pq.ParquetFile(stored, metadata=metadata, pre_buffer=False) as file:
-        yield file
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DataError(
+            f"examples: {shard if isinstance(shard, Path) else shard.uri}: is damaged: {str(error).splitlines()[0]}. "
+            "Run the step that makes these examples again: `stellwerk run` does."
+        ) from error
+
+
+_seen: set[tuple[Path, State]] = set()
+"""Shards that were what their manifest says, and how they looked."""
+
+
+def _checked(shard: Path, sha256: str | None) -> Path:
+    """Returns a shard, which is read once in a process for its digest. Raises DataError where that is not the one of the manifest."""
+    if sha256 is None or (shard.is_file() and (shard, state(shard)) in _seen):
+        return shard
+    again = "Run the step that makes these examples again: `stellwerk run` does."
+    if not shard.is_file():
+        raise DataError(f"examples: {shard}: there is no such file, and {MANIFEST} names it. {again}")
+    seen, digest = steady_digest(shard)
+    if digest != sha256:
+        raise DataError(
+            f"examples: {shard}: is damaged: {MANIFEST} has SHA-256 {sha256[:12]} of it, not {digest[:12]}. {again}"
+        )
+    _seen.add((shard, seen))
+    return shard
 
 
 @dataclass(frozen=True)
@@ -104,10 +139,14 @@ class Examples:
         return rows
 
     def shards(self, split: str) -> list[Shard]:
-        """Returns the Parquet files of `split`, in order. Raises DataError where a store has one no more."""
-        names = [shard["path"] for shard in self.manifest["splits"][split]["shards"]]
+        """Returns the Parquet files of `split`, in order; those here are what the manifest says, or were when this process first asked.
+
+        Raises DataError for one that is damaged or gone.
+        """
+        told = self.manifest["splits"][split]["shards"]
+        names = [shard["path"] for shard in told]
         if isinstance(self.path, Path):
-            return [self.path / name for name in names]
+            return [_checked(self.path / shard["path"], shard.get("sha256")) for shard in told]
         for name in names:
             if name not in self.stored:
                 missing = f"examples: {self.path}/{name}: there is no such object, and {MANIFEST} names it."

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stellwerk.components.artifacts.examples import Examples
+from stellwerk.tables import pages
 
 SAMPLE = "rows.parquet"
 
@@ -22,7 +23,7 @@ def write_sample(examples: Examples, columns: Sequence[str], folder: Path) -> No
     """Writes the first rows of the train split into a TransformGraph."""
     batch = next(iter(examples.batches("train", columns, SAMPLE_ROWS)), None)
     if batch is not None:
-        pq.write_table(pa.Table.from_batches([batch]), folder / SAMPLE)
+        pq.write_table(pa.Table.from_batches([batch]), folder / SAMPLE, **pages.written())
 
 
 def read_sample(transform_graph: Path) -> pa.RecordBatch | None:
@@ -30,5 +31,5 @@ def read_sample(transform_graph: Path) -> pa.RecordBatch | None:
     file = transform_graph / SAMPLE
     if not file.exists():
         return None
-    batches = pq.read_table(file).combine_chunks().to_batches()
+    batches = pq.read_table(file, **pages.verified()).combine_chunks().to_batches()
     return batches[0] if batches else None

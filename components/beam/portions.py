@@ -14,6 +14,7 @@ from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, parque
 from stellwerk.components.artifacts.stored import StoredFile
 from stellwerk.components.beam.meeting import Meeting, opened, seen_by_worker
 from stellwerk.components.beam.watching import Signs
+from stellwerk.tables import pages
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Portion:
             with parquet(self.place) as file:
                 yield file
             return
-        with opened(seen_by_worker(self.place)) as source, pq.ParquetFile(source) as file:
+        with opened(seen_by_worker(self.place)) as source, pq.ParquetFile(source, **pages.verified()) as file:
             yield file
 
 

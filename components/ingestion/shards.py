@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from stellwerk.components.artifacts.examples import BATCH_ROWS
 from stellwerk.components.artifacts.folders import file_digest
+from stellwerk.tables import pages
 
 SHARD_ROWS = 16 * BATCH_ROWS
 
@@ -58,7 +59,7 @@ class ShardWriter:
 
     def _write_group(self, rows: int) -> None:
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, self._schema, compression="snappy")
+            self._writer = pq.ParquetWriter(self._path, self._schema, compression="snappy", **pages.written())
         table = pa.Table.from_batches(self._waiting, self._schema)
         self._writer.write_table(table.slice(0, rows).combine_chunks(), row_group_size=rows)
         rest = table.slice(rows)

@@ -14,6 +14,7 @@ from stellwerk.components.places.base import Object, PlaceError
 from stellwerk.components.places.patience import Remote, Streamed
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
+from stellwerk.tables import pages
 
 ROWS = 10_240
 BUFFER = 1 << 20
@@ -95,9 +96,11 @@ def _parquet(stream: Any, file: IO[bytes], _limit: int) -> None:
     import pyarrow as pa  # noqa: PLC0415 - only for this format
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    with pq.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False) as source:  # pages, not whole row groups
+    with pq.ParquetFile(
+        stream, buffer_size=BUFFER, pre_buffer=False, **pages.verified()
+    ) as source:  # pages, not whole row groups
         batches = list(islice(source.iter_batches(ROWS), 1))
-        pq.write_table(pa.Table.from_batches(batches, source.schema_arrow), file)
+        pq.write_table(pa.Table.from_batches(batches, source.schema_arrow), file, **pages.written())
 
 
 def _orc(stream: Any, file: IO[bytes], _limit: int) -> None:

@@ -20,6 +20,7 @@ from stellwerk.components.transformation.columns import as_tensors
 from stellwerk.components.transformation.outputs import column_type
 from stellwerk.components.transformation.plan import Plan
 from stellwerk.errors import HookError
+from stellwerk.tables import pages
 
 SPLITS = ("train", "eval")
 """The test split is not transformed here: it goes through the exported model."""
@@ -144,4 +145,4 @@ def opened_shard(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     """Opens a new shard. Lists are not dictionary-encoded: wide sparse vectors are written and read faster without."""
     path.parent.mkdir(parents=True, exist_ok=True)
     flat = [field.name for field in schema if not pa.types.is_fixed_size_list(field.type)]
-    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=flat)
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=flat, **pages.written())

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk import __version__
-from stellwerk.components.artifacts.folders import folder_digest
+from stellwerk.components.artifacts.folders import overall, write_json
+from stellwerk.components.artifacts.verifying import written_digests
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, sentence
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.docker.container import Container, Ended
@@ -27,7 +28,7 @@ from stellwerk.pipelines.kubeflow.compilation import intermediate
 from stellwerk.pipelines.kubeflow.writing import text_of
 from stellwerk.pipelines.lineage.recording import Recorder
 from stellwerk.pipelines.outcome import reported
-from stellwerk.pipelines.runs import RunRecord, StepRecord, begin_run, runs_of, sweep
+from stellwerk.pipelines.runs import DIGESTS, RunRecord, StepRecord, begin_run, runs_of, sweep
 from stellwerk.report import write_report
 from stellwerk.spec.cluster import Cluster
 
@@ -181,7 +182,9 @@ class _Walk:
         for step in self.graph.steps:
             record = self.record.step(step.name)
             if record.status == "done":
-                record.outputs = {name: folder_digest(self.record.artifact(step.name, name)) for name in step.outputs}
+                files = {name: written_digests(self.record.artifact(step.name, name)) for name in step.outputs}
+                record.outputs = {name: overall(found) for name, found in files.items()}
+                write_json(self.record.folder / step.name / DIGESTS, files)
 
 
 def _how(ended: Ended, error: Mapping[str, Any] | None) -> str:

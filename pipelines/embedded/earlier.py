@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
+from stellwerk.components.artifacts.folders import folder_digest
 from stellwerk.components.deployment.targets import last_blessed
+from stellwerk.errors import DamagedWarning
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.runs import all_runs
 
@@ -12,9 +15,9 @@ from stellwerk.pipelines.runs import all_runs
 def previous_statistics(runs: Path, examples: str) -> Path | None:
     """Returns the Statistics of the last run that passed on other data than `examples` (a digest), for drift."""
     for run in all_runs(runs):
-        if run.status == "done" and run.step("ingest").outputs.get("examples") != examples:
+        if run.status == "done" and run.output("ingest", "examples") != examples:
             statistics = run.artifact("validate", "statistics")
-            if statistics.is_dir():
+            if statistics.is_dir() and _whole(statistics, run.output("validate", "statistics")):
                 return statistics
     return None
 
@@ -33,6 +36,14 @@ def baseline(loaded: LoadedSpec, runs: Path, trained: str, leaving: str) -> Path
     for run in all_runs(runs):
         if run.blessed_model() not in (trained, None):
             model = run.artifact("train", "model")
-            if model.is_dir():
+            if model.is_dir() and _whole(model, run.output("train", "model")):
                 return model
     return None
+
+
+def _whole(path: Path, digest: str | None) -> bool:
+    """Tells whether an artifact of an earlier run is what that run made; one that is not is passed over, with a warning."""
+    if folder_digest(path) == digest:
+        return True
+    warnings.warn(f"{path}: not what its run made; it is compared with none.", DamagedWarning, stacklevel=3)
+    return False

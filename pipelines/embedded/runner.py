@@ -9,14 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.artifacts.folders import folder_digest
+from stellwerk.components.artifacts.folders import folder_digest, overall, write_json
 from stellwerk.components.artifacts.states import State, difference, state
+from stellwerk.components.artifacts.verifying import written_digests
 from stellwerk.components.ingestion.files import origins
 from stellwerk.components.ingestion.identity import keyed
 from stellwerk.components.lineage.code import text_digests
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed
 from stellwerk.loading import LoadedSpec
-from stellwerk.pipelines.cache import Cache, key, library_versions
+from stellwerk.pipelines.cache import Cache, Hit, key, library_versions
 from stellwerk.pipelines.embedded.display import Display, Silent
 from stellwerk.pipelines.embedded.earlier import baseline, previous_statistics
 from stellwerk.pipelines.embedded.workers import Event, Workers
@@ -24,7 +25,7 @@ from stellwerk.pipelines.gates import ask_the_gates
 from stellwerk.pipelines.graph import Graph, Step, graph
 from stellwerk.pipelines.lineage.recording import Recorder
 from stellwerk.pipelines.outcome import reported
-from stellwerk.pipelines.runs import RunRecord, StepRecord, begin_run, now, runs_of, sweep
+from stellwerk.pipelines.runs import DIGESTS, RunRecord, StepRecord, begin_run, now, runs_of, sweep
 from stellwerk.report import write_report
 
 HEARTBEAT_SECONDS = 0.5
@@ -146,7 +147,8 @@ class _Walk:
         self.cache.link(step, hit, self.record.folder)
         record.status, record.cached_from, record.outputs, record.rows = "cached", hit.run, hit.outputs, hit.rows
         record.started, record.seconds = time.monotonic() - self.began, 0.0
-        self.cache.store(step, record.key, self.record.folder, record.outputs, record.rows)
+        self.cache.store(step, record.key, self.record.folder, hit)
+        write_json(self.record.folder / step.name / DIGESTS, hit.files)
         self.record.save()
         self.display.ended(record)
         return True
@@ -261,10 +263,13 @@ class _Walk:
         step = self.graph.step(record.name)
         record.status = "done"
         record.peak_memory, record.cpu_seconds = used["peak_memory"], used["cpu_seconds"]
-        record.outputs = {name: folder_digest(self.record.artifact(step.name, name)) for name in step.outputs}
+        files = {name: written_digests(self.record.artifact(step.name, name)) for name in step.outputs}
+        record.outputs = {name: overall(found) for name, found in files.items()}
+        write_json(self.record.folder / step.name / DIGESTS, files)
         shutil.rmtree(self._scratch(record), ignore_errors=True)
         if step.cached:
-            self.cache.store(step, record.key or "", self.record.folder, record.outputs, record.rows)
+            hit = Hit(step.name, self.record.run, record.outputs, record.rows, files)
+            self.cache.store(step, record.key or "", self.record.folder, hit)
 
     def _failed(self, record: StepRecord, event: Event) -> None:
         if event.kind == "died":

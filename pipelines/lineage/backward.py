@@ -118,7 +118,7 @@ def _record(model: Pushed, directory: Path | None) -> RunRecord | None:
         if (folder / "run.json").is_file():
             try:
                 return RunRecord.load(folder)
-            except (OSError, json.JSONDecodeError, TypeError, KeyError):
+            except (OSError, ValueError, RecursionError):
                 return None
     return None
 

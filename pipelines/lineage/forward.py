@@ -118,7 +118,7 @@ def _of_runs(directory: Path) -> Iterable[_Origin]:
     for manifest in sorted(directory.glob("runs/*/*/ingest/examples/dataset.json")):
         try:
             record = RunRecord.load(manifest.parents[2])
-        except (OSError, json.JSONDecodeError, TypeError, KeyError):
+        except (OSError, ValueError, RecursionError):
             continue
         content = _read(manifest)
         use = Use(record.name, record.run, record.status, str(record.folder))

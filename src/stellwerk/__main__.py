@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
+from typing import Any
 
 import click
 
@@ -22,7 +24,7 @@ from stellwerk.commands.running import run
 from stellwerk.commands.serving import serve
 from stellwerk.commands.starting import init
 from stellwerk.commands.submitting import schedule, submit
-from stellwerk.errors import StellwerkError
+from stellwerk.errors import DamagedWarning, StellwerkError
 
 COMMANDS = (
     init,
@@ -70,8 +72,12 @@ for command in COMMANDS:
     cli.add_command(command)
 
 
+_AS_PYTHON_DOES = warnings.showwarning
+
+
 def main() -> None:
-    """Runs the command line; errors become one clear paragraph and an exit code."""
+    """Runs the command line; errors become one clear paragraph and an exit code, warnings of our own a line."""
+    warnings.showwarning = _shown
     try:
         cli(prog_name="stellwerk", standalone_mode=False)
     except click.ClickException as error:
@@ -94,6 +100,14 @@ def main() -> None:
             err=True,
         )
         sys.exit(3)
+
+
+def _shown(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """Shows a warning as Python does, unless it is meant for a person."""
+    if issubclass(category, DamagedWarning):
+        click.echo(f"warning {message}", err=True)
+        return
+    _AS_PYTHON_DOES(message, category, *where)
 
 
 def _comes_from_an_interrupt(error: BaseException | None) -> bool:

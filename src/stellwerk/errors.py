@@ -84,6 +84,10 @@ class HookError(StepFailed):
     """A hook (a user's own Python file) does not import, lacks the function, or misbehaves."""
 
 
+class DamagedWarning(UserWarning):
+    """Something that a run kept is not what it should be; it counts as missing, and nothing stops. Commands show it in a line."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns ` Did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from stellwerk.errors import DataError
 from stellwerk.serving.bulk.inputs.copying import Copy
 from stellwerk.serving.bulk.inputs.parquet import ParquetReader
+from stellwerk.tables import pages
 
 MADE_PARQUET = {
     ".avro": "avro",
@@ -51,7 +52,7 @@ def _write(path: Path, to: IO[bytes]) -> None:
     if not schemas:
         raise DataError(f"{path}: there are no rows. Give a file with data.")
     schema = pa.unify_schemas(schemas)
-    with pq.ParquetWriter(to, schema) as writer:
+    with pq.ParquetWriter(to, schema, **pages.written()) as writer:
         for batch in _batches(path):
             have = dict(zip(batch.schema.names, batch.columns, strict=True))
             arrays = [have.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in schema]

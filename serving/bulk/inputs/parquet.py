@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from stellwerk.errors import DataError
 from stellwerk.serving.bulk.inputs.base import BLOCK_BYTES, Block, Position
+from stellwerk.tables import pages
 
 _ROWS = 65_536
 
@@ -27,7 +28,7 @@ class ParquetReader:
         self.path = path
         self._named = named or path
         try:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, **pages.verified()) as file:
                 stored: pa.Schema = file.schema_arrow
                 self.size: int = file.metadata.num_rows
                 self._groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
@@ -51,7 +52,7 @@ class ParquetReader:
         while group < len(self._groups) and skip >= self._groups[group]:
             skip, group = skip - self._groups[group], group + 1
         row = start.row
-        with pq.ParquetFile(self.path) as file:
+        with pq.ParquetFile(self.path, **pages.verified()) as file:
             size = max(1, _ROWS * block_bytes // BLOCK_BYTES)
             groups = list(range(group, len(self._groups)))
             try:

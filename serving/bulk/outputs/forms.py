@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from stellwerk.serving.bulk.options import Format
 from stellwerk.serving.bulk.outputs.text import csv_header, csv_rows, json_rows
+from stellwerk.tables import pages
 
 _GROUP_ROWS = 131_072
 _PACKINGS = {".gz": "gzip", ".zst": "zstd"}
@@ -78,7 +79,7 @@ class ParquetForm:
     def join(self, parts: Iterable[Path], whole: Path) -> None:
         """Writes the parts' rows as one Parquet file."""
         held: list[pa.RecordBatch] = []
-        with pq.ParquetWriter(str(whole), self.schema) as writer:
+        with pq.ParquetWriter(str(whole), self.schema, **pages.written()) as writer:
             for part in parts:
                 with pa.memory_map(str(part)) as source, pa.ipc.open_file(source) as file:
                     for index in range(file.num_record_batches):

@@ -18,6 +18,7 @@ from stellwerk.errors import StellwerkError, UsageError
 from stellwerk.interactive.tables import KINDS, at_hand, is_table, like, to_arrow, written
 from stellwerk.serving.bulk import Options, Summary
 from stellwerk.serving.bulk import predict as predict_file
+from stellwerk.tables import pages
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def predict(
                 return predict_file(folder, rows, output, wanted)
             answers = Path(scratch) / "answers.parquet"
             predict_file(folder, rows, answers, _options(wanted, {"keep": ()}))
-            return like(_selected(table, wanted.keep), pq.read_table(answers))
+            return like(_selected(table, wanted.keep), pq.read_table(answers, **pages.verified()))
 
 
 def _load_quietly() -> None:

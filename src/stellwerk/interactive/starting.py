@@ -12,6 +12,7 @@ from stellwerk.errors import UsageError
 from stellwerk.interactive.tables import is_table, to_arrow
 from stellwerk.loading import LoadedSpec, load
 from stellwerk.pipelines.starting import Task, guess, opened, plan, written
+from stellwerk.tables import pages
 
 
 def init(
@@ -65,7 +66,7 @@ def _paths(data: Any) -> list[str]:
 def _beside(table: Any, path: Path, overwrite: bool) -> Path:
     """Writes a table beside the spec, so that the spec runs from the command line too."""
     _may_be_written(path, overwrite)
-    pq.write_table(to_arrow(table), path)
+    pq.write_table(to_arrow(table), path, **pages.written())
     return path
 
 

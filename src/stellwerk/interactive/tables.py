@@ -19,6 +19,7 @@ from stellwerk.errors import DataError, UsageError, did_you_mean
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.runs import TABLES, runs_of
 from stellwerk.spec.data import Source
+from stellwerk.tables import pages
 
 KINDS = "a pandas or Polars DataFrame, or an Arrow table"
 
@@ -181,7 +182,7 @@ def written(table: pa.Table, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{os.getpid()}.part"
     try:
-        pq.write_table(table, part)
+        pq.write_table(table, part, **pages.written())
         with part.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         target = folder / f"{digest[:32]}.parquet"
