@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 from pathlib import Path
-from typing import IO
 
 LOCK = ".lock"
 """File in the folder of a run that its process holds alone, and in the folder of a pipeline's runs: shared by runs while they begin,
@@ -21,16 +20,17 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 INIT = 1
 """Number of the first process of a machine or a container."""
 
-_held: dict[Path, IO[str]] = {}
+_held: dict[Path, int] = {}
+"""Descriptors of the locks of this process."""
 
 
 def hold(folder: Path) -> None:
     """Takes the lock of the run in `folder` until `let_go`, or the end of this process; where there are no locks, nothing."""
-    lock = (folder / LOCK).open("a")
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
-        lock.close()
+        os.close(lock)
         if error.errno not in NO_LOCKS:
             raise
         return
@@ -41,7 +41,7 @@ def let_go(folder: Path) -> None:
     """Gives the lock of the run in `folder` back, if this process has it."""
     lock = _held.pop(folder, None)
     if lock is not None:
-        lock.close()
+        os.close(lock)
 
 
 def mark(pid: int) -> str | None:
@@ -90,7 +90,7 @@ def _leave_to_the_parent() -> None:
     """Closes in a forked child what its parent holds: the lock is to go with the parent."""
     for lock in _held.values():
         with contextlib.suppress(OSError):
-            lock.close()
+            os.close(lock)
     _held.clear()
 
 
