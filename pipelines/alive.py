@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
 LOCK = ".lock"
@@ -28,7 +28,7 @@ def hold(folder: Path) -> None:
     """Takes the lock of the run in `folder` until `let_go`, or the end of this process; where there are no locks, nothing."""
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        flock(lock, LOCK_EX)
     except OSError as error:
         os.close(lock)
         if error.errno not in NO_LOCKS:
@@ -68,7 +68,7 @@ def _is_held(folder: Path) -> bool | None:
     """Tells whether somebody has the lock; None where that cannot be told."""
     try:
         with (folder / LOCK).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            flock(lock, LOCK_SH | LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
