@@ -134,12 +134,15 @@ def now() -> str:
 
 
 def new_run_folder(runs: Path) -> Path:
-    """Makes the folder of a new run: its name sorts by time, to 1/65,536 of a second, and is unique."""
+    """Makes the folder of a new run: its name sorts by time, to 1/65,536 of a second, and is unique.
+
+    Only its owner can look into it: it holds samples of the data, and the calls of the steps with the addresses of the sources.
+    """
     while True:
         moment = datetime.now(UTC)
         folder = runs / f"{moment:%Y%m%d-%H%M%S}-{moment.microsecond * 65_536 // 1_000_000:04x}"
         with contextlib.suppress(FileExistsError):  # of a run that began at the same moment
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, mode=0o700)
             return folder
 
 

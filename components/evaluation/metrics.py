@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from stellwerk.errors import DataError, did_you_mean
+from stellwerk.errors import DataError, did_you_mean, listed
 from stellwerk.spec.evaluate import STANDARD_METRICS, Evaluate, Requirement
 from stellwerk.spec.target import Target
 
@@ -96,7 +96,7 @@ def check_slices(slices: Iterable[tuple[str, ...]], columns: Mapping[str, str]) 
         if column not in columns:
             raise DataError(
                 f"evaluate.slices: there is no column '{column}'.{did_you_mean(column, columns)} "
-                f"Columns: {', '.join(columns)}."
+                f"Columns: {listed(columns)}."
             )
         if columns[column] in ("float", "binary"):
             raise DataError(

@@ -15,7 +15,9 @@ import pyarrow as pa
 from stellwerk.errors import DataError
 from stellwerk.machine import available_cores
 
-MEMORY = "512MB"
+MEMORY, MEMORY_OF_A_COLUMN = 512_000_000, 512_000
+"""Bytes that the engine holds before it spills to the disk, and those of each column where that is more."""
+
 MOST_THREADS = 8
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where a disk, a quota or a file is full."""
@@ -29,7 +31,7 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         config={
             "threads": min(available_cores(), MOST_THREADS),
-            "memory_limit": MEMORY,
+            "memory_limit": f"{MEMORY}B",
             "temp_directory": str(scratch / "spill"),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -40,6 +42,13 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("SET enable_progress_bar = false")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
+
+
+def make_room(connection: duckdb.DuckDBPyConnection, columns: int) -> None:
+    """Lets the engine hold more than `MEMORY` where rows have thousands of columns: of each it holds 2,048 values several times over."""
+    wanted = columns * MEMORY_OF_A_COLUMN
+    if wanted > MEMORY and not _is_set(connection, "lock_configuration"):
+        connection.execute(f"SET memory_limit = '{wanted}B'")
 
 
 def confine(connection: duckdb.DuckDBPyConnection, readable: Iterable[str], *folders: Path) -> None:

@@ -20,7 +20,7 @@ from stellwerk.components.ingestion.judging import Judge, Judged
 from stellwerk.components.ingestion.manifest import SourceRows
 from stellwerk.components.ingestion.meaning import Uses, meant
 from stellwerk.components.ingestion.quarantine import Quarantine
-from stellwerk.components.ingestion.sources import Lines, Request, Table, read
+from stellwerk.components.ingestion.sources import Lines, Request, Table, in_own_words, read
 from stellwerk.components.ingestion.splitting import as_column_value
 from stellwerk.components.ingestion.staging import stage
 from stellwerk.errors import DataError, StepFailed
@@ -210,7 +210,7 @@ def _stage(request: Request, kind: Format, bad: Quarantine) -> _Staged:
         for column, texts in table.texts().items():
             bad.note_texts(column, texts)
     except duckdb.Error as error:
-        raise DataError(f"{request.name}: {engine.plain(error)}") from None
+        raise DataError(f"{request.name}: {in_own_words(request, error)}") from None
     bad.look_for_words[request.name] = table.words
     return _Staged(
         rows,

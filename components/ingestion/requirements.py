@@ -10,7 +10,7 @@ from stellwerk.components.ingestion.columns import is_nested, nested
 from stellwerk.components.ingestion.manifest import Counts, SourceRows
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.writing import Written
-from stellwerk.errors import DataError, StepFailed, did_you_mean
+from stellwerk.errors import DataError, StepFailed, did_you_mean, listed
 from stellwerk.spec.data import AnySplit, ColumnSplit, Data, HashSplit
 from stellwerk.spec.target import Target
 
@@ -25,7 +25,7 @@ def check_columns(described: Mapping[str, str], data: Data, target: Target, numb
         if column not in described:
             raise DataError(
                 f"{where}: there is no column '{column}' in the data.{did_you_mean(column, described)} "
-                f"Columns: {', '.join(described)}."
+                f"Columns: {listed(described)}."
             )
 
 

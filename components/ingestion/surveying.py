@@ -17,7 +17,7 @@ import duckdb
 
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import find
-from stellwerk.components.ingestion.sources import Request, Table, read
+from stellwerk.components.ingestion.sources import Request, Table, in_own_words, read
 from stellwerk.errors import DataError, UsageError
 from stellwerk.machine import available_cores
 from stellwerk.spec.data import Source
@@ -135,7 +135,7 @@ def survey(name: str, source: Source, directory: Path) -> Iterator[Survey]:
                 )
                 columns = _measured(connection, engine.describe(connection, f"SELECT * FROM {TABLE}"), own)
             except duckdb.Error as error:
-                raise DataError(f"{name}: {engine.plain(error)}") from None
+                raise DataError(f"{name}: {in_own_words(request, error)}") from None
             yield Survey(connection, rows, not large and not found.cut, found.format, columns)
 
 

@@ -57,9 +57,15 @@ def _unzipped(
             wanted = [item for item in members if given is not None or is_data(PurePosixPath(item.filename))]
             if not wanted:
                 raise DataError(f"{label}: holds no data file. Known endings: {', '.join(ENDINGS)}.")
-            for item in sorted(wanted, key=lambda member: member.filename):
+            names = [item.filename for item in wanted]
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise DataError(f"{label}: holds the member '{twice}' twice. Pack the files again.")
+            for number, item in enumerate(sorted(wanted, key=lambda member: member.filename)):
+                # Under a name of its own: theirs may be longer than the file system allows, or those of folders, too.
+                target = folder / f"member-{number:05}{PurePosixPath(item.filename).suffix}"
                 lines = (given or ENDINGS.get(PurePosixPath(item.filename).suffix.lower())) in ("csv", "jsonl")
-                yield item.filename, _unzip(archive, item, label, folder, limit if lines else None)
+                _unzip(archive, item, label, target, limit if lines else None)
+                yield item.filename, target
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise DataError(f"{label}: does not unpack: {error}. The file is damaged; fetch it again.") from None
 
@@ -70,10 +76,9 @@ def _check_inside(member: str, label: str) -> None:
         raise DataError(f"{label}: member '{member}' points outside the archive. Pack the files again.")
 
 
-def _unzip(archive: zipfile.ZipFile, item: zipfile.ZipInfo, label: str, folder: Path, limit: int | None) -> Path:
+def _unzip(archive: zipfile.ZipFile, item: zipfile.ZipInfo, label: str, target: Path, limit: int | None) -> None:
     if item.file_size == 0:
         raise DataError(f"{label}: member '{item.filename}' is empty: 0 bytes. Give a file with data, or leave it out.")
-    target = folder / item.filename
     target.parent.mkdir(parents=True, exist_ok=True)
     left = limit
     with archive.open(item) as packed, target.open("wb") as plain:
@@ -83,4 +88,3 @@ def _unzip(archive: zipfile.ZipFile, item: zipfile.ZipInfo, label: str, folder: 
                 break
             plain.write(chunk)
             left = None if left is None else left - len(chunk)
-    return target

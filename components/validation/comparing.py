@@ -9,7 +9,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from stellwerk.components.validation.statistics import by_column, common
-from stellwerk.errors import DataError, did_you_mean
+from stellwerk.errors import DataError, did_you_mean, listed
 from stellwerk.spec.sections import Comparator, Validate
 
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
@@ -23,7 +23,7 @@ def check_columns(settings: Validate, columns: Mapping[str, str]) -> None:
             if column not in columns:
                 raise DataError(
                     f"{where}: the data have no column '{column}'.{did_you_mean(column, columns)} "
-                    f"Columns: {', '.join(columns)}"
+                    f"Columns: {listed(columns)}"
                 )
             if columns[column] == "binary":
                 raise DataError(f"{where}: the column holds bytes, which have no distribution. Remove the entry")

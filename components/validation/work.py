@@ -20,7 +20,7 @@ from stellwerk.components.validation.reporting import Reporter
 from stellwerk.components.validation.statistics import read, statistics_of, write
 from stellwerk.components.validation.targets import target_rows
 from stellwerk.components.validation.writing import as_text
-from stellwerk.errors import DataError, did_you_mean
+from stellwerk.errors import DataError, did_you_mean, listed
 from stellwerk.progress import Progress, silent
 from stellwerk.spec import SPLITS, Beam, Target, Validate
 from stellwerk.spec.features.patterns import Names
@@ -89,7 +89,7 @@ def _check_target(target: Target, examples: Examples) -> None:
     if target.column not in examples.columns:
         raise DataError(
             f"target.column: the data have no column '{target.column}'.{did_you_mean(target.column, examples.columns)} "
-            f"Columns: {', '.join(examples.columns)}"
+            f"Columns: {listed(examples.columns)}"
         )
 
 

@@ -8,6 +8,7 @@ from stellwerk.components.deployment.targets import missing_package
 from stellwerk.errors import DataError, Problem
 from stellwerk.loading import LoadedSpec
 from stellwerk.loading.document import Keys
+from stellwerk.pipelines.checking import folders
 from stellwerk.spec import Data
 
 Found = tuple[Keys, str]
@@ -31,6 +32,7 @@ def check(
     if not data:
         return []
     found = [
+        *folders.find_problems(loaded),
         *_installed(loaded),
         *(list(_sources(loaded)) or list(_content(loaded, noted) if again else _unseen(loaded))),
     ]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from stellwerk.components.ingestion.columns import nested
 from stellwerk.components.ingestion.probing import Probe
-from stellwerk.errors import did_you_mean
+from stellwerk.errors import did_you_mean, listed
 from stellwerk.loading.document import Keys
 from stellwerk.pipelines.checking.features import misfit
 from stellwerk.pipelines.checking.labels import check_class_weights, check_target
@@ -49,7 +49,7 @@ def _problems(spec: Spec, seen: Probe) -> Iterator[Found]:
                 yield keys, f"{nested(column, seen.nested[column])}"
         elif column not in seen.columns:
             near = did_you_mean(column, seen.columns)
-            yield keys, f"there is no column '{column}' in the data.{near} Columns: {', '.join(seen.columns)}."
+            yield keys, f"there is no column '{column}' in the data.{near} Columns: {listed(seen.columns)}."
     if seen.complete and seen.sample is not None and seen.sample.num_rows == 0:
         if seen.refusal is None:
             yield ("data", "query" if spec.data.query else "sources"), _no_rows(spec)
@@ -73,7 +73,7 @@ def _meaningless(spec: Spec, meant: Collection[str], seen: Probe) -> Iterator[Fo
     for name, feature in spec.features.items():
         if is_pattern(name, feature) and name not in meant:
             advice = "Change the pattern, or give the feature a `column` where that is its name."
-            yield ("features", name), f"'{name}' means no column. {advice} Columns: {', '.join(seen.columns)}."
+            yield ("features", name), f"'{name}' means no column. {advice} Columns: {listed(seen.columns)}."
 
 
 def _no_rows(spec: Spec) -> str:

@@ -274,8 +274,9 @@ class _Walk:
     def _failed(self, record: StepRecord, event: Event) -> None:
         if event.kind == "died":
             how = f"was killed by signal {-event.value}" if event.value < 0 else f"ended with exit status {event.value}"
+            why = "Did the machine run out of memory?" if event.value < 0 else "A hook or a library ended the process."
             problem: StellwerkError = StepFailed(
-                f"step {record.name} {how}. Did the machine run out of memory? Run again to continue where it stopped."
+                f"step {record.name} {how}. {why} Run again to continue where it stopped."
             )
         elif event.value["type"] == "GateRefused":
             problem = GateRefused(event.value["message"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stellwerk.components.lineage.code import code_digest
+from stellwerk.loading import without_queries
 from stellwerk.pipelines.lineage.models import Pushed, intact
 from stellwerk.pipelines.lineage.sources import SourceFile, State, source_files, state_of
 from stellwerk.pipelines.runs import RunRecord
@@ -167,8 +168,8 @@ def _spec(context: dict[str, Any], record: RunRecord | None, start: Path | None)
         return Written(path, digest, "not looked at")
     now, then = start / Path(path).name, record.folder / "spec.yaml"
     try:
-        same = now.read_bytes() == then.read_bytes()
-    except OSError:
+        same = without_queries(now.read_text(encoding="utf-8")) == then.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
         return Written(path, digest, "not looked at" if now.exists() else "gone")
     return Written(path, digest, "unchanged" if same else "changed")
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
-from stellwerk.errors import UsageError, did_you_mean
+from stellwerk.errors import UsageError, did_you_mean, listed
 from stellwerk.pipelines.starting.keys import is_id, is_unnamed
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -50,7 +50,7 @@ def guess(survey: Survey, column: str | None = None, task: str | None = None) ->
         known = [each.name for each in survey.columns]
         if column not in known:
             raise UsageError(
-                f"--target: there is no column '{column}' in the data.{did_you_mean(column, known)} Columns: {', '.join(known)}."
+                f"--target: there is no column '{column}' in the data.{did_you_mean(column, known)} Columns: {listed(known)}."
             )
         found, why = survey.column(column), "as you said"
     likely = task_of(survey, found)

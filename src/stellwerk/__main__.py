@@ -24,7 +24,7 @@ from stellwerk.commands.running import run
 from stellwerk.commands.serving import serve
 from stellwerk.commands.starting import init
 from stellwerk.commands.submitting import schedule, submit
-from stellwerk.errors import DamagedWarning, StellwerkError
+from stellwerk.errors import DamagedWarning, StellwerkError, sentence
 
 COMMANDS = (
     init,
@@ -96,7 +96,7 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         click.echo(
-            f"stellwerk: unexpected {type(error).__name__}: {error}. Run again with `stellwerk --debug ...` for the traceback.",
+            f"stellwerk: {sentence(error).rstrip('.')}. Run again with `stellwerk --debug ...` for the traceback.",
             err=True,
         )
         sys.exit(3)

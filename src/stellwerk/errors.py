@@ -88,10 +88,21 @@ class DamagedWarning(UserWarning):
     """Something that a run kept is not what it should be; it counts as missing, and nothing stops. Commands show it in a line."""
 
 
+_MOST, _READABLE = 30, 60
+"""Names that a message lists at most, and characters it shows of each."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns ` Did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Returns names for a message, divided by commas: the first thirty, of long ones the beginning, and how many there are."""
+    all_names = list(names)
+    shown = [name if len(name) <= _READABLE else f"{name[: _READABLE - 1]}…" for name in all_names[:_MOST]]
+    return ", ".join(shown) + (f", … ({len(all_names):,} in all)" if len(all_names) > _MOST else "")
 
 
 def sentence(error: BaseException) -> str:
@@ -102,6 +113,8 @@ def sentence(error: BaseException) -> str:
         return _disk_full("", os.strerror(errno.ENOSPC))
     if isinstance(error, MemoryError):
         return "out of memory. Close other programs or use a machine with more memory, then run again."
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}. Look at that path and its permissions, then run again."
     return f"unexpected {type(error).__name__}: {error}"
 
 

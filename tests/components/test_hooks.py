@@ -96,3 +96,8 @@ def test_a_missing_function_offers_the_nearest():
 
 def test_something_that_cannot_be_called_is_refused():
     assert "'LIMIT' is not a function but int: 3" in _refusal({"features.py": SOURCE}, "features.py:LIMIT")
+
+
+def test_a_file_that_ends_the_program_is_told_as_one_that_does_not_import():
+    message = _refusal({"features.py": "import sys\nsys.exit(4)\n"}, "features.py:squared")
+    assert message.startswith("features.py:2: the hook file does not import: SystemExit: 4.")

@@ -51,6 +51,11 @@ def test_every_run_has_a_report_and_a_log_for_each_step(finished: Path):
     assert {path.parent.name for path in run.glob("*/log.txt")} == set(STEPS)
 
 
+def test_only_its_owner_can_look_into_a_run(finished: Path):
+    (run,) = (finished.parent / "runs" / "small-flights").glob("[0-9]*")
+    assert run.stat().st_mode & 0o777 == 0o700
+
+
 def test_an_unchanged_run_takes_everything_from_the_cache_and_pushes_nothing_new(project: Path, stellwerk):
     ran = stellwerk("run", project)
     assert ran.returncode == 0, ran.stderr

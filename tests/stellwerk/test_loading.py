@@ -229,3 +229,11 @@ def test_loading_needs_pydantic_and_yaml_only():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_what_a_signed_address_is_signed_with_is_shown_nowhere(write_spec):
+    address = "https://store.example/a.csv"
+    loaded = load(write_spec(change=("flights.csv", f"'{address}?X-Amz-Signature=secret&x=1'")))
+    assert f"{address}?…" in loaded.text
+    assert "secret" not in loaded.text
+    assert loaded.spec.data.sources["flights"].paths == (f"{address}?X-Amz-Signature=secret&x=1",)

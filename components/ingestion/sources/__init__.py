@@ -58,7 +58,7 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
                 continue
             if "file" not in str(error):  # it is the query's, for who wrote that
                 raise
-            raise DataError(f"{request.name}: {_in_own_words(request, error)}") from None
+            raise DataError(f"{request.name}: {in_own_words(request, error)}") from None
         return table, result
     raise StepFailed(
         f"{request.name}: the rows read and the rows rejected are fewer than the lines of the file. "
@@ -66,7 +66,7 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
     )
 
 
-def _in_own_words(request: Request, error: duckdb.Error) -> str:
+def in_own_words(request: Request, error: duckdb.Error) -> str:
     """Returns why a source cannot be read, without the engine's advice, which is for who calls it, and without paths of copies."""
     message = _ADVICE.split(engine.plain(error))[0].strip()
     message = re.sub(r"^(Invalid Input|Conversion|Binder|IO|Parser) Error: ", "", message)
@@ -77,4 +77,4 @@ def _label_of(request: Request, number: int) -> str:
     return request.files[number].label if number < len(request.files) else "a file"
 
 
-__all__ = ["READERS", "Lines", "MisreadError", "Reject", "Request", "Table", "open_table", "read"]
+__all__ = ["READERS", "Lines", "MisreadError", "Reject", "Request", "Table", "in_own_words", "open_table", "read"]

@@ -15,7 +15,7 @@ from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Rej
 from stellwerk.components.ingestion.sources.lines import Counted, LineCount, expected_rows, rows_of
 from stellwerk.components.ingestion.sources.plain import Plain, missing_words, plain_files
 from stellwerk.components.places.reading import InPlace
-from stellwerk.errors import DataError, did_you_mean
+from stellwerk.errors import DataError, did_you_mean, listed
 from stellwerk.spec.data import Source
 from stellwerk.tables.dialect import DELIMITERS, Dialect, written
 
@@ -137,11 +137,12 @@ def _types(request: Request, layouts: list[tuple[_Layout, list[File]]], called: 
         if column not in names:
             raise DataError(
                 f"{request.name}: `types` names the column '{column}', which {layouts[0][1][0].label} does not have."
-                f"{did_you_mean(column, names)} Columns: {', '.join(names)}."
+                f"{did_you_mean(column, names)} Columns: {listed(names)}."
             )
     told = {column: types.TOLD[kind] for column, kind in request.source.types.items()}
     open_names = [column for column in names if column not in told]
     inferred: dict[str, str] = {}
+    engine.make_room(request.connection, len(names))
     if open_names:
         texts = _texts(request, layouts, called)
         found = types.infer(

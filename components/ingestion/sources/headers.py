@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 import pyarrow as pa
@@ -38,6 +39,9 @@ def _start(file: File, told: Told) -> tuple[bytes, bool]:
                 start += stream.read(LONGEST)
                 wanted += LONGEST
     except (OSError, pa.ArrowInvalid) as error:
+        if code := getattr(error, "errno", None):
+            why = f"cannot be read: {os.strerror(code)}. Look at its permissions, and whether it is still there."
+            raise DataError(f"{file.label}: {why}") from None
         raise DataError(f"{file.label}: does not unpack: {error}. The file is damaged; fetch it again.") from None
     if not start:
         raise DataError(f"{file.label} is empty: 0 bytes. Give a file with data, or leave it out.")

@@ -14,7 +14,7 @@ from stellwerk.components.ingestion.files import File
 from stellwerk.components.ingestion.sources import keys
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.components.ingestion.sources.plain import copy_of
-from stellwerk.errors import DataError, did_you_mean
+from stellwerk.errors import DataError, did_you_mean, listed
 from stellwerk.spec.data import ColumnType
 from stellwerk.tables.encodings import transcode
 from stellwerk.tables.objects import USUAL, is_plain, repeated_key, to_lines
@@ -52,6 +52,7 @@ def open_table(request: Request) -> Table:
     if list(columns) == ["json"]:
         raise MisreadError
     columns = _typed(request, columns, own)
+    engine.make_room(request.connection, len(columns))
 
     read = 0
 
@@ -117,7 +118,7 @@ def _select(request: Request, columns: dict[str, str] | None) -> str:
     files = engine.text_list(file.address for file in request.files)
     sample = SAMPLE_ROWS if request.glance else -1
     how = (
-        f"sample_size = {sample}, union_by_name = true"
+        f"sample_size = {sample}, union_by_name = true, map_inference_threshold = -1"  # many keys are columns, too
         if columns is None
         else f"columns = {engine.text_struct(columns)}"
     )
@@ -130,7 +131,7 @@ def _typed(request: Request, columns: dict[str, str], own: Mapping[str, str]) ->
         if column not in names:
             raise DataError(
                 f"{request.name}: `types` names the column '{column}', which no object has."
-                f"{did_you_mean(column, names)} Columns: {', '.join(names)}."
+                f"{did_you_mean(column, names)} Columns: {listed(names)}."
             )
     told = {column: TYPES[kind] for column, kind in request.source.types.items()}
     typed = {}

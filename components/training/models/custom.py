@@ -33,7 +33,7 @@ def build(architecture: CustomModel, inputs: Inputs, units: int, hooks: Mapping[
             return _whole(architecture, made, inputs, units)
     except HookError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         line = _line(error, architecture.build.rpartition(":")[0])
         raise HookError(
             f"model.build: {architecture.build}{line} raised {type(error).__name__}: {error}. "
@@ -43,7 +43,7 @@ def build(architecture: CustomModel, inputs: Inputs, units: int, hooks: Mapping[
     return Body(_hidden(architecture, made))
 
 
-def _line(error: Exception, path: str) -> str:
+def _line(error: BaseException, path: str) -> str:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     return f" (line {lines[-1]})" if lines else ""
 

@@ -28,7 +28,7 @@ def transform(name: str, feature: Custom, columns: Columns, known: Known) -> lis
     where = f"features.{name}.transform: {feature.transform}"
     try:
         made = function(given)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise HookError(
             f"{where} failed: {type(error).__name__}: {error}. It was called with {_shown(given)}."
         ) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stellwerk.errors import UsageError
+from stellwerk.errors import UsageError, listed
 
 if TYPE_CHECKING:
     from stellwerk.pipelines.starting import Guess, Opened, Plan
@@ -65,7 +65,7 @@ def _asked(found: Opened, chosen: Guess, *, asks_target: bool, asks_task: bool) 
 
     if asks_target:
         names = [column.name for column in found.survey.columns]
-        click.echo(f"Columns: {', '.join(names[:60])}{', ...' if len(names) > 60 else ''}", err=True)
+        click.echo(f"Columns: {listed(names)}", err=True)
         column = click.prompt("What is to be predicted?", default=chosen.column, err=True)
         if column != chosen.column:
             chosen = guess(found.survey, column, None if asks_task else chosen.task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ class LoadedSpec:
     directory: Path
     """The folder of the file, absolute: relative paths in the spec start there."""
     text: str
-    """What the file says, before variables and overrides."""
+    """What the file says, before variables and overrides, for people: without the queries of URLs, which may be signatures."""
     document: Document = field(repr=False)
 
     @property
@@ -69,7 +70,12 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> LoadedSpec:
     problems += [each for each in translated if (each.file, each.line, each.path) not in known]
     if spec is None or problems:
         raise SpecError(problems)
-    return LoadedSpec(spec, path, directory, text, document)
+    return LoadedSpec(spec, path, directory, without_queries(text), document)
+
+
+def without_queries(text: str) -> str:
+    """Returns a text with `…` for what follows the `?` in its URLs of the web: whoever has a signed one may read the object."""
+    return re.sub(r"""(https?://[^\s?"'<>,{}\[\]]+\?)[^\s"'<>,{}\[\]]+""", r"\1…", text)
 
 
 def _validated(document: Document, values: Mapping[str, Any]) -> tuple[Spec | None, list[tuple[Keys, str]]]:
@@ -114,4 +120,4 @@ def _without(values: Mapping[str, Any], wrong: Sequence[Keys]) -> dict[str, Any]
     return rest
 
 
-__all__ = ["LoadedSpec", "load"]
+__all__ = ["LoadedSpec", "load", "without_queries"]

@@ -247,3 +247,19 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path: Path, small_dis
     assert done.stdout.startswith("StepFailed ingest: the disk is full while writing"), done.stderr
     assert "Free some space and run again." in done.stdout
     assert list(target.parent.iterdir()) == []
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path):
+    (tmp_path / "rows.csv").write_text("x,y\n1,0\n")
+    (tmp_path / "rows.csv").chmod(0)
+    arguments = {
+        "data": {"sources": {"rows": "rows.csv"}},
+        "directory": str(tmp_path),
+        "numbers": [],
+        "target": {"column": "y", "type": "binary"},
+        "examples": str(tmp_path / "examples"),
+    }
+    powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command = [*powerless, sys.executable, "-c", _INGEST, json.dumps(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("DataError rows.csv: cannot be read: Permission denied."), done.stderr

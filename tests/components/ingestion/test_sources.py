@@ -190,3 +190,27 @@ def test_a_damaged_file_is_named(run, write, ending: str):
 
 def test_every_format_of_the_spec_has_a_reader():
     assert set(READERS) == set(Format.__args__)
+
+
+def test_members_of_a_zip_may_have_names_that_no_file_here_can_have(run, tmp_path: Path):
+    rows = "x,y\n" + "".join(f"{row},{row % 2}\n" for row in range(40))
+    with zipfile.ZipFile(tmp_path / "rows.zip", "w") as archive:
+        for name in ("a" * 300 + ".csv", "/".join(["deep" * 50] * 30) + "/a.csv", "b", "b/c.csv"):
+            archive.writestr(name, rows)
+    assert run({"sources": {"rows": {"path": "rows.zip", "format": "csv"}}}).table().num_rows == 160
+
+
+def test_a_zip_with_a_member_twice_is_refused(run, tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "rows.zip", "w") as archive:
+        archive.writestr("a.csv", "x,y\n1,0\n")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a.csv", "x,y\n2,1\n")
+    with pytest.raises(DataError, match=r"rows.zip: holds the member 'a.csv' twice. Pack the files again."):
+        run("rows.zip")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_rows_of_thousands_of_columns_are_read(run, tmp_path: Path, ending: str):
+    table = pa.table({f"c{place}": [row + place for row in range(100)] for place in range(3_000)} | {"y": [0, 1] * 50})
+    (tmp_path / f"rows.{ending}").write_text(_csv(table) if ending == "csv" else _jsonl(table))
+    assert sorted(run(f"rows.{ending}").table()["c2999"].to_pylist()) == list(range(2999, 3099))
