@@ -13,25 +13,24 @@ from typing import Any
 
 from tensorflow.core.protobuf import saved_model_pb2
 
+from stellwerk.components.artifacts.canonical import FILE, make_canonical
 from stellwerk.components.artifacts.naming import original
-
-FILE = "saved_model.pb"
 
 
 def sign(folder: Path, methods: Mapping[str, str]) -> None:
     """Names the inputs of all signatures in the SavedModel in `folder` by their columns, and the method of those in `methods`.
 
-    Without its method, TensorFlow Serving refuses Classify. The fingerprint beside the file is that of the file as it was: it
-    goes, as loaders do without.
+    Without its method, TensorFlow Serving refuses Classify. The bytes are those of the content, see `canonical`.
     """
-    saved = saved_model_pb2.SavedModel.FromString((folder / FILE).read_bytes())
-    for graph in saved.meta_graphs:
-        for name, signature in graph.signature_def.items():
-            _rename(signature.inputs)
-            signature.method_name = methods.get(name, signature.method_name)
-        _rename_arguments(graph.object_graph_def)
-    (folder / FILE).write_bytes(saved.SerializeToString(deterministic=True))
-    (folder / "fingerprint.pb").unlink(missing_ok=True)
+
+    def edit(saved: Any) -> None:
+        for graph in saved.meta_graphs:
+            for name, signature in graph.signature_def.items():
+                _rename(signature.inputs)
+                signature.method_name = methods.get(name, signature.method_name)
+            _rename_arguments(graph.object_graph_def)
+
+    make_canonical(folder, edit)
 
 
 def input_names(folder: Path, signature: str, arguments: Iterable[str]) -> list[str]:

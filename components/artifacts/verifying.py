@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,13 +44,18 @@ def differences(expected: Mapping[str, str], found: Mapping[str, str]) -> list[D
     return differing
 
 
-def read_digests(path: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Returns the SHA-256 of every file of an artifact by its name there; those that are `known` are not read."""
+def read_digests(
+    path: Path, known: Mapping[str, str] | None = None, *, digest: Callable[[Path], str] = file_digest
+) -> dict[str, str]:
+    """Returns the SHA-256 of every file of an artifact by its name there; those that are `known` are not read.
+
+    `digest` reads a file for it.
+    """
     known = known or {}
     files = {HERE: path} if path.is_file() else {name: path / name for name in _names(path)}
     unknown = [file for name, file in files.items() if name not in known]
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="digests") as pool:
-        read = dict(zip(unknown, pool.map(file_digest, unknown), strict=True))
+        read = dict(zip(unknown, pool.map(digest, unknown), strict=True))
     return {name: known[name] if name in known else read[file] for name, file in files.items()}
 
 
@@ -70,15 +75,17 @@ def shard_digests(path: Path) -> dict[str, str]:
         raise ValueError(f"{path / MANIFEST}: {error}") from error
 
 
-def damaged(path: Path, digest: str, files: Mapping[str, str] | None = None) -> list[Difference]:
+def damaged(
+    path: Path, digest: str, files: Mapping[str, str] | None = None, *, found: Mapping[str, str] | None = None
+) -> list[Difference]:
     """Returns what is wrong with an artifact whose `folder_digest` was `digest`; every byte of it is read.
 
     `files` are the digests of its files, by which the damaged ones are named; without them there is the manifest of Examples, or
-    one digest for the whole.
+    one digest for the whole. `found` is what `read_digests` says of it, where that is known.
     """
     if not path.exists():
         return [Difference(HERE, "is missing", digest)]
-    found = read_digests(path)
+    found = read_digests(path) if found is None else found
     if files is not None:
         wrong = differences(files, found)
         return (

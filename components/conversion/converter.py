@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,6 @@ def main(model: str, transformed: str, variants: str, events: str, *formats: str
 def _convert(network: Network, name: str, folder: Path) -> None:
     """Writes a variant and its `variant.json`, and asks it once in its own runtime."""
     known = CONVERTERS[name]
-    began = time.monotonic()
     converted = importlib.import_module(known.module).convert(network)
     for path, content in converted.files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +57,6 @@ def _convert(network: Network, name: str, folder: Path) -> None:
         "outputs": network.outputs,
         "transform": {"saved_model": "../..", "signature": "transform"},
         "calibration_rows": converted.calibration_rows,
-        "seconds_to_convert": round(time.monotonic() - began, 3),
         "versions": converted.versions,
     }
     write_json(folder / DESCRIPTION, about)

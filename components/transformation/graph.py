@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import impl_helper
 
+from stellwerk.components.artifacts.canonical import make_canonical
 from stellwerk.components.artifacts.naming import original, safe
 from stellwerk.components.transformation.columns import DTYPES
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
@@ -22,8 +23,13 @@ def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path, ana
     """Writes what `tft.TFTransformOutput` reads.
 
     What the built-in features need was measured before and is part of `preprocessing_fn`; only a hook that calls TFT's
-    analysers needs another pass over the data, `analyze`, by TFT on Beam.
+    analysers needs another pass over the data, `analyze`, by TFT on Beam. The same plan gives the same bytes.
     """
+    _write(plan, preprocessing_fn, folder, analyze)
+    make_canonical(folder / "transform_fn")
+
+
+def _write(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path, analyze: Analyze) -> None:
     inside = {safe(name): spec for name, spec in plan.specs().items()}
     with only_errors():  # AutoGraph warns of TensorFlow's own functions on Python 3.13
         if any(feature.type == "custom" for feature in plan.features.values()):

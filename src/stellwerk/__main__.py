@@ -24,6 +24,7 @@ from stellwerk.commands.running import run
 from stellwerk.commands.serving import serve
 from stellwerk.commands.starting import init
 from stellwerk.commands.submitting import schedule, submit
+from stellwerk.commands.verifying import verify
 from stellwerk.errors import DamagedWarning, StellwerkError, sentence
 
 COMMANDS = (
@@ -42,6 +43,7 @@ COMMANDS = (
     compare,
     clean,
     lineage,
+    verify,
     serve,
     predict,
     completion,

@@ -74,8 +74,9 @@ def test_a_run_makes_everything_anew_that_is_damaged_and_says_what(project: Path
     assert {step.name: step.status for step in record.steps} == dict.fromkeys(
         ("ingest", "validate", "transform", "train", "evaluate", "push"), "done"
     )
-    for step in ("ingest", "validate", "transform"):
+    for step in ("ingest", "validate", "transform", "train", "evaluate"):
         assert f"not what step {step} wrote. It runs again." in ran.stderr
+    assert len(list((project.parent / "models" / "small-flights").glob("[0-9]*"))) == 1, "the same model was made anew"
     assert stellwerk("run", project).returncode == 0
     assert {step.status for step in newest(project).steps} == {"cached", "done"}
 

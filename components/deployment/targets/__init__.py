@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import shutil
+import warnings
 from pathlib import Path
 
-from stellwerk.components.deployment.targets.base import Target
+from stellwerk.components.artifacts.folders import digests
+from stellwerk.components.deployment.damage import damage
+from stellwerk.components.deployment.targets.base import Pushed, Target
 from stellwerk.components.deployment.versions import is_another
-from stellwerk.errors import StepFailed
+from stellwerk.errors import DamagedWarning, StepFailed
 
 TARGETS = {
     "": "stellwerk.components.deployment.targets.folder",
@@ -45,12 +49,30 @@ def last_blessed(
 
     `trained` is that model's digest without its variants: the same training in other formats is no other model.
 
-    A version in an object store is downloaded below `kept`, once. Raises StepFailed where the place cannot be read.
+    A version in an object store is downloaded below `kept`, once. One that is damaged is passed over, with a DamagedWarning. Raises
+    StepFailed where the place cannot be read.
     """
     there = target(to, directory, name)
     for one in there.newest_first():
         if is_another(one.provenance, model_digest, trained):
-            return there.fetch(one.path, kept / str(one.provenance["model_digest"]))
+            found = _whole(there, one, kept / str(one.provenance["model_digest"]))
+            if found is not None:
+                return found
+            warnings.warn(
+                f"{one.path}: not what was pushed; nothing is compared with it.", DamagedWarning, stacklevel=2
+            )
+    return None
+
+
+def _whole(there: Target, one: Pushed, folder: Path) -> Path | None:
+    """Returns a version as a folder here, if it is what was pushed; what was downloaded before and is damaged is downloaded again."""
+    for again in (True, False):
+        found = there.fetch(one.path, folder)
+        if not any(wrong.harmful for wrong in damage(one.provenance, digests(found))):
+            return found
+        if not again or found != folder:
+            return None
+        shutil.rmtree(folder)
     return None
 
 
