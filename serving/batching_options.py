@@ -15,6 +15,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from stellwerk.errors import UsageError
 
 
+_MOST_GROUPS = 64
+
+
 @dataclass(frozen=True)
 class BatchingOptions:
     """How requests are put together. Raises UsageError when the settings disagree.
@@ -56,6 +59,11 @@ class BatchingOptions:
                 "batching: Last entry in allowed_batch_sizes must match max_batch_size; last entry was "
                 f"{sizes[-1]}; expected {self.largest_batch}."
             )
+
+    @property
+    def groups(self) -> int:
+        """How many groups of requests are answered at the same time: as the model is asked, and more where batches wait for others."""
+        return _MOST_GROUPS if self.batch_timeout_seconds > 0 else self.threads
 
     @property
     def largest_request(self) -> float:

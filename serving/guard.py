@@ -53,6 +53,17 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[misc]
 
         return grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer, handler.response_serializer)
 
+    def check_head(self, method: str, metadata: Any) -> None:
+        """Raises ServingError where a call has no token that this server knows; counts it then."""
+        if self._tokens is None or method.startswith(_OPEN):
+            return
+        began = time.perf_counter()
+        try:
+            self._tokens.known(bearer(dict(metadata or ()).get("authorization")))
+        except ServingError as refused:
+            self.count(method.rpartition("/")[2], "", None, refused.code, time.perf_counter() - began)
+            raise
+
     def admit(self, metadata: Any, model: str) -> None:
         """Raises ServingError unless a call with this metadata may ask this model now."""
         if self._tokens is not None:

@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from stellwerk.errors import StellwerkError
 from stellwerk.serving.batching import BatchedModel
 from stellwerk.serving.batching_options import BatchingOptions
 from stellwerk.serving.config import ModelConfig
-from stellwerk.serving.grpc.server import GrpcServer, grpc_server
+from stellwerk.serving.descriptors import raise_limit, shares
+from stellwerk.serving.grpc.server import MAX_WORKERS, GrpcServer, grpc_server
 from stellwerk.serving.guard import Guard
 from stellwerk.serving.loading import SIGNATURE, LoadedModel
 from stellwerk.serving.metrics import Metrics
@@ -51,6 +52,8 @@ class ServerOptions:
     """More requests are refused (429, RESOURCE_EXHAUSTED); None: no limit."""
     tls: Tls | None = None
     tokens: Tokens | None = None
+    grpc_core: bool = False
+    """Receives gRPC by names of grpcio that are not public: less CPU, and no promise that another grpcio has them."""
     insecure: bool = False
     """Lets others reach a server that neither TLS nor tokens protect."""
     batching: BatchingOptions | None = field(default_factory=BatchingOptions)
@@ -71,6 +74,7 @@ class ModelServer:
         self.options = options = options or ServerOptions()
         check_exposure(options.host, bool(options.tls or options.tokens or options.insecure))
         context = options.tls.context() if options.tls else None
+        places, grpc_places = shares(options.limits.connections)
         self.metrics = Metrics()
         rate = Rate(options.requests_per_second) if options.requests_per_second else None
         with contextlib.ExitStack() as stack:
@@ -80,12 +84,18 @@ class ModelServer:
             self.models.require_available()
             self.models.observe(self.metrics, log)
             self.api = RestApi(self.models, self.metrics, options.tokens, rate)
-            self.grpc = None if options.grpc_port is None else stack.enter_context(self._grpc(options.grpc_port, rate))
+            self.grpc = None if options.grpc_port is None else stack.enter_context(self._grpc(options.grpc_port, rate, grpc_places))
             self.rest = None
             if options.rest_port is not None:
                 together = PredictTogether(self.api, options.batching) if options.batching else None
                 rest = HttpServer(
-                    options.host, options.rest_port, self.api.answer, options.limits, tls=context, together=together
+                    options.host,
+                    options.rest_port,
+                    self.api.answer,
+                    replace(options.limits, connections=places),
+                    tls=context,
+                    together=together,
+                    at_head=self.api.at_head,
                 )
                 self.rest = stack.enter_context(rest)
             self._stack = stack.pop_all()
@@ -130,7 +140,7 @@ class ModelServer:
         model.metrics = self.metrics
         return BatchedModel(model, self.options.batching) if self.options.batching else model
 
-    def _grpc(self, port: int, rate: Rate | None) -> GrpcServer:
+    def _grpc(self, port: int, rate: Rate | None, connections: int) -> GrpcServer:
         options = self.options
         credentials = None
         if options.tls is not None:
@@ -146,6 +156,9 @@ class ModelServer:
             max_message_bytes=options.limits.body_bytes,
             timeout_seconds=options.limits.body_s + options.limits.answer_s,
             together=min(TOGETHER, options.batching.largest_batch) if options.batching else 1,
+            groups=options.batching.groups if options.batching else MAX_WORKERS,
+            max_connections=connections,
+            core=options.grpc_core,
         )
 
 
@@ -172,6 +185,7 @@ def serve(
     `models` is asked again on SIGHUP and when the file `watched` changes; what is wrong then is logged, and the models stay as
     they are. `ready` is called with the server once it answers.
     """
+    raise_limit()
     stop, again = threading.Event(), threading.Event()
     with _signals(stop, again), ModelServer(models(), options) as server:
         if ready is not None:

@@ -1,21 +1,41 @@
-"""One call of gRPC: what came, and the one answer or refusal that it gets."""
+"""One call of gRPC, however it is received: what came, and the one answer or refusal that it gets."""
 
 from __future__ import annotations
 
+import abc
+import contextlib
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import grpc
-from grpc._cython import cygrpc
 
-_NOTHING: tuple[Any, ...] = ()
-_HEAD = cygrpc.SendInitialMetadataOperation(_NOTHING, 0)
-_OK = cygrpc.SendStatusFromServerOperation(_NOTHING, cygrpc.StatusCode.ok, b"", 0)
-_END = cygrpc.ReceiveCloseOnServerOperation(0)
 
-SENT = "sent"
-"""The tag of an answer that is on its way; nothing is done when it has arrived."""
+NOT_FOUND = (grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+TOO_MANY = (grpc.StatusCode.RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
+GAVE_WAY = (grpc.StatusCode.RESOURCE_EXHAUSTED, "The message of the call did not come while others waited.")
+
+MOST_STREAMS = 128
+"""Watchers of the health, and those who ask by reflection, at one time."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many calls a receiver has under way."""
+
+    together: int
+    """Most calls of a method that are answered as one."""
+    groups: int
+    """Most of such groups that are answered at the same time."""
+    workers: int
+    """Threads that answer."""
+    most: int
+    """Calls that are worked at or wait for it; more are refused."""
+    arriving: int
+    """Calls whose messages have not come; beyond it the one that has waited longest gives way."""
+    seconds: float
+    """How long a call may take, the sending of its message included."""
 
 
 class Details(NamedTuple):
@@ -25,29 +45,47 @@ class Details(NamedTuple):
     invocation_metadata: Any
 
 
-class Call:
-    """A call from its first byte to its answer. Whoever is first to `close` it answers it: a worker or the watch of the time."""
+class Call(abc.ABC):
+    """A call from its head to its answer."""
 
-    __slots__ = ("_close", "began", "details", "message", "raw")
+    __slots__ = ("began", "details", "message")
 
-    def __init__(self, raw: Any, details: Details, close: Callable[[Call], bool]) -> None:
-        """`close` takes the call from those that are open, and says whether it was among them."""
-        self.raw = raw
+    def __init__(self, details: Details) -> None:
         self.details = details
         self.began = time.perf_counter()
         self.message = b""
-        self._close = close
 
+    @abc.abstractmethod
     def answer(self, message: bytes) -> None:
         """Sends the answer, where nobody has ended the call."""
-        if self._close(self):
-            self.raw.start_server_batch((_HEAD, cygrpc.SendMessageOperation(message, 0), _OK, _END), SENT)
 
+    @abc.abstractmethod
     def refuse(self, code: grpc.StatusCode, text: str) -> None:
         """Ends the call with a status, where nobody has ended it."""
-        if self._close(self):
-            status = cygrpc.SendStatusFromServerOperation(_NOTHING, code.value[0], text.encode("utf-8", "replace"), 0)
-            self.raw.start_server_batch((_HEAD, status, _END), SENT)
+
+
+class Receiver(Protocol):
+    """What receives calls and has them answered, from `start` to `stop`."""
+
+    work: dict[str, Callable[[list[Call]], None]]
+    """What answers calls of a method that came together; any other call is answered alone."""
+    sending: contextlib.AbstractContextManager[Any]
+    """Held by who sends the answers of a group."""
+
+    def bind(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
+        """Binds to an address and returns the port; raises UsageError where it cannot be taken."""
+
+    def start(self) -> None:
+        """Begins to answer; returns at once."""
+
+    def stop(self, grace: float) -> None:
+        """Takes no more calls and gives those under way `grace` seconds. Returns when all have ended."""
+
+    def elsewhere(self, work: Callable[[], None]) -> None:
+        """Does some work in another thread."""
+
+    def asked(self) -> None:
+        """Says, from the thread that answers a group, that it has asked the model: the next group may be taken."""
 
 
 class Context:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import grpc
@@ -33,7 +34,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
 
     def Check(self, request: Any, _: Any) -> Any:  # noqa: N802 - the names are the service's
         """Answers once; NOT_FOUND for a service that is not here."""
-        state = self._state(request.service)
+        state = self.state(request.service)
         if state == UNKNOWN:
             raise Aborted(grpc.StatusCode.NOT_FOUND, f"there is no service or model '{request.service:.80}' here.")
         return health_pb2.HealthCheckResponse(status=state)
@@ -42,16 +43,30 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         """Answers now and at every change."""
         sent = None
         while context.is_active():
-            state = self._state(request.service)
+            state = self.state(request.service)
             if state != sent:
                 yield health_pb2.HealthCheckResponse(status=state)
                 sent = state
             context.wait(LOOK_SECONDS)
 
-    def _state(self, service: str) -> int:
+    def state(self, service: str) -> int:
         names = self._models.names
         if service not in self._services and service not in names:
             return int(UNKNOWN)
         asked = names if service in self._services else [service]
         up = not self._ending and all(self._models.available(name) for name in asked)
         return int(SERVING if up else NOT_SERVING)
+
+
+class LoopHealth(Health):
+    """The same on an event loop: who watches holds no thread."""
+
+    async def Watch(self, request: Any, _: Any) -> AsyncIterator[Any]:  # noqa: N802
+        """Answers now and at every change."""
+        sent = None
+        while True:
+            state = self.state(request.service)
+            if state != sent:
+                yield health_pb2.HealthCheckResponse(status=state)
+                sent = state
+            await asyncio.sleep(LOOK_SECONDS)

@@ -11,8 +11,12 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
+from stellwerk.serving.errors import ServingError
 from stellwerk.serving.grpc.calls import Aborted, Call, Context, Details
+from stellwerk.serving.grpc.services import STATUS
+from stellwerk.serving.guard import Guard
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,6 +31,7 @@ class Methods:
         """The first interceptor sees a call first."""
         self._handlers = list(handlers)
         self._known: dict[str, Any] = {}
+        self._guards = [one for one in interceptors if isinstance(one, Guard)]
         self._guarded: Callable[[Any], Any] = self.find
         for interceptor in reversed(interceptors):
             ask = _ask_waiting if isinstance(interceptor, grpc.aio.ServerInterceptor) else _ask
@@ -49,6 +54,15 @@ class Methods:
                 self._known[details.method] = found
         return found
 
+    def turned_away(self, details: Details) -> tuple[grpc.StatusCode, str] | None:
+        """Says why a call is refused by its head alone, before any of its message is read; None where it may go on."""
+        for guard in self._guards:
+            try:
+                guard.check_head(details.method, details.invocation_metadata)
+            except ServingError as refused:
+                return STATUS[int(refused.code)], refused.message
+        return None
+
     def guarded(self, details: Details) -> Any:
         """Returns the handler that the interceptors leave of it, or None."""
         return self._guarded(details)
@@ -59,8 +73,8 @@ class Methods:
             handler = self._guarded(call.details)
             if handler is None:
                 raise Aborted(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
-            read, written = handler.request_deserializer, handler.response_serializer
-            request = read(call.message) if read else call.message
+            written = handler.response_serializer
+            request = message_of(handler, call.message)
             answer = handler.unary_unary(request, Context(call.details))
             if inspect.iscoroutine(answer):
                 answer = asyncio.run(answer)
@@ -70,6 +84,14 @@ class Methods:
         except Exception:
             _LOG.exception("a call of %s failed", call.details.method)
             call.refuse(grpc.StatusCode.UNKNOWN, "the server could not answer this request; its log says why.")
+
+
+def message_of(handler: Any, data: bytes) -> Any:
+    """Returns what the bytes of a message say; raises Aborted with INVALID_ARGUMENT where they are none."""
+    try:
+        return handler.request_deserializer(data) if handler.request_deserializer else data
+    except DecodeError as error:
+        raise Aborted(grpc.StatusCode.INVALID_ARGUMENT, "The bytes are not a message of this method.") from error
 
 
 def _ask(interceptor: Any, following: Callable[[Any], Any], details: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A gRPC server around the models: a bounded number of threads take turns at receiving and answer what they received."""
+"""A gRPC server around the models: received by grpcio's public server or by its core, answered by a bounded number of threads."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
+from stellwerk.errors import UsageError
 from stellwerk.serving.config import places as places_of
-from stellwerk.serving.grpc.health import Health
+from stellwerk.serving.grpc.calls import Limits, Receiver
+from stellwerk.serving.grpc.health import Health, LoopHealth
+from stellwerk.serving.grpc.loop import Loop
 from stellwerk.serving.grpc.management import ModelService
 from stellwerk.serving.grpc.methods import Interceptor, Methods
 from stellwerk.serving.grpc.prediction import PredictionService
 from stellwerk.serving.grpc.services import SERVICES, describe, handlers
 from stellwerk.serving.grpc.together import PREDICT, PredictCalls
-from stellwerk.serving.grpc.turns import Turns
 from stellwerk.serving.guard import Guard
 from stellwerk.serving.models import ModelManager
 
@@ -30,6 +32,12 @@ MAX_WORKERS = 64
 MAX_UNDER_WAY = 1024
 """More calls than this at once are refused with RESOURCE_EXHAUSTED instead of being kept waiting."""
 
+MAX_ARRIVING = 512
+"""Calls whose messages have not come: beyond it the one that has waited longest is ended with RESOURCE_EXHAUSTED."""
+
+MAX_CONNECTIONS = 4096
+"""More connections are refused; an idle one costs a descriptor and some memory."""
+
 MAX_STREAMS = 256
 """Calls of one connection at once; more of them wait at the client, so that one connection cannot take the server."""
 
@@ -40,9 +48,9 @@ TIMEOUT_SECONDS = 60.0
 class GrpcServer:
     """Answers at `port` from `start` to `stop`. Use as a context manager, or call them."""
 
-    def __init__(self, port: int, turns: Turns, health: Health) -> None:
+    def __init__(self, port: int, receiver: Receiver, health: Health) -> None:
         self.port = port
-        self._turns = turns
+        self._receiver = receiver
         self._health = health
         self._started = False
         self._stopped = threading.Event()
@@ -57,7 +65,7 @@ class GrpcServer:
     def start(self) -> None:
         """Begins to answer; returns at once."""
         self._started = True
-        self._turns.start()
+        self._receiver.start()
 
     def stop(self, grace: float = 10.0) -> None:
         """Takes no more calls and gives those under way `grace` seconds. Returns when all have ended."""
@@ -65,7 +73,7 @@ class GrpcServer:
             return
         self._stopped.set()
         self._health.end()
-        self._turns.stop(grace)
+        self._receiver.stop(grace)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Waits until `stop` was called; returns whether it was."""
@@ -85,46 +93,68 @@ def grpc_server(
     timeout_seconds: float = TIMEOUT_SECONDS,
     places: Iterable[Path] | None = None,
     together: int = 1,
+    groups: int = MAX_WORKERS,
+    max_connections: int = MAX_CONNECTIONS,
+    max_arriving: int = MAX_ARRIVING,
+    core: bool = False,
 ) -> GrpcServer:
     """Binds a server to `host` and `port` (0 takes a free one; `port` of what is returned says which).
 
     Interceptors may be plain or asynchronous; the first one sees a call first. A call that takes longer than `timeout_seconds`,
     the sending of its request included, gets DEADLINE_EXCEEDED.
-    Requests of one row that came together are answered together, at most `together` of them: for models that batch.
+    Requests of one row that came together are answered together, at most `together` of them, in at most `groups` threads: for
+    models that batch. `core` receives calls through names of grpcio that are not public, which takes less CPU; see
+    `core/README.md`.
     `places` are the folders that HandleReloadConfigRequest may serve models from; by default those that hold the models
-    which the manager has now. Raises UsageError when the address cannot be taken.
+    which the manager has now. Raises UsageError when the address cannot be taken, and for a `core` that this
+    grpcio does not have.
     """
     allowed = tuple(place.resolve() for place in places) if places is not None else places_of(manager.configs.values())
-    health = Health(manager, SERVICES)
+    health = Health(manager, SERVICES) if core else LoopHealth(manager, SERVICES)
     service = PredictionService(manager)
     methods = Methods(
         [handlers("PredictionService", service), handlers("ModelService", ModelService(manager, allowed))], interceptors
     )
     health_pb2_grpc.add_HealthServicer_to_server(health, methods)
-    describe()
-    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    reflection.enable_server_reflection((*SERVICES, health_name, reflection.SERVICE_NAME), methods)
-    turns = Turns(
-        _options(max_message_bytes),
-        methods,
-        together=together,
-        workers=max_workers,
-        most=max_under_way,
-        seconds=timeout_seconds,
-    )
+    _describe(methods, core)
+    limits = Limits(together, groups, max_workers, max_under_way, max_arriving, timeout_seconds)
+    made = _core if core else Loop
+    receiver: Receiver = made(_options(max_message_bytes, max_connections), methods, limits)
     guards = [one for one in interceptors if isinstance(one, Guard)]
     if len(guards) == len(interceptors):
-        turns.work[PREDICT] = PredictCalls(manager, service, guards, methods.answer, turns).answer
-    bound = turns.bind(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", credentials)
-    return GrpcServer(bound, turns, health)
+        receiver.work[PREDICT] = PredictCalls(manager, service, guards, methods.answer, receiver).answer
+    bound = receiver.bind(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", credentials)
+    return GrpcServer(bound, receiver, health)
 
 
-def _options(max_message_bytes: int) -> list[tuple[str, int]]:
+def _core(options: list[tuple[str, int]], methods: Methods, limits: Limits) -> Receiver:
+    try:
+        from stellwerk.serving.grpc.core.turns import Turns  # noqa: PLC0415 - grpcio may lack what it uses
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"grpcio {grpc.__version__} has not what its core is received by ({error}). Leave --grpc-core out."
+        ) from error
+    return Turns(options, methods, limits)
+
+
+def _describe(methods: Methods, core: bool) -> None:
+    """Answers reflection about all services."""
+    describe()
+    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+    kind = reflection.ReflectionServicer if core else reflection.aio.ReflectionServicer
+    servicer = kind((*SERVICES, health_name, reflection.SERVICE_NAME))
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, methods)
+
+
+def _options(max_message_bytes: int, max_connections: int) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 0),  # a second server on the port is an error, not a lottery
         ("grpc.max_concurrent_streams", MAX_STREAMS),
+        ("grpc.max_allowed_incoming_connections", max_connections),
+        ("grpc.max_connection_idle_ms", 75_000),
+        ("grpc.server_handshake_timeout_ms", 10_000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.keepalive_time_ms", 60_000),

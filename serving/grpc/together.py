@@ -15,11 +15,10 @@ from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import model_pb2, predict_pb2
 
 from stellwerk.serving.errors import Code, ServingError
-from stellwerk.serving.grpc.calls import Call
+from stellwerk.serving.grpc.calls import Call, Receiver
 from stellwerk.serving.grpc.prediction import PredictionService, chosen_version, filled_spec, wanted_outputs
 from stellwerk.serving.grpc.rows import BARE_REQUEST, RowForm, Unlike
 from stellwerk.serving.grpc.services import PACKAGE, STATUS, read_request, refusal
-from stellwerk.serving.grpc.turns import Turns
 from stellwerk.serving.guard import Guard
 from stellwerk.serving.models import ModelManager, Servable
 
@@ -40,14 +39,14 @@ class PredictCalls:
         service: PredictionService,
         guards: Sequence[Guard],
         plainly: Callable[[Call], None],
-        turns: Turns,
+        receiver: Receiver,
     ) -> None:
-        """`plainly` answers a call as those of every other method are; `turns` are told when the model was asked."""
+        """`plainly` answers a call as those of every other method are; `receiver` is told when the model was asked."""
         self._models = models
         self._service = service
         self._guards = guards
         self._plainly = plainly
-        self._turns = turns
+        self._receiver = receiver
         self._forms: dict[tuple[str, int, bytes, tuple[bytes, ...]], RowForm | None] = {}
 
     def answer(self, calls: Sequence[Call]) -> None:
@@ -85,7 +84,7 @@ class PredictCalls:
             for call, _ in asked:
                 self._refuse(call, chosen.name, error)
         else:
-            with self._turns.sending:
+            with self._receiver.sending:
                 for (call, _), answer in zip(asked, answers, strict=True):
                     call.answer(answer)
             for call, _ in asked:
@@ -101,7 +100,7 @@ class PredictCalls:
                 raise Unlike
             columns = form.columns([request for _, request in asked])
             outputs = servable.predict_parts(columns, [1] * len(asked), form.signature.name)
-            self._turns.asked()
+            self._receiver.asked()
             if len(asked) > 1 and any(not array.ndim or len(array) != len(asked) for array in outputs.values()):
                 raise Unlike
             return servable.version, form.answers(outputs, len(asked))
@@ -135,7 +134,7 @@ class PredictCalls:
     def _answer_apart(self, asked: Sequence[Asked], name: str) -> None:
         """Answers each call alone; a model that batches puts them together again."""
         for call, _ in asked[1:]:
-            self._turns.elsewhere(functools.partial(self._answer_alone, call, name))
+            self._receiver.elsewhere(functools.partial(self._answer_alone, call, name))
         self._answer_alone(asked[0][0], name)
 
     def _answer_alone(self, call: Call, name: str) -> None:

@@ -61,6 +61,10 @@ _GET = re.compile(rf"(?i:/v1/models(?:/(?P<name>[^/:]+))?{_WHICH})(?P<metadata>/
 
 _METRICS_PATHS = ("/metrics", "/monitoring/prometheus/metrics")
 
+_OPENAPI_PATH = "/openapi.json"
+
+_HEALTHY = Response(200, b"ok\n", "text/plain")
+
 _KNOWN_LENGTH = 256
 
 _LOG = logging.getLogger(__name__)
@@ -96,6 +100,27 @@ class RestApi:
         self.metrics = metrics or Metrics()
         self.tokens = tokens
         self.rate = rate
+
+    def at_head(self, request: Request) -> Response | None:
+        """Answers a request of which only the head has come, where that is enough: health, and what its token does not open."""
+        if request.path == "/healthz":
+            return _HEALTHY
+        if self.tokens is None:
+            return None
+        route: Route | None = None
+        try:
+            if request.path in (*_METRICS_PATHS, _OPENAPI_PATH):
+                self._allow(request, ALL_MODELS)
+            else:
+                route = route_of(request.method, request.path)
+                self._allow(request, route.name)
+        except ServingError as refused:
+            if route is None and refused.code is Code.INVALID_ARGUMENT:  # no body makes such a path a good one
+                return self.answer(request)
+            if route is not None:
+                self.count(route, None, refused.code, [request])
+            return refusal(refused)
+        return None
 
     def answer(self, request: Request, admitted: bool = False) -> Response:
         """Returns the response for a request; one that is `admitted` was asked for its token and counted by the rate."""
@@ -135,11 +160,11 @@ class RestApi:
     def _beside(self, request: Request) -> Response | None:
         """Answers what is not about one model; None for what is."""
         if request.path == "/healthz":
-            return Response(200, b"ok\n", "text/plain")
+            return _HEALTHY
         if request.path in _METRICS_PATHS:
             self._allow(request, ALL_MODELS)
             return Response(200, self.metrics.page(), self.metrics.content_type)
-        if request.path == "/openapi.json" and request.method == "GET":
+        if request.path == _OPENAPI_PATH and request.method == "GET":
             self._allow(request, ALL_MODELS)
             return Response(200, dumped(document(self.models)))
         if request.path[:4].lower() != "/v1/":

@@ -1,135 +1,97 @@
-"""The bodies of HTTP/1.1 requests, read as they come: of a known length, chunked, and zipped."""
+"""The bodies of requests, read as they come: what is counted and held is what has come, never what was announced."""
 
 from __future__ import annotations
 
-import re
 import threading
 import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-from stellwerk.serving.rest.messages import HEAD_BYTES, HttpRefused, Request, Response, too_large
+from stellwerk.serving.rest.limits import Limits
+from stellwerk.serving.rest.messages import HttpRefused, Request, Response, too_large
 
 _PIECE_BYTES = 4 * 1024 * 1024
-_LINE_BYTES = 4096
+
+_COUNTED_BYTES = 64 * 1024
+"""A body up to this size is bounded by the number of connections alone."""
 
 Hold = Callable[[int], None]
 """Takes room in memory for so many bytes; raises HttpRefused without any."""
 
 
-class Body(Protocol):
-    """A body that is being read."""
+class Room:
+    """The memory that large bodies may take together; safe to use from several threads."""
 
-    def take(self, buffer: bytearray) -> bytes | None:
-        """Takes what has come from the buffer; returns the body once it is whole. Raises HttpRefused."""
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._lock = threading.Lock()
 
-    def missing(self, buffer: bytearray) -> str:
-        """Says what lacks, for a client that has ended before."""
+    def take(self, size: int) -> None:
+        """Takes room for a body; raises HttpRefused when too many are held already."""
+        with self._lock:
+            if size > self._left:
+                raise HttpRefused(503, "The server holds too many large requests now. Try again later.")
+            self._left -= size
 
-
-def body_of(request: Request, limit: int, hold: Hold) -> Body:
-    """Returns what reads the body of a request; raises HttpRefused without room for it, or for an encoding that is not read."""
-    if request.coding not in ("identity", "gzip"):
-        raise HttpRefused(415, f"The body has the encoding '{request.coding:.40}'; gzip and none are read.")
-    return Chunked(limit, hold) if request.length < 0 else Exactly(request.length, hold)
-
-
-class Exactly:
-    """A body of a known length."""
-
-    def __init__(self, length: int, hold: Hold) -> None:
-        hold(length)
-        self._length = length
-
-    def take(self, buffer: bytearray) -> bytes | None:
-        """Takes the body once all of it is there."""
-        length = self._length
-        if len(buffer) < length:
-            return None
-        body = bytes(buffer) if len(buffer) == length else bytes(buffer[:length])
-        del buffer[:length]
-        return body
-
-    def missing(self, buffer: bytearray) -> str:
-        """Says how many bytes came."""
-        return f"The request ended after {len(buffer)} of {self._length} bytes."
+    def give_back(self, size: int) -> None:
+        """Gives the room of a body back."""
+        with self._lock:
+            self._left += size
 
 
-class Chunked:
-    """A body in pieces that tell their length, and trailers, which are read and left."""
+class Holds(Protocol):
+    """Who lets bodies be held."""
 
-    def __init__(self, limit: int, hold: Hold) -> None:
-        self._limit, self._hold = limit, hold
+    limits: Limits
+    room: Room
+
+    def make_room(self) -> bool:
+        """Has the body that is sent slowest give way, and says whether there was one."""
+
+
+class Incoming:
+    """A request of which the head has come, and of its body so much."""
+
+    def __init__(self, request: Request, host: Holds, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+        self.response: Response | None = None
+        """The answer that needs no body, which is read away then."""
+        self._request, self._host = request, host
         self._body = bytearray()
-        self._read: Callable[[bytearray], bool] = self._size
-        self._left = 0
-        self._trailers = 0
-        self._whole = False
+        self._held = 0
 
-    def take(self, buffer: bytearray) -> bytes | None:
-        """Takes the pieces that are there; returns the body behind the last one."""
-        while self._read(buffer):
-            if self._whole:
-                return bytes(self._body)
-        return None
+    def take(self, data: bytes) -> None:
+        """Takes a part of the body; raises HttpRefused where that is too much."""
+        if self.response is not None:
+            return
+        self._body += data
+        size, limit = len(self._body), self._host.limits.body_bytes
+        if size > limit:
+            raise HttpRefused(413, too_large(limit))
+        if size > _COUNTED_BYTES:
+            self._hold(size - self._held)
 
-    def missing(self, _: bytearray) -> str:
-        """Says that it is not whole."""
-        return "The chunked body is malformed."
+    def _hold(self, size: int) -> None:
+        while True:
+            try:
+                self._host.room.take(size)
+            except HttpRefused:
+                if not self._host.make_room():
+                    raise
+            else:
+                self._held += size
+                return
 
-    def _size(self, buffer: bytearray) -> bool:
-        line = _line(buffer)
-        if line is None:
-            return False
-        digits = line.partition(b";")[0].strip()
-        if not re.fullmatch(rb"[0-9A-Fa-f]{1,15}", digits):
-            raise HttpRefused(400, "The chunked body is malformed.")
-        self._left = int(digits, 16)
-        if len(self._body) + self._left > self._limit:
-            raise HttpRefused(413, too_large(self._limit))
-        self._hold(self._left)
-        self._read = self._piece if self._left else self._trailer
-        return True
+    def whole(self) -> Request:
+        """Returns the request with its body, as of now."""
+        return self._request.whole(bytes(self._body))
 
-    def _piece(self, buffer: bytearray) -> bool:
-        taken = buffer[: self._left]
-        del buffer[: len(taken)]
-        self._body += taken
-        self._left -= len(taken)
-        if self._left:
-            return False
-        self._read = self._end
-        return True
-
-    def _end(self, buffer: bytearray) -> bool:
-        line = _line(buffer)
-        if line is None:
-            return False
-        if line:
-            raise HttpRefused(400, "The chunked body is malformed.")
-        self._read = self._size
-        return True
-
-    def _trailer(self, buffer: bytearray) -> bool:
-        line = _line(buffer)
-        if line is None:
-            return False
-        self._trailers += len(line)
-        if self._trailers > HEAD_BYTES:
-            raise HttpRefused(431, "The trailers of the chunked body are too long.")
-        self._whole = not line
-        return True
-
-
-def _line(buffer: bytearray) -> bytes | None:
-    end = buffer.find(b"\r\n")
-    if end < 0:
-        if len(buffer) > _LINE_BYTES:
-            raise HttpRefused(400, "The chunked body is malformed.")
-        return None
-    line = bytes(buffer[:end])
-    del buffer[: end + 2]
-    return line
+    def give_back(self) -> None:
+        """Gives back what is held, and lets the bytes go."""
+        held, self._held = self._held, 0
+        self._body = bytearray()
+        if held:
+            self._host.room.give_back(held)
 
 
 def unzipped(body: bytes, limit: int, hold: Hold) -> bytes:
@@ -151,26 +113,6 @@ def unzipped(body: bytes, limit: int, hold: Hold) -> bytes:
     if not unzip.eof:
         raise HttpRefused(400, "The gzip body is cut off.")
     return bytes(plain)
-
-
-class Room:
-    """The memory that large bodies may take together; safe to use from several threads."""
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-        self._lock = threading.Lock()
-
-    def take(self, size: int) -> None:
-        """Takes room for a body; raises HttpRefused when too many are held already."""
-        with self._lock:
-            if size > self._left:
-                raise HttpRefused(503, "The server holds too many large requests now. Try again later.")
-            self._left -= size
-
-    def give_back(self, size: int) -> None:
-        """Gives the room of a body back."""
-        with self._lock:
-            self._left += size
 
 
 def unzipping(answer: Callable[[Request], Response], limit: int, room: Room) -> Callable[[Request], Response]:

@@ -6,25 +6,13 @@ group: the more there is to do, the more is done at once.
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from stellwerk.serving.rest.connection import Connection
 from stellwerk.serving.rest.messages import Request, Response
-
-_LOG = logging.getLogger(__name__)
-
-
-class Exchange(NamedTuple):
-    """A request that is at work; `held` is the room in memory that its body takes beyond what is not counted."""
-
-    connection: Connection
-    number: int
-    request: Request
-    held: int
 
 
 class Together(Protocol):
@@ -47,68 +35,81 @@ class Together(Protocol):
         """Refuses one of too many."""
 
 
+class _Asked(NamedTuple):
+    request: Request
+    answer: asyncio.Future[Response]
+
+
 @dataclass
 class _Lane:
-    waiting: list[Exchange] = field(default_factory=list)
+    waiting: list[_Asked] = field(default_factory=list)
     running: int = 0
 
 
-Post = Callable[[Hashable | None, Sequence[tuple[Exchange, Response]]], None]
-"""Takes the answers of a group of a kind, or of a request alone; called from any thread."""
-
-
 class Lanes:
-    """Has requests answered by threads. All but the answering is called from one thread."""
+    """Has requests answered by threads. Made, and called, on the event loop; an answer is there once its future has it."""
 
-    def __init__(
-        self, answer: Callable[[Request], Response], together: Together | None, post: Post, threads: int
-    ) -> None:
+    def __init__(self, answer: Callable[[Request], Response], together: Together | None, threads: int) -> None:
         self._answer = answer
         self._together = together
-        self._post = post
         self._lanes: dict[Hashable, _Lane] = {}
+        self._loop = asyncio.get_running_loop()
+        self._soon = False
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="http-answer")
 
-    def begin(self, exchange: Exchange) -> None:
-        """Takes a request; one of a lane waits for `go`."""
+    def begin(self, request: Request) -> asyncio.Future[Response]:
+        """Takes a request; one of a lane is taken with what else comes in this turn of the loop."""
+        asked = _Asked(request, self._loop.create_future())
         together = self._together
-        kind = None if together is None else together.kind(exchange.request)
+        kind = None if together is None else together.kind(request)
         if together is None or kind is None:
-            self._pool.submit(self._alone, exchange)
-            return
-        lane = self._lanes.get(kind)
-        if lane is None:
-            lane = self._lanes[kind] = _Lane()
+            self._pool.submit(self._alone, asked)
+            return asked.answer
+        lane = self._lanes.setdefault(kind, _Lane())
         if len(lane.waiting) >= together.waiting:
-            self._post(None, [(exchange, together.refuse(exchange.request))])
+            asked.answer.set_result(together.refuse(request))
         else:
-            lane.waiting.append(exchange)
-
-    def go(self) -> None:
-        """Lets threads take what waits."""
-        if self._together is None:
-            return
-        for kind, lane in list(self._lanes.items()):
-            while lane.waiting and lane.running < self._together.running:
-                group = lane.waiting[: self._together.most]
-                del lane.waiting[: len(group)]
-                lane.running += 1
-                self._pool.submit(self._group, self._together, kind, group)
-            if not lane.running:
-                del self._lanes[kind]
-
-    def finished(self, kind: Hashable | None) -> None:
-        """Notes that a group of a kind is answered."""
-        if kind is not None:
-            self._lanes[kind].running -= 1
+            lane.waiting.append(asked)
+            if not self._soon:
+                self._soon = True
+                self._loop.call_soon(self._go, together)
+        return asked.answer
 
     def stop(self) -> None:
         """Begins nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _alone(self, exchange: Exchange) -> None:
-        self._post(None, [(exchange, self._answer(exchange.request))])
+    def _go(self, together: Together) -> None:
+        """Lets threads take what waits."""
+        self._soon = False
+        for kind, lane in list(self._lanes.items()):
+            while lane.waiting and lane.running < together.running:
+                group = lane.waiting[: together.most]
+                del lane.waiting[: len(group)]
+                lane.running += 1
+                self._pool.submit(self._group, together, kind, group)
+            if not lane.running:
+                del self._lanes[kind]
 
-    def _group(self, together: Together, kind: Hashable, group: Sequence[Exchange]) -> None:
-        answers = together.answer([exchange.request for exchange in group])
-        self._post(kind, list(zip(group, answers, strict=True)))
+    def _alone(self, asked: _Asked) -> None:
+        self._tell(_give, [(asked, self._answer(asked.request))])
+
+    def _group(self, together: Together, kind: Hashable, group: Sequence[_Asked]) -> None:
+        answers = together.answer([asked.request for asked in group])
+        self._tell(self._finished, together, kind, list(zip(group, answers, strict=True)))
+
+    def _finished(self, together: Together, kind: Hashable, answered: Sequence[tuple[_Asked, Response]]) -> None:
+        self._lanes[kind].running -= 1
+        self._go(together)
+        _give(answered)
+
+    def _tell(self, what: Callable[..., None], *arguments: object) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(what, *arguments)
+
+
+def _give(answered: Sequence[tuple[_Asked, Response]]) -> None:
+    """Gives answers to those who still wait; others were told that it takes too long."""
+    for asked, response in answered:
+        if not asked.answer.done():
+            asked.answer.set_result(response)

@@ -27,8 +27,6 @@ _MOST_REQUESTS = 256
 _MOST_BYTES = 16 * 1024
 """Larger bodies are read apart, so that no group takes long to read."""
 
-_AT_ONCE = 64
-
 _ROWS, _COLUMNS = "instances", "inputs"
 
 
@@ -58,8 +56,7 @@ class PredictTogether:
     def __init__(self, api: RestApi, options: BatchingOptions) -> None:
         self._api = api
         self.most = min(_MOST_REQUESTS, options.largest_batch)
-        waits = options.batch_timeout_seconds > 0
-        self.running = _AT_ONCE if waits else options.threads
+        self.running = options.groups
         self.waiting = options.max_enqueued_batches * self.most
 
     def kind(self, request: Request) -> Route | None:

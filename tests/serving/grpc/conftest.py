@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -99,9 +100,20 @@ def models(configs: list[ModelConfig]) -> Iterator[ModelManager]:
         yield manager
 
 
+@pytest.fixture(scope="session", params=[False, True], ids=["public", "core"])
+def core(request: pytest.FixtureRequest) -> bool:
+    """Whether calls are received by names of grpcio that are not public: both answer alike."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def server(models: ModelManager) -> Iterator[GrpcServer]:
-    with grpc_server(models, port=0, max_message_bytes=200_000) as running:
+def serve(core: bool) -> Callable[..., GrpcServer]:
+    return functools.partial(grpc_server, port=0, core=core)
+
+
+@pytest.fixture(scope="session")
+def server(models: ModelManager, serve: Callable[..., GrpcServer]) -> Iterator[GrpcServer]:
+    with serve(models, max_message_bytes=200_000) as running:
         yield running
 
 

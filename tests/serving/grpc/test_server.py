@@ -23,7 +23,6 @@ from tensorflow_serving.apis import (
 )
 
 from stellwerk.errors import UsageError
-from stellwerk.serving.grpc import grpc_server
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
@@ -57,8 +56,8 @@ def test_a_method_that_is_not_there_is_unimplemented(channel):
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_connections_that_send_nothing_or_nonsense_hold_nobody_up(models):
-    with grpc_server(models, port=0, max_workers=2) as server:
+def test_connections_that_send_nothing_or_nonsense_hold_nobody_up(models, serve):
+    with serve(models, max_workers=2) as server:
         idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
         for connection in idle[:4]:
             connection.sendall(b"GET / HTTP/1.1\r\n")
@@ -75,9 +74,9 @@ def test_connections_that_send_nothing_or_nonsense_hold_nobody_up(models):
             connection.close()
 
 
-def test_a_call_that_takes_too_long_is_ended(models, monkeypatch):
+def test_a_call_that_takes_too_long_is_ended(models, monkeypatch, serve):
     with (
-        grpc_server(models, port=0, timeout_seconds=0.2) as server,
+        serve(models, timeout_seconds=0.2) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
         models.servable("exported") as servable,
     ):
@@ -102,10 +101,10 @@ def test_a_failure_nobody_foresaw_is_internal_and_logged(models, monkeypatch, pr
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_more_calls_than_may_be_under_way_are_refused(models, monkeypatch, refusal):
+def test_more_calls_than_may_be_under_way_are_refused(models, monkeypatch, refusal, serve):
     started, stop = threading.Event(), threading.Event()
     with (
-        grpc_server(models, port=0, max_under_way=1) as server,
+        serve(models, max_under_way=1) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
         models.servable("exported") as servable,
     ):
@@ -126,9 +125,9 @@ def test_more_calls_than_may_be_under_way_are_refused(models, monkeypatch, refus
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_a_port_that_is_taken_is_a_usage_error(server, models):
+def test_a_port_that_is_taken_is_a_usage_error(server, models, serve):
     with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1:{server.port}"):
-        grpc_server(models, port=server.port)
+        serve(models, port=server.port)
 
 
 @pytest.fixture(scope="module")
@@ -152,10 +151,10 @@ def certificate():
     return pem, made.public_bytes(serialization.Encoding.PEM)
 
 
-def test_tls_and_mutual_tls_guard_the_port(models, certificate):
+def test_tls_and_mutual_tls_guard_the_port(models, certificate, serve):
     key, chain = certificate
     mutual = grpc.ssl_server_credentials([(key, chain)], root_certificates=chain, require_client_auth=True)
-    with grpc_server(models, port=0, credentials=mutual) as server:
+    with serve(models, credentials=mutual) as server:
         target = f"localhost:{server.port}"
         known = grpc.ssl_channel_credentials(root_certificates=chain, private_key=key, certificate_chain=chain)
         with grpc.secure_channel(target, known) as channel:
@@ -197,9 +196,9 @@ class Asynchronous(grpc.aio.ServerInterceptor):
 
 
 @pytest.mark.parametrize("interceptor", [Plain(), Asynchronous()], ids=["plain", "async"])
-def test_an_interceptor_stands_before_every_call(models, interceptor):
+def test_an_interceptor_stands_before_every_call(models, interceptor, serve):
     with (
-        grpc_server(models, port=0, interceptors=[interceptor]) as server,
+        serve(models, interceptors=[interceptor]) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
@@ -210,8 +209,8 @@ def test_an_interceptor_stands_before_every_call(models, interceptor):
         assert answer.outputs["probabilities"].float_val == [1.0]
 
 
-def test_a_server_that_stops_finishes_what_is_under_way(models, monkeypatch):
-    server = grpc_server(models, port=0)
+def test_a_server_that_stops_finishes_what_is_under_way(models, monkeypatch, serve):
+    server = serve(models)
     server.start()
     started = threading.Event()
     with models.servable("exported") as servable, grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:

@@ -41,9 +41,10 @@ def form(model) -> RowForm:
 
 
 @pytest.fixture(scope="module")
-def server(model_path) -> Iterator[ModelServer]:
+def server(model_path, core) -> Iterator[ModelServer]:
     """Waits for more requests a moment, so that those of a test are in one batch."""
-    options = ServerOptions(rest_port=None, grpc_port=0, batching=BatchingOptions(batch_timeout_seconds=0.05))
+    batching = BatchingOptions(batch_timeout_seconds=0.05)
+    options = ServerOptions(rest_port=None, grpc_port=0, batching=batching, grpc_core=core)
     with ModelServer([ModelConfig("flights", model_path.parent)], options) as running:
         yield running
 
@@ -145,9 +146,10 @@ def test_callers_who_come_together_get_their_own_answers_and_errors(server, stub
             assert list(call.result().outputs["predictions"].float_val) == expected
 
 
-def test_each_of_those_who_come_together_is_counted_and_logged(model_path, tmp_path):
+def test_each_of_those_who_come_together_is_counted_and_logged(model_path, tmp_path, core):
     log = LogOptions(tmp_path, flush_s=0.05)
-    options = ServerOptions(rest_port=None, grpc_port=0, batching=BatchingOptions(batch_timeout_seconds=0.05), log=log)
+    batching = BatchingOptions(batch_timeout_seconds=0.05)
+    options = ServerOptions(rest_port=None, grpc_port=0, batching=batching, log=log, grpc_core=core)
     with (
         ModelServer([ModelConfig("flights", model_path.parent)], options) as server,
         grpc.insecure_channel(server.grpc_address) as channel,

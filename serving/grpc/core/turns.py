@@ -20,9 +20,10 @@ import grpc
 from grpc._cython import cygrpc
 
 from stellwerk.errors import UsageError
-from stellwerk.serving.grpc.calls import SENT, Call, Details
+from stellwerk.serving.grpc.calls import GAVE_WAY, MOST_STREAMS, NOT_FOUND, TOO_MANY, Call, Details, Limits
+from stellwerk.serving.grpc.core.calls import SENT, CoreCall
+from stellwerk.serving.grpc.core.streams import Stream
 from stellwerk.serving.grpc.methods import Methods
-from stellwerk.serving.grpc.streams import Stream
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,7 +33,6 @@ _ACCEPTING = 128
 """Calls that the C core may hand over before it is asked for more."""
 
 _MOST_EVENTS = 512
-_MOST_STREAMS = 128
 _PATIENCE = 8
 """How often in a row the queue may be empty before those that came are answered: it looks at one connection each time."""
 
@@ -45,36 +45,25 @@ _WATCH_S = 0.1
 
 
 class Turns:
-    """Answers calls from `start` to `stop`.
+    """Answers calls from `start` to `stop`; see `calls.Receiver`."""
 
-    `methods` answers calls, one at a time. Where `work` has a method, it answers those that came together.
-    """
-
-    def __init__(
-        self,
-        options: list[tuple[str, int]],
-        methods: Methods,
-        *,
-        together: int,
-        workers: int,
-        most: int,
-        seconds: float,
-    ) -> None:
-        """A method of `work` gets at most `together` calls. At most `most` are under way, of which `workers` are worked at; one may take `seconds`."""
+    def __init__(self, options: list[tuple[str, int]], methods: Methods, limits: Limits) -> None:
         self.work: dict[str, Callable[[list[Call]], None]] = {}
-        self._methods, self._together = methods, together
-        self._workers, self._most, self._seconds = workers, most, seconds
+        self._methods, self._together = methods, limits.together
+        self._workers, self._most, self._seconds = limits.workers, limits.most, limits.seconds
+        self._most_arriving = limits.arriving
         self._queue = cygrpc.CompletionQueue()
         self._server = cygrpc.Server([(name.encode(), value) for name, value in options], False)
         self._server.register_completion_queue(self._queue)
-        self._open: dict[Call, None] = {}
+        self._open: dict[CoreCall, None] = {}
+        self._arriving: dict[CoreCall, None] = {}
         self._ready: deque[Call] = deque()
         self._ready_together: deque[Call] = deque()
         self._asking: dict[int, float] = {}
         self._turn = threading.Lock()
         self.sending = threading.Lock()
         """Held by who takes calls or sends the answers of a group: in turns of their own they would wait for each other at each call."""
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="grpc-apart")
+        self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="grpc-apart")
         self._idle: set[int] = set()
         self._at_work: set[int] = set()
         self._threads: list[threading.Thread] = []
@@ -216,7 +205,8 @@ class Turns:
         tag = event.tag
         if tag is SENT:
             return
-        if type(tag) is Call:
+        if type(tag) is CoreCall:
+            self._arriving.pop(tag, None)
             message = event.batch_operations[0].message()
             if message is None:
                 tag.refuse(grpc.StatusCode.INVALID_ARGUMENT, "The call ended without a request.")
@@ -239,20 +229,25 @@ class Turns:
         if handler is not None and handler.unary_unary is None:
             self._accept_stream(event.call, details)
             return
-        call = Call(event.call, details, self._close)
-        full = len(self._open) >= self._most
+        call = CoreCall(event.call, details, self._close)
+        full = len(self._open) - len(self._arriving) >= self._most
         self._open[call] = None
-        if handler is None:
-            call.refuse(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        turned_away = self._methods.turned_away(details) if handler is not None else NOT_FOUND
+        if turned_away is not None:
+            call.refuse(*turned_away)
         elif full:
-            call.refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
+            call.refuse(*TOO_MANY)
         else:
+            self._arriving[call] = None
+            if len(self._arriving) > self._most_arriving:
+                oldest = next(iter(self._arriving))
+                del self._arriving[oldest]
+                oldest.refuse(*GAVE_WAY)
             call.raw.start_server_batch((cygrpc.ReceiveMessageOperation(0),), call)
 
     def _accept_stream(self, raw: Any, details: Details) -> None:
-        if len(self._streams) >= _MOST_STREAMS:
-            call = Call(raw, details, lambda _: True)
-            call.refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
+        if len(self._streams) >= MOST_STREAMS:
+            CoreCall(raw, details, lambda _: True).refuse(*TOO_MANY)
             return
         stream = Stream(raw, details)
 
@@ -266,7 +261,7 @@ class Turns:
         self._streams.add(thread)
         thread.start()
 
-    def _close(self, call: Call) -> bool:
+    def _close(self, call: CoreCall) -> bool:
         return self._open.pop(call, _ACCEPT) is None
 
     def _watch(self) -> None:

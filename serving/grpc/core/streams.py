@@ -13,6 +13,7 @@ import grpc
 from grpc._cython import cygrpc
 
 from stellwerk.serving.grpc.calls import Aborted, Context, Details
+from stellwerk.serving.grpc.methods import message_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Stream:
 
     def _requests(self, handler: Any) -> Iterator[Any]:
         while (message := self._do(cygrpc.ReceiveMessageOperation(0)).batch_operations[0].message()) is not None:
-            yield handler.request_deserializer(message)
+            yield message_of(handler, message)
 
     def _do(self, operation: Any) -> Any:
         done, found = threading.Event(), list[Any]()
