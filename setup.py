@@ -35,11 +35,13 @@ BASE = {
 RUNTIME = {
     "": [
         "fsspec>=2024.2",  # by it the engine reads objects where they lie
+        "httptools>=0.6.4",  # the server: llhttp, and uvloop below
         "openlineage-python>=1.40,<2",
         "orjson>=3.9",
         "prometheus-client>=0.19",
         "scikit-learn>=1.5",  # the linear baseline
         "scipy>=1.13",
+        "uvloop>=0.21",
     ],
     OLDER: [
         "apache-beam[gcp]==2.68.0",
@@ -72,7 +74,7 @@ RUNTIME = {
         "google-cloud-vision<=3.15.0",
         "googleapis-common-protos[grpc]<=1.75.0",
         "grpc-google-iam-v1<=0.14.4",
-        "grpcio>=1.65,<1.72",  # the server uses what is below its public names: see docs/decisions/0015
+        "grpcio>=1.65",
         "grpcio-health-checking<=1.62.3",
         "grpcio-reflection<=1.62.3",
         "grpcio-status<=1.62.3",
@@ -80,7 +82,7 @@ RUNTIME = {
     ],
     CURRENT: [
         "apache-beam[gcp]==2.77.0",
-        "grpcio>=1.80,<1.86",  # as above
+        "grpcio>=1.80",
         "grpcio-health-checking>=1.71",
         "grpcio-reflection>=1.71",
         "keras==3.15.1",

@@ -14,7 +14,6 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 
 from stellwerk.errors import UsageError
 
-
 _MOST_GROUPS = 64
 
 

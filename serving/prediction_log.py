@@ -112,12 +112,13 @@ class PredictionLog:
         self._writer.join(timeout=30.0)
 
     def _write_for_ever(self) -> None:
-        while not self._closing:
+        closing = False
+        while not closing:  # what came while the last file was written is written before the end
             with self._changed:
                 self._changed.wait_for(
                     lambda: self._closing or self._bytes >= self.options.flush_bytes, self.options.flush_s
                 )
-                entries, self._waiting = self._waiting, []
+                entries, self._waiting, closing = self._waiting, [], self._closing
             self._write(entries)
             with self._changed:
                 self._bytes -= sum(entry.size for entry in entries)

@@ -15,7 +15,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
 from stellwerk.serving.errors import Code, ServingError
-from stellwerk.serving.tensors import Array
+from stellwerk.serving.tensors import MOST_DIMENSIONS, Array
 
 MAX_TENSOR_BYTES = 1 << 30
 """A tensor larger than this is refused: a few bytes of request can name any shape."""
@@ -61,7 +61,7 @@ def to_array(tensor: tensor_pb2.TensorProto) -> Array:
     if any(size < 0 for size in shape):
         raise _malformed(f"its shape {list(shape)} has a negative size")
     count = math.prod(shape)
-    if count * dtype.itemsize > MAX_TENSOR_BYTES or len(shape) > 32:
+    if count * dtype.itemsize > MAX_TENSOR_BYTES or len(shape) > MOST_DIMENSIONS:
         raise _malformed(f"its shape {list(shape)} is too large: {count} values of {type_name(tensor.dtype)}")
     if tensor.tensor_content and dtype.kind != "O":
         if len(tensor.tensor_content) != count * dtype.itemsize:

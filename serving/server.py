@@ -84,7 +84,11 @@ class ModelServer:
             self.models.require_available()
             self.models.observe(self.metrics, log)
             self.api = RestApi(self.models, self.metrics, options.tokens, rate)
-            self.grpc = None if options.grpc_port is None else stack.enter_context(self._grpc(options.grpc_port, rate, grpc_places))
+            self.grpc = (
+                None
+                if options.grpc_port is None
+                else stack.enter_context(self._grpc(options.grpc_port, rate, grpc_places))
+            )
             self.rest = None
             if options.rest_port is not None:
                 together = PredictTogether(self.api, options.batching) if options.batching else None

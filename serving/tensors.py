@@ -17,6 +17,9 @@ import pyarrow.compute as pc
 from stellwerk.errors import DataError
 from stellwerk.serving.readings import number
 
+MOST_DIMENSIONS = 32
+"""More dimensions are refused: it is what every numpy takes."""
+
 Array = np.ndarray[Any, Any]
 
 

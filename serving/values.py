@@ -18,7 +18,7 @@ import numpy as np
 
 from stellwerk.serving.errors import Code, ServingError
 from stellwerk.serving.readings import number
-from stellwerk.serving.tensors import Array, Tensor
+from stellwerk.serving.tensors import MOST_DIMENSIONS, Array, Tensor
 
 _SHOWN = 256
 
@@ -49,6 +49,8 @@ def is_bytes(value: Any) -> bool:
 def to_array(value: Any, tensor: Tensor) -> Array:
     """Turns nested lists of JSON values into the tensor's type; raises INVALID_ARGUMENT for ragged lists and wrong types."""
     shape = shape_of(value)
+    if len(shape) > MOST_DIMENSIONS:
+        raise invalid(f"Lists are nested {len(shape)} deep: a tensor has at most {MOST_DIMENSIONS} dimensions")
     flat: Sequence[Any] = [value]
     for level, size in enumerate(shape):
         if set(map(type, flat)) != {list} or set(map(len, flat)) != {size}:

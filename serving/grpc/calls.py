@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Protocol
 
 import grpc
 
-
 NOT_FOUND = (grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
 TOO_MANY = (grpc.StatusCode.RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
 GAVE_WAY = (grpc.StatusCode.RESOURCE_EXHAUSTED, "The message of the call did not come while others waited.")

@@ -50,6 +50,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
             context.wait(LOOK_SECONDS)
 
     def state(self, service: str) -> int:
+        """Returns the state of a service or model, SERVICE_UNKNOWN for what is not here."""
         names = self._models.names
         if service not in self._services and service not in names:
             return int(UNKNOWN)

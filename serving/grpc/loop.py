@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import grpc
@@ -33,6 +34,14 @@ _WATCH_S = 0.1
 _FAILED = (grpc.StatusCode.UNKNOWN, "the server could not answer this request; its log says why.")
 
 Status = tuple[grpc.StatusCode, str]
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """Returns the event loop of all gRPC servers of this process, in a thread of its own: grpcio has one queue for all loops."""
+    loop = uvloop.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="grpc", daemon=True).start()
+    return loop
 
 
 class _LoopCall(Call):
@@ -72,18 +81,15 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._told: deque[tuple[_LoopCall, bytes | Status] | None] = deque()
         self._woken = False
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="grpc-answer")
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="grpc", daemon=True)
-        self._thread.start()
+        self._loop = _loop()
 
     def bind(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
-        """Binds to an address and returns the port; raises UsageError, and frees everything, where it cannot be taken."""
+        """Binds to an address and returns the port; raises UsageError, where it cannot be taken."""
         try:
             port = self._wait_for(self._bind(address, credentials))
         except RuntimeError:
             port = 0
         if not port:
-            self._end()
             raise UsageError(
                 f"cannot listen on {address}: it is taken or none of this machine. Choose another host or port."
             )
@@ -99,7 +105,6 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._wait_for(self._server.stop(grace))
         self._watching.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._end()
 
     def elsewhere(self, work: Callable[[], None]) -> None:
         """Does some work in another thread."""
@@ -125,17 +130,8 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
             handler = self._unary[details.method] = grpc.stream_unary_rpc_method_handler(receive)
         return handler
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
     def _wait_for(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
     async def _bind(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         self._server = grpc.aio.server(handlers=(self,), options=self._options)
@@ -219,7 +215,7 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._told.append(told)
         if not self._woken:
             self._woken = True
-            with contextlib.suppress(RuntimeError):  # the server has ended
+            with contextlib.suppress(RuntimeError):  # the process ends
                 self._loop.call_soon_threadsafe(self._deliver)
 
     def _deliver(self) -> None:

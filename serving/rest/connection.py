@@ -117,11 +117,16 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keeps the connection open for the answers to what was sent before."""
         self._ended = True
-        if self.phase is Phase.DRAIN:
-            return False
-        if self.phase is Phase.BODY and not self._unread:
+        if not self._unread:
+            self._end_early()
+        return not self._tls and self.phase not in (Phase.IDLE, Phase.HEAD, Phase.DRAIN)
+
+    def _end_early(self) -> None:
+        """Ends a client that sends no more, and has not sent a whole request."""
+        if self.phase is Phase.BODY:
             self.refuse(HttpRefused(400, "The request ended before all of its body had come."))
-        return not self._tls
+        elif self.phase in (Phase.IDLE, Phase.HEAD) and self._transport is not None:
+            self._transport.close()
 
     def pause_writing(self) -> None:
         """Notes that the client takes its answer slowly."""
@@ -173,6 +178,8 @@ class Connection(asyncio.Protocol):
                 asyncio.get_running_loop().call_soon(self._read_on)
         elif not self._refused:
             self._transport.resume_reading()
+            if self._ended:
+                self._end_early()
 
     # What the parser tells, by httptools' names.
 
@@ -236,7 +243,7 @@ class Connection(asyncio.Protocol):
             between = Phase.HEAD if self._head is not None else Phase.IDLE
             self.enter(Phase.BODY if self._incoming is not None else between)
             if self._ended and not self._unread:
-                self.drop() if self._incoming is None else self.eof_received()
+                self._end_early()
         else:
             what, incoming, close = self._waiting.popleft()
             if isinstance(what, Response):

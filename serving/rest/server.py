@@ -158,7 +158,11 @@ class HttpServer:
             await self._loop.connect_accepted_socket(
                 lambda: connection, connection.socket, ssl=self._tls, ssl_handshake_timeout=timeout
             )
-        except (OSError, asyncio.CancelledError, ssl.SSLError):  # a client that went away, or that shakes hands otherwise
+        except (
+            OSError,
+            asyncio.CancelledError,
+            ssl.SSLError,
+        ):  # a client that went away, or that shakes hands otherwise
             self._places.leave(connection)
             connection.socket.close()
         finally:
