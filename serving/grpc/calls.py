@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class Receiver(Protocol):
 
     work: dict[str, Callable[[list[Call]], None]]
     """What answers calls of a method that came together; any other call is answered alone."""
-    sending: contextlib.AbstractContextManager[Any]
+    sending: contextlib.AbstractContextManager[Any] | threading.Lock
     """Held by who sends the answers of a group."""
 
     def bind(self, address: str, credentials: grpc.ServerCredentials | None) -> int:

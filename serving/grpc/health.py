@@ -62,7 +62,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
 class LoopHealth(Health):
     """The same on an event loop: who watches holds no thread."""
 
-    async def Watch(self, request: Any, _: Any) -> AsyncIterator[Any]:  # noqa: N802
+    async def Watch(self, request: Any, _: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # noqa: N802
         """Answers now and at every change."""
         sent = None
         while True:

@@ -70,7 +70,7 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def __init__(self, options: list[tuple[str, int]], methods: Methods, limits: Limits) -> None:
         self.work: dict[str, Callable[[list[Call]], None]] = {}
-        self.sending = contextlib.nullcontext()
+        self.sending: contextlib.AbstractContextManager[Any] | threading.Lock = contextlib.nullcontext()
         self._options, self._methods, self._limits = options, methods, limits
         self._unary: dict[str, Any] = {}
         self._arriving: dict[_LoopCall, asyncio.Task[Any]] = {}
@@ -84,9 +84,9 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._loop = _loop()
 
     def bind(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
-        """Binds to an address and returns the port; raises UsageError, where it cannot be taken."""
+        """Binds to an address and returns the port; raises UsageError where it cannot be taken."""
         try:
-            port = self._wait_for(self._bind(address, credentials))
+            port: int = self._wait_for(self._bind(address, credentials))
         except RuntimeError:
             port = 0
         if not port:

@@ -12,7 +12,6 @@ import logging
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Protocol, cast
 
 import httptools
@@ -50,8 +49,10 @@ class Host(Protocol):
 
     limits: Limits
     room: Room
-    leaving: bool
-    """Whether connections end after their next answer."""
+
+    @property
+    def leaving(self) -> bool:
+        """Whether connections end after their next answer."""
 
     def at_head(self, request: Request) -> Response | None:
         """Answers what needs no body, or refuses it before any of it is kept."""
@@ -84,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[tuple[Request | Response, Incoming | None, bool]] = deque()
         self._at_work: asyncio.Future[Response] | None = None
         self._unread = b""
+        self._soon = False
         self._ended = self._refused = self._write_paused = False
 
     def enter(self, phase: Phase) -> None:
@@ -110,7 +112,8 @@ class Connection(asyncio.Protocol):
             return
         if self._unread or len(data) > _TURN_BYTES:
             self._unread += data
-            self._read_on()
+            if not self._soon:
+                self._read_on()
         else:
             self._feed(data)
 
@@ -166,6 +169,7 @@ class Connection(asyncio.Protocol):
 
     def _read_on(self) -> None:
         """Reads a turn's share of what came, and has the rest wait for the next turn, and for its answers."""
+        self._soon = False
         if self._transport is None or self._refused:
             self._unread = b""
             return
@@ -174,12 +178,17 @@ class Connection(asyncio.Protocol):
             self._feed(data)
         if self._unread and not self._refused:
             self._transport.pause_reading()
-            if len(self._waiting) < _MOST_WAITING:
-                asyncio.get_running_loop().call_soon(self._read_on)
+            self._read_on_soon()
         elif not self._refused:
             self._transport.resume_reading()
             if self._ended:
                 self._end_early()
+
+    def _read_on_soon(self) -> None:
+        """Has the next turn of the loop read on, once, where there is something to read and not too much to answer."""
+        if self._unread and not self._soon and len(self._waiting) < _MOST_WAITING:
+            self._soon = True
+            asyncio.get_running_loop().call_soon(self._read_on)
 
     # What the parser tells, by httptools' names.
 
@@ -252,8 +261,7 @@ class Connection(asyncio.Protocol):
                 self.enter(Phase.WORK)
                 self._at_work = self._host.begin(what)
                 self._at_work.add_done_callback(lambda done: self._answered(done, what, incoming, close))
-        if self._unread and self._transport is not None and len(self._waiting) < _MOST_WAITING:
-            asyncio.get_running_loop().call_soon(self._read_on)
+        self._read_on_soon()
 
     def _answered(
         self, done: asyncio.Future[Response], request: Request, incoming: Incoming | None, close: bool
@@ -327,6 +335,3 @@ class Connection(asyncio.Protocol):
             self.socket.close()
         else:
             self._transport.abort()
-
-
-Factory = Callable[[socket.socket], Connection]

@@ -61,7 +61,7 @@ class Turns:
         self._ready_together: deque[Call] = deque()
         self._asking: dict[int, float] = {}
         self._turn = threading.Lock()
-        self.sending = threading.Lock()
+        self.sending: contextlib.AbstractContextManager[Any] | threading.Lock = threading.Lock()
         """Held by who takes calls or sends the answers of a group: in turns of their own they would wait for each other at each call."""
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="grpc-apart")
         self._idle: set[int] = set()
