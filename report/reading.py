@@ -158,6 +158,15 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Mixture:
+    """What was exported: the network of the best epoch mixed with the linear baseline."""
+
+    linear_share: float
+    measures: dict[str, float]
+    """On the eval split, by metric."""
+
+
+@dataclass(frozen=True)
 class History:
     """The History artifact."""
 
@@ -172,6 +181,7 @@ class History:
     resumed_from_epoch: int | None
     curves: tuple[Curve, ...]
     """Loss first."""
+    mixed: Mixture | None = None
 
 
 NOT_MEASURED = ("epoch", "seconds", "rows_per_second", "learning_rate")
@@ -194,7 +204,15 @@ def read_history(path: Path) -> History:
         stopped_early=bool(facts.get("stopped_early")),
         resumed_from_epoch=facts.get("resumed_from_epoch"),
         curves=tuple(Curve(name, _series(epochs, name), _series(epochs, f"eval_{name}")) for name in plain),
+        mixed=_mixture(facts.get("mixed")),
     )
+
+
+def _mixture(facts: dict[str, float] | None) -> Mixture | None:
+    if facts is None:
+        return None
+    measures = {name.removeprefix("eval_"): value for name, value in facts.items() if name.startswith("eval_")}
+    return Mixture(facts["linear_share"], measures)
 
 
 def _series(epochs: list[dict[str, Any]], name: str) -> tuple[float | None, ...]:

@@ -45,6 +45,7 @@ def training_scalars(history: History) -> dict[str, float]:
             **last,
             "epochs": history.epochs,
             "best_epoch": history.best_epoch,
+            "linear_share": None if history.mixed is None else history.mixed.linear_share,
             "parameters": history.parameters,
             "seconds": history.seconds,
             "rows_per_second": history.rows_per_second,

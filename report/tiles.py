@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stellwerk.report.evaluating import ordered
@@ -118,7 +119,8 @@ def train_tiles(report: Report) -> list[Tile]:
     history = report.history
     if isinstance(history, Missing) or not history.epochs:
         return []
-    found = [_reached(curve, history.best_epoch) for curve in history.curves[:MOST_METRICS]]
+    mixed = {} if history.mixed is None else history.mixed.measures
+    found = [_exported(curve, history.best_epoch, mixed) for curve in history.curves[:MOST_METRICS]]
     best = f"best is {history.best_epoch}" if history.best_epoch else ""
     found.append(Tile("Epochs", count(history.epochs), best))
     if history.seconds is not None:
@@ -126,8 +128,10 @@ def train_tiles(report: Report) -> list[Tile]:
     return [tile for tile in found if tile is not None]
 
 
-def _reached(curve: Curve, best: int | None) -> Tile | None:
-    """The value at the best epoch, else the last: on the eval split, else where there is one."""
+def _exported(curve: Curve, best: int | None, mixed: Mapping[str, float]) -> Tile | None:
+    """The value of what was exported: the mixture with a linear model, the best epoch, else the last; on the eval split, else where there is one."""
+    if curve.metric in mixed:
+        return Tile(clipped(titled(curve.metric), MOST_LETTERS), measure(mixed[curve.metric]), "eval, with linear")
     split, values = ("eval", curve.eval) if curve.eval else ("train", curve.train)
     if not values:
         return None

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from stellwerk.report.charts import Line, Point, key, line_chart, nice_ticks
 from stellwerk.report.gathering import Report
-from stellwerk.report.reading import Curve, History, Missing
-from stellwerk.report.wording import count, duration, measure, several, titled
+from stellwerk.report.reading import Curve, History, Missing, Mixture
+from stellwerk.report.wording import count, duration, measure, several, share, titled
 
 MARKED_EPOCHS = 40
 """Up to so many epochs every one has a mark."""
@@ -52,11 +52,23 @@ def story(history: History) -> str:
         sentences.append("Stopped early: the loss on the eval split no longer fell.")
     if history.best_epoch:
         sentences.append(f"The ringed epoch, {history.best_epoch}, had the lowest loss on the eval split.")
+    if history.mixed is not None:
+        sentences.append(_mixture(history.mixed))
     if history.best_epoch == history.epochs > 1 and not history.stopped_early:
         sentences.append("It was the last one: the loss still fell, so more epochs may be worth a try.")
     if history.resumed_from_epoch:
         sentences.append(f"Resumed after epoch {history.resumed_from_epoch} of an interrupted run.")
     return " ".join(sentences)
+
+
+def _mixture(mixed: Mixture) -> str:
+    loss = f": the loss on the eval split is {measure(mixed.measures['loss'])}" if "loss" in mixed.measures else ""
+    if mixed.linear_share == 1:
+        return f"On the eval split the linear baseline was better, alone and in any mixture, so it is what is exported{loss}."
+    return (
+        f"It is exported mixed with the linear baseline, which has {share(mixed.linear_share)} of each score, as that was better on "
+        f"the eval split{loss}."
+    )
 
 
 def _chart(curve: Curve, best_epoch: int | None) -> Chart:

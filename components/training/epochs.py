@@ -69,6 +69,12 @@ class Epochs:
             assign(self._fitting.model_variables, state.best)
         return Trained(state.epochs, state.best_epoch, len(state.epochs) < self._settings.epochs, resumed)
 
+    def judge(self, epoch: int) -> dict[str, float]:
+        """Returns loss and measures of the model as it is now on the eval split, each with `eval_` before its name."""
+        with read_ahead(self._reader.in_order("eval"), READ_AHEAD) as chunks:
+            judged = self._pass(chunks, epoch, learn=False)
+        return {f"eval_{name}": value for name, value in judged.items()}
+
     def _save(self, state: State) -> None:
         """Writes a checkpoint, unless the last one took more than a tenth of the time since."""
         began = perf_counter()
@@ -94,12 +100,10 @@ class Epochs:
         with read_ahead(self._reader.shuffled("train", seed), READ_AHEAD) as chunks:
             learned = self._pass(chunks, epoch, learn=True)
         seconds = perf_counter() - began
-        with read_ahead(self._reader.in_order("eval"), READ_AHEAD) as chunks:
-            judged = self._pass(chunks, epoch, learn=False)
         return {
             "epoch": epoch,
             **learned,
-            **{f"eval_{name}": value for name, value in judged.items()},
+            **self.judge(epoch),
             "seconds": round(perf_counter() - began, 3),
             "rows_per_second": round(self._rows["train"] / seconds),
         }

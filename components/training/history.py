@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.training.epochs import Trained
+from stellwerk.components.training.mixing import Mixed
 
 _SCALAR = tf.compat.v1.SummaryMetadata(plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"))
 """What `tf.summary.scalar` says of a value; it loads TensorBoard, 250 modules, to say it."""
@@ -15,8 +16,8 @@ _SCALAR = tf.compat.v1.SummaryMetadata(plugin_data=tf.compat.v1.SummaryMetadata.
 _NOT_MEASURED = {"epoch", "seconds", "rows_per_second"}
 
 
-def write_history(trained: Trained, parameters: int, target: Path) -> None:
-    """Writes the artifact; `parameters` is how many numbers the model has learned."""
+def write_history(trained: Trained, mixed: Mixed | None, parameters: int, target: Path) -> None:
+    """Writes the artifact; `parameters` is how many numbers the model has learned, `mixed` what is exported for the best epoch's."""
     with written_aside(target) as folder:
         facts = {
             "epochs": trained.epochs,
@@ -24,6 +25,7 @@ def write_history(trained: Trained, parameters: int, target: Path) -> None:
             "best_epoch": trained.best_epoch,
             "stopped_early": trained.stopped_early,
             "resumed_from_epoch": trained.resumed_from_epoch,
+            **({"mixed": {"linear_share": mixed.linear_share, **mixed.measures}} if mixed else {}),
         }
         write_json(folder / "history.json", facts)
         for split, prefix in (("train", ""), ("validation", "eval_")):

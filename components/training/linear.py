@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 
 from stellwerk.components.training.labels import Labels
 from stellwerk.components.training.packing import Chunk, Matrix, Packing
@@ -20,8 +20,11 @@ from stellwerk.spec.target import Target
 ITERATIONS = 300
 """Steps of L-BFGS at most: on standardised columns some dozens do."""
 
-NEVER = -30.0
+NEVER = -10.0
 """Score of a class that none of the rows has."""
+
+PENALTIES, FEW_COLUMNS = np.logspace(-2, 3, 12), 512
+"""Of the ridge regression: the best by leaving one row out, which scikit-learn computes in closed form where there are few columns."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Linear:
     packing: Packing
     kind: str
     """Type of the target."""
+    unit: tuple[float, float]
+    """Deviation and mean of a quantity: scores are in deviations from the mean, as those of the network."""
     numbers: tf.Variable
     """Weights of the float matrix, float32 [floats, outputs]."""
     ids: tf.Variable
@@ -47,6 +52,7 @@ class Linear:
         return cls(
             packing,
             target.type,
+            (labels.deviation, labels.mean),
             *(
                 tf.Variable(part.astype(np.float32), trainable=False, name=f"linear_{name}")
                 for name, part in parts.items()
@@ -66,7 +72,12 @@ class Linear:
                 weights *= tf.cast(ids != 0, tf.float32)[:, :, None]
             scores += tf.reduce_sum(weights, axis=1)
             start += item.size
-        return {"binary": tf.sigmoid, "multiclass": tf.nn.softmax}.get(self.kind, tf.identity)(scores)
+        deviation, mean = self.unit
+        return {
+            "binary": tf.sigmoid,
+            "multiclass": tf.nn.softmax,
+            "regression": lambda scores: scores * deviation + mean,
+        }[self.kind](scores)
 
 
 def _wide(tensor: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
@@ -87,10 +98,11 @@ def _design(rows: Chunk, packing: Packing) -> sparse.csr_matrix:
 
 
 def _solved(design: Any, answers: Matrix, kind: str, labels: Labels, weights: Matrix) -> tuple[Matrix, Matrix]:
-    """Returns coefficients [columns, outputs] and bias [outputs]."""
+    """Returns coefficients [columns, outputs] and bias [outputs] of the scores."""
     if kind == "regression":
-        found = Ridge().fit(design, answers.astype(np.float64) - labels.mean)
-        return found.coef_[:, None], np.array([found.intercept_ + labels.mean])
+        model = RidgeCV(PENALTIES) if design.shape[1] <= FEW_COLUMNS else Ridge()
+        model.fit(design, (answers.astype(np.float64) - labels.mean) / labels.deviation)
+        return model.coef_[:, None], np.array([model.intercept_])
     classes = answers.astype(np.int64)
     seen = np.unique(classes)
     outputs = 1 if kind == "binary" else len(labels.counts)

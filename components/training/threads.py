@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.models.encoding import encoded_width
+from stellwerk.components.training.models.ensemble import bins_of_a_number
 from stellwerk.components.training.pace import Paced
 from stellwerk.machine import available_cores
 from stellwerk.spec.model import Dense, Ensemble, Model
@@ -38,21 +39,27 @@ def parts_of_a_batch(architecture: Model, training: Paced, inputs: Sequence[Mode
     ):
         return 1
     steps = rows * training.epochs / training.batch_size
-    if steps * _small_steps(architecture, training.batch_size, inputs) < MANY_STEPS:
+    if steps * _small_steps(architecture, training.batch_size, inputs, rows) < MANY_STEPS:
         return 1
     return max(1, min(available_cores(), training.batch_size // PART_ROWS))
 
 
-def _small_steps(architecture: Dense | Ensemble, batch: int, inputs: Sequence[ModelInput]) -> float:
+def _small_steps(architecture: Dense | Ensemble, batch: int, inputs: Sequence[ModelInput], rows: int) -> float:
     """Returns how many times as long as that of a small network a step takes: what it does once, for each row, and in layers."""
-    layers = itertools.pairwise([encoded_width(inputs), *architecture.hidden])
+    width = encoded_width(inputs)
+    if isinstance(architecture, Ensemble):
+        numbers = sum(item.kind == "number" for item in inputs)
+        width += numbers * bins_of_a_number(architecture.bins, numbers, rows)
+    layers = itertools.pairwise([width, *architecture.hidden])
     products = sum(before * after for before, after in layers) * getattr(architecture, "members", 1)
     return 0.5 + batch / 1024 + batch * products / 20_000_000
 
 
-def cores_of_an_operation(architecture: Model, training: Paced, inputs: Sequence[ModelInput], parts: int) -> int:
+def cores_of_an_operation(
+    architecture: Model, training: Paced, inputs: Sequence[ModelInput], rows: int, parts: int
+) -> int:
     """Returns on how many cores one operation may run: those of small layers are over before a second core has begun."""
-    if architecture.type != "custom" and _small_steps(architecture, training.batch_size, inputs) < LARGE_STEP:
+    if architecture.type != "custom" and _small_steps(architecture, training.batch_size, inputs, rows) < LARGE_STEP:
         return 1
     return max(1, available_cores() // parts)
 

@@ -7,6 +7,7 @@ import json
 import platform
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from stellwerk.components.training.fitting import Fitting, Network
 from stellwerk.components.training.history import write_history
 from stellwerk.components.training.labels import Labels
 from stellwerk.components.training.linear import Linear
+from stellwerk.components.training.mixing import mix
 from stellwerk.components.training.models import BUILDERS, Body, Inputs
 from stellwerk.components.training.optimizers import make_optimizer
 from stellwerk.components.training.pace import paced
@@ -62,8 +64,9 @@ def train(
     """
     examples, seen = Examples.open(transformed), Description.read(transform_graph)
     pace = paced(training, examples.rows("train"))
-    parts = parts_of_a_batch(architecture, pace, seen.inputs, examples.rows("train"))
-    use_cores(cores_of_an_operation(architecture, pace, seen.inputs, parts))
+    shape = (architecture, pace, seen.inputs, examples.rows("train"))
+    parts = parts_of_a_batch(*shape)
+    use_cores(cores_of_an_operation(*shape, parts))
     keras.utils.set_random_seed(pace.seed % 2**32)
     labels = Labels.measure(examples, target, seen.label, seen.classes)
     head = HEADS[target.type](labels, labels.weights(pace, target, seen.classes), seen.classes)
@@ -80,8 +83,13 @@ def train(
     with ThreadPoolExecutor(1, thread_name_prefix="export") as beside:
         fitting.trace()  # before the other thread traces the same layers
         tracing = beside.submit(lambda: served.trace(Linear.fit(sample, packing, target, labels, head.weights)))
-        trained = Epochs(pace, fitting, head, reader, checkpoint, progress).run()
+        epochs = Epochs(pace, fitting, head, reader, checkpoint, progress)
+        trained = epochs.run()
         traced = tracing.result()
+    mixed = None
+    if architecture.type == "ensemble":
+        judge = partial(epochs.judge, trained.best_epoch)
+        mixed = mix(network, traced.linear, packing, fitting, reader.sample("eval"), judge)
 
     about = {
         "target": target.model_dump(mode="json"),
@@ -99,7 +107,7 @@ def train(
         outputs = traced.export(folder)
         write_json(folder / "assets.extra" / "stellwerk.json", {**about, "outputs": outputs})
     parameters = sum(int(np.prod(variable.shape)) for variable in network.learns.trainable_variables)
-    write_history(trained, parameters, history)
+    write_history(trained, mixed, parameters, history)
     checkpoint.remove()
 
 

@@ -118,6 +118,24 @@ def test_training_that_kept_an_earlier_epoch_tells_the_numbers_of_that_epoch(mak
     assert "eval, epoch 12" in top(found.page)
 
 
+def test_a_network_that_was_mixed_with_a_linear_model_is_told_with_the_numbers_of_the_mixture(
+    make_run: Any, tmp_path: Path
+):
+    run = make_run(tmp_path / "run")
+    history = run / "train" / "history" / "history.json"
+    change(history, mixed={"linear_share": 0.3, "eval_loss": 0.4321, "eval_auc": 0.7654})
+    found = shown("train", paths_of(run), {})
+    assert found is not None
+    assert "AUC 0.7654 eval, with linear" in top(found.page)
+    assert "mixed with the linear baseline, which has 30.0 % of each score" in found.page
+    assert "The ringed epoch, 9," in found.page
+    assert found.metrics["linear_share"] == 0.3
+    change(history, mixed={"linear_share": 1.0, "eval_loss": 0.4321})
+    found = shown("train", paths_of(run), {})
+    assert found is not None
+    assert "the linear baseline was better, alone and in any mixture, so it is what is exported" in found.page
+
+
 def test_scalars_are_finite_floats_whatever_the_artifacts_say(make_run: Any, tmp_path: Path):
     run = make_run(tmp_path / "run")
     evaluation = json.loads((run / "evaluate" / "evaluation" / "evaluation.json").read_text())

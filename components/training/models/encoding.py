@@ -34,20 +34,28 @@ def _width(item: ModelInput) -> int:
     return item.size if _is_tiny(item) else item.embedding
 
 
-def linear(inputs: Inputs, units: int) -> Any:
-    """Returns a Keras tensor [batch, units]: a linear model over numbers, vectors and ids. It starts at 0."""
+WIDE_NUMBERS, WIDE_IDS, WIDE_WORDS = "wide_weights", "wide_ids", "wide_words"
+"""Names of the layers of `linear`; those of words have the name of their input behind."""
+
+
+def linear(inputs: Inputs, units: int, words: bool = False) -> Any:
+    """Returns a Keras tensor [batch, units]: a linear model over numbers, vectors and ids, and of `words` too. It starts at 0."""
     parts = []
     if floats := _floats(inputs):
         parts.append(_dense(_joined(floats, "wide_numbers"), units))
     if ids := [item for item in inputs.described if item.kind == "id"]:
         rows, table = _stacked(inputs, ids)
-        weights = keras.layers.Embedding(table, units, embeddings_initializer="zeros", name="wide_ids")(rows)
+        weights = keras.layers.Embedding(table, units, embeddings_initializer="zeros", name=WIDE_IDS)(rows)
         parts.append(keras.ops.sum(weights, axis=1))
+    for item in (item for item in inputs.described if words and item.kind == "tokens"):
+        ids, name = inputs.tensors[item.name], f"{WIDE_WORDS}_{safe(item.name)}"
+        weights = keras.layers.Embedding(item.size, units, embeddings_initializer="zeros", name=name)(ids)
+        parts.append(_sum_of_words(ids, weights))
     return keras.layers.Add(name="wide")(parts) if len(parts) > 1 else parts[0] if parts else None
 
 
 def _dense(tensor: Any, units: int) -> Any:
-    layer = keras.layers.Dense(units, use_bias=False, kernel_initializer="zeros", name="wide_weights")
+    layer = keras.layers.Dense(units, use_bias=False, kernel_initializer="zeros", name=WIDE_NUMBERS)
     return layer(tensor)
 
 
@@ -101,8 +109,16 @@ def _words(inputs: Inputs) -> list[Any]:
 
 def _mean_of_words(ids: Any, vectors: Any) -> Any:
     """Averages the vectors of the words and leaves padding out; a text without words gives zeros."""
-    real = keras.ops.cast(keras.ops.not_equal(ids, 0), "float32")[:, :, None]
-    return keras.ops.sum(vectors * real, axis=1) / keras.ops.maximum(keras.ops.sum(real, axis=1), 1.0)
+    return _sum_of_words(ids, vectors) / keras.ops.maximum(keras.ops.sum(_real(ids), axis=1), 1.0)
+
+
+def _sum_of_words(ids: Any, vectors: Any) -> Any:
+    return keras.ops.sum(vectors * _real(ids), axis=1)
+
+
+def _real(ids: Any) -> Any:
+    """Returns 1 for every word and 0 for padding, [batch, words, 1]."""
+    return keras.ops.cast(keras.ops.not_equal(ids, 0), "float32")[:, :, None]
 
 
 def _joined(parts: list[Any], name: str) -> Any:

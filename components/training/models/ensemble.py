@@ -19,11 +19,11 @@ from stellwerk.components.training.models.encoding import encoded, linear
 from stellwerk.components.training.models.members import HE, OfEachMember
 from stellwerk.spec.model import Ensemble
 
-WIDEST = 2048
+WIDEST = 512
 """Values that all encoded numbers of a row have together at most: where there are many numbers, each has fewer bins."""
 
 
-BINS, ROWS_OF_A_BIN = (8, 32), 50
+BINS, ROWS_OF_A_BIN = (8, 20), 50
 """Fewest and most bins where the spec names no number, and how many rows of the train split each has: many teach a small split by heart."""
 
 
@@ -32,7 +32,7 @@ def build(architecture: Ensemble, inputs: Inputs, units: int, hooks: Mapping[str
     tensor = encoded(inputs)
     if (pieces := _piecewise_linear(inputs, architecture.bins)) is not None:
         tensor = keras.layers.Concatenate(name="features_and_pieces")([tensor, pieces])
-    return Body(_members(architecture, tensor), linear(inputs, units))
+    return Body(_members(architecture, tensor), linear(inputs, units, words=True))
 
 
 def _members(architecture: Ensemble, tensor: Any) -> Any:
@@ -60,10 +60,8 @@ def _piecewise_linear(inputs: Inputs, bins: int | None) -> Any:
     A number of two values has none: as it is, it says as much.
     """
     numbers = [item for item in inputs.described if item.kind == "number"]
-    if bins is None:
-        rows = max((len(values) for values in inputs.sample.values()), default=0)
-        bins = min(BINS[1], max(BINS[0], rows // ROWS_OF_A_BIN))
-    places, lows, widths = _bins(numbers, inputs.sample, min(bins, WIDEST // max(len(numbers), 1)))
+    rows = max((len(values) for values in inputs.sample.values()), default=0)
+    places, lows, widths = _bins(numbers, inputs.sample, bins_of_a_number(bins, len(numbers), rows))
     if not places:
         return None
     values = keras.ops.stack([inputs.tensors[item.name] for item in numbers], axis=1)
@@ -71,6 +69,12 @@ def _piecewise_linear(inputs: Inputs, bins: int | None) -> Any:
     return keras.ops.clip(
         (spread - np.asarray(lows, np.float32)) * np.asarray(1 / np.asarray(widths), np.float32), 0.0, 1.0
     )
+
+
+def bins_of_a_number(said: int | None, numbers: int, rows: int) -> int:
+    """Returns in how many bins each of `numbers` is, which the spec may have `said`; `rows` are those of the train split."""
+    bins = min(BINS[1], max(BINS[0], rows // ROWS_OF_A_BIN)) if said is None else said
+    return min(bins, WIDEST // max(numbers, 1))
 
 
 def _bins(

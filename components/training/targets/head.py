@@ -16,6 +16,9 @@ from stellwerk.components.training.models.members import LECUN, OfEachMember
 CLASSIFY, REGRESS = "classify", "regress"
 """Names of TensorFlow Serving's methods over serialised tf.Example, and of the signatures that answer them."""
 
+SCORES = "scores"
+"""Name of the last layer."""
+
 
 @dataclass(frozen=True)
 class Head(ABC):
@@ -88,10 +91,10 @@ class Head(ABC):
         bias = keras.initializers.Constant(self.prior())
         linear = body.linear
         if len(body.hidden.shape) == 2:
-            scores = keras.layers.Dense(self.units, bias_initializer=bias, name="scores")(body.hidden)
+            scores = keras.layers.Dense(self.units, bias_initializer=bias, name=SCORES)(body.hidden)
             outputs = self.output(_with_linear(scores, linear))
             return outputs, outputs
-        scores = OfEachMember(self.units, LECUN / 100, bias, name="scores")(body.hidden)
+        scores = OfEachMember(self.units, LECUN / 100, bias, name=SCORES)(body.hidden)
         shared = None if linear is None else keras.layers.Reshape((1, self.units), name="for_every_member")(linear)
         outputs = self.output(_with_linear(scores, shared))
         return outputs, keras.ops.mean(outputs, axis=1)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.linear_model import Ridge
 
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.labels import Labels
@@ -86,6 +87,23 @@ def test_the_linear_baseline_answers_in_the_graph_as_scikit_learn_does(kind):
         said = answers[:, 0] > 0.5 if kind == "binary" else answers.argmax(axis=1)
         assert np.mean(said == labels) > 0.9
         assert answers.shape == (400, 1 if kind == "binary" else 3)
+
+
+def test_the_linear_baseline_of_a_quantity_is_penalised_as_its_rows_ask():
+    random = np.random.default_rng(1)
+    inputs = tuple(ModelInput(f"column_{place}", "number") for place in range(40))
+    floats = random.normal(size=(1050, 40)).astype(np.float32)
+    labels = (floats[:, 0] + 2 * random.normal(size=1050)).astype(np.float32)
+    few = slice(0, 50)
+    chunk = Chunk(floats[few], np.zeros((50, 0), np.int32), labels[few])
+    known = Labels(50, np.empty(0), float(labels[few].mean()), float(labels[few].std()))
+    linear = Linear.fit(
+        chunk, Packing(inputs, "label", False), Target(column="y", type="regression"), known, np.ones(1)
+    )
+    given = {item.name: tf.constant(floats[50:, place]) for place, item in enumerate(inputs)}
+    errors = linear(given).numpy()[:, 0] - labels[50:]
+    plain = Ridge().fit(chunk.floats, chunk.labels).predict(floats[50:]) - labels[50:]
+    assert np.mean(errors**2) < 0.7 * np.mean(plain**2)
 
 
 def test_a_split_whose_sample_has_one_class_gets_a_linear_baseline_too():

@@ -9,7 +9,7 @@ from stellwerk.components.training import threads, work
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.models import Inputs
 from stellwerk.components.training.models.encoding import encoded, encoded_width
-from stellwerk.spec.model import CustomModel, Dense, WideDeep
+from stellwerk.spec.model import CustomModel, Dense, Ensemble, WideDeep
 from stellwerk.spec.train import Train
 
 INPUTS = (
@@ -56,6 +56,8 @@ def test_parts_of_a_batch_learn_what_the_whole_batch_does(request, run_train, mo
         (Dense(type="dense", hidden=[1024, 512]), 1, 512, 4),
         (Dense(type="dense", hidden=[8192]), 1, 512, 4),
         (Dense(type="dense", hidden=[8], batch_normalization=True), 10, 512, 1),
+        (Ensemble(type="ensemble", members=1, hidden=[8], bins=0), 1, 256, 1),
+        (Ensemble(type="ensemble", members=1, hidden=[8], bins=512), 1, 256, 2),
     ],
 )
 def test_a_batch_is_shared_out_where_there_is_much_to_learn_and_no_layer_looks_at_all_its_rows(
@@ -78,4 +80,4 @@ def test_a_batch_is_shared_out_where_there_is_much_to_learn_and_no_layer_looks_a
 )
 def test_an_operation_is_shared_out_where_it_is_long(monkeypatch, architecture, parts, cores):
     monkeypatch.setattr(threads, "available_cores", lambda: 6)
-    assert threads.cores_of_an_operation(architecture, Train(batch_size=512), INPUTS, parts) == cores
+    assert threads.cores_of_an_operation(architecture, Train(batch_size=512), INPUTS, 1_000_000, parts) == cores

@@ -84,6 +84,18 @@ def test_early_stopping_remembers_across_a_stop(air_time, run_train, tmp_path, m
         assert np.array_equal(one, other)
 
 
+def test_a_mixture_is_the_same_after_a_stop(air_time, run_train, tmp_path, monkeypatch):
+    monkeypatch.setattr(epochs, "CHECKPOINT_SHARE", 0)
+    settings = {"architecture": {"type": "ensemble", "members": 2, "hidden": [8]}, "epochs": 4}
+    whole = run_train(air_time, **settings)
+    _stopped_after(2, air_time, run_train, tmp_path, **settings)
+    resumed = run_train(air_time, folder=tmp_path, **settings)
+    assert resumed.history["resumed_from_epoch"] == 2
+    assert resumed.history["mixed"] == whole.history["mixed"]
+    for one, other in zip(resumed.weights(), whole.weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
 def test_a_checkpoint_of_other_settings_is_not_taken_up(air_time, run_train, tmp_path):
     _stopped_after(1, air_time, run_train, tmp_path, epochs=2)
     run = run_train(air_time, folder=tmp_path, epochs=2, optimizer={"learning_rate": 0.1})
