@@ -18,7 +18,7 @@ EPOCHS = (8, 200)
 SMALL_BATCHES, LARGE_BATCHES = (32, 256), (256, 4096)
 """Smallest and largest batch, of small and of large splits."""
 
-BATCHES_OF_SMALL, BATCHES_OF_LARGE = 32, 256
+BATCHES_OF_SMALL, BATCHES_OF_LARGE = 64, 256
 """About so many batches an epoch has, until the batch is as large as it gets."""
 
 PATIENCE = 3
@@ -37,7 +37,7 @@ class Paced(Train):
 def paced(training: Train, rows: int) -> Paced:
     """Returns `training` with everything said that is left open; `rows` are those of the train split.
 
-    A batch of a small split is a thirty-second of it, a power of 2; of a large one a 256th. There are so many epochs that at least
+    A batch of a small split is a sixty-fourth of it, a power of 2; of a large one a 256th. There are so many epochs that at least
     `LEAST_STEPS` steps are made, within `EPOCHS`.
     """
     batch = training.batch_size or _batch_size(rows)

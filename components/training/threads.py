@@ -16,7 +16,7 @@ from stellwerk.machine import available_cores
 from stellwerk.spec.model import Dense, Ensemble, Model
 
 PART_ROWS = 128
-"""A smaller part of a batch costs more to hand over than a second core gains."""
+"""A smaller part of a batch costs more to hand over than a second core gains; a row counts once for each member that sees it."""
 
 MANY_STEPS = 3000
 """Steps of a small network: in a shorter training, tracing the network once for each part takes longer than it saves."""
@@ -41,7 +41,8 @@ def parts_of_a_batch(architecture: Model, training: Paced, inputs: Sequence[Mode
     steps = rows * training.epochs / training.batch_size
     if steps * _small_steps(architecture, training.batch_size, inputs, rows) < MANY_STEPS:
         return 1
-    return max(1, min(available_cores(), training.batch_size // PART_ROWS))
+    seen = training.batch_size * getattr(architecture, "members", 1)
+    return max(1, min(available_cores(), training.batch_size, seen // PART_ROWS))
 
 
 def _small_steps(architecture: Dense | Ensemble, batch: int, inputs: Sequence[ModelInput], rows: int) -> float:

@@ -10,7 +10,7 @@ from stellwerk.spec.train import Train
 
 @pytest.mark.parametrize(
     ("rows", "batch_size"),
-    [(20, 32), (150, 32), (2_000, 64), (8_000, 256), (50_000, 256), (300_000, 1024), (5_000_000, 4096)],
+    [(20, 32), (150, 32), (2_000, 32), (8_000, 128), (20_000, 256), (50_000, 256), (300_000, 1024), (5_000_000, 4096)],
 )
 def test_a_batch_grows_with_the_rows(rows, batch_size):
     assert paced(Train(), rows).batch_size == batch_size

@@ -58,6 +58,7 @@ def test_parts_of_a_batch_learn_what_the_whole_batch_does(request, run_train, mo
         (Dense(type="dense", hidden=[8], batch_normalization=True), 10, 512, 1),
         (Ensemble(type="ensemble", members=1, hidden=[8], bins=0), 1, 256, 1),
         (Ensemble(type="ensemble", members=1, hidden=[8], bins=512), 1, 256, 2),
+        (Ensemble(type="ensemble", members=2, hidden=[8], bins=512), 1, 256, 4),
     ],
 )
 def test_a_batch_is_shared_out_where_there_is_much_to_learn_and_no_layer_looks_at_all_its_rows(
