@@ -169,7 +169,9 @@ def _name_tables(graph: Any) -> None:
             continue
         value = node.attr[TABLE]
         if value.s not in known:
-            text = re.sub(r"/\S*/", "", LOADED.sub("", value.s.decode(errors="replace")))
+            text = LOADED.sub("", value.s.decode(errors="replace"))
+            if "/" in text:  # `hash_table_<folder>/<file>_-2_-1`, where a folder may be called anything
+                text = text.partition("/")[0] + text.rpartition("/")[2]
             taken = set(known.values())
             numbered = (text if number == 0 else f"{text}_{number}" for number in range(len(known) + 1))
             known[value.s] = next(name.encode() for name in numbered if name.encode() not in taken)

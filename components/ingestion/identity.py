@@ -75,7 +75,8 @@ def check_read(
     `identity` is what `identities` said of the sources then, `expected` what `keyed` said of each of their files, in order.
     """
     for name, files in found.items():
-        now = [keyed(origin, prints[name].digests.get(origin)) for origin in files.origins]
+        digests = prints[name].digests
+        now = [keyed(origin, digests.get(origin) if isinstance(origin, Path) else None) for origin in files.origins]
         before = list((expected or {}).get(name, now))
         labels = [label_of(origin, directory) for origin in files.origins]
         if len(before) != len(now):
@@ -83,7 +84,7 @@ def check_read(
         for label, then, one in zip(labels, before, now, strict=True):
             if then and then != one:
                 raise DataError(f"{name}: {label}: it was changed since the run began. {AGAIN}")
-        said = {name: _identity(files.origins, lambda path, prints=prints[name]: prints.digests[path])}
+        said = {name: _identity(files.origins, digests.__getitem__)}
         if identity is not None and changed(identity, said):
             shown = ", ".join(labels[:SHOWN]) + (f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else "")
             raise DataError(f"{name}: its files were changed since the run began: {shown}. {AGAIN}")

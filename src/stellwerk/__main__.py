@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from typing import Any
+from typing import TextIO
 
 import click
 
@@ -104,12 +104,19 @@ def main() -> None:
         sys.exit(3)
 
 
-def _shown(message: Warning | str, category: type[Warning], *where: Any) -> None:
+def _shown(  # noqa: PLR0917 - as Python calls it
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """Shows a warning as Python does, unless it is meant for a person."""
     if issubclass(category, DamagedWarning):
         click.echo(f"warning {message}", err=True)
         return
-    _AS_PYTHON_DOES(message, category, *where)
+    _AS_PYTHON_DOES(message, category, filename, lineno, file, line)
 
 
 def _comes_from_an_interrupt(error: BaseException | None) -> bool:

@@ -149,8 +149,9 @@ class ObjectTarget:
         provenance, version = self._provenance(number), f"{self.base}{number}/"
         if provenance.get("model_digest") != digest:
             return False
-        there, files = self.bucket.changed(version), provenance.get("files")
-        beside = [name for name in (files if isinstance(files, dict) else {}) if name.startswith(f"{STATISTICS}/")]
+        there, told = self.bucket.changed(version), provenance.get("files")
+        files: dict[str, str] = told if isinstance(told, dict) else {}
+        beside = [name for name in files if name.startswith(f"{STATISTICS}/")]
         return all(
             f"{version}{name}" in there and self.bucket.holds(f"{version}{name}", file)
             for name, file in _files(model).items()
