@@ -43,6 +43,15 @@ PATHS = [
     *("", ":predict", ":classify", ":regress", "/metadata", "/versions/3:predict", "/versions/9", "/labels/x:predict"),
 ]
 
+HEAD = b"POST /x HTTP/1.1\r\nHost: x\r\n"
+SENT = [
+    b"\0\x3f" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: x\r\n\r\n",
+    b"\0\xff" + (HEAD + b"Content-Length: 3\r\n\r\nabc") * 3,
+    b"\0\x07" + HEAD + b"Expect: 100-continue\r\nAuthorization: Bearer x\r\nContent-Length: 3\r\n\r\nabc",
+    b"\0\xff" + HEAD + b"Upgrade: x\r\nConnection: upgrade\r\n\r\n" + HEAD + b"\r\n",
+]
+"""Whole requests as bytes, in pieces of so many."""
+
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -107,7 +116,7 @@ def test_what_schemathesis_sends_is_answered_as_the_openapi_document_says(server
 
 
 def test_no_bytes_that_atheris_makes_break_the_parsers_of_requests(tmp_path):
-    """From whole requests of both APIs on, guided by what of the code is reached: always the same ones."""
+    """From whole requests of both APIs, and of HTTP, on, guided by what of the code is reached: always the same ones."""
     examples = {"context": {"carrier": "AA"}, "examples": [{"distance": 1.0, "day": [1]}, {"carrier": {"b64": "AAEC"}}]}
     columns = {"distance": [1.0, None], "carrier": ["AA", {"b64": "AAEC"}], "day": [0, 1]}
     predict = PredictRequest(model_spec={"name": "flights"})
@@ -117,10 +126,10 @@ def test_no_bytes_that_atheris_makes_break_the_parsers_of_requests(tmp_path):
     classify = ClassificationRequest()
     example = classify.input.example_list_with_context.examples.add()
     example.features.feature["distance"].float_list.value.append(1.0)
-    bodies = [(0, {"instances": [ROW, ROW]}), (0, {"inputs": columns}), (1, examples)]
+    bodies = [(1, {"instances": [ROW, ROW]}), (1, {"inputs": columns}), (2, examples)]
     whole = [bytes([parser]) + json.dumps(body).encode() for parser, body in bodies]
     for number, request in enumerate(
-        [*whole, b"\2" + predict.SerializeToString(), b"\3" + classify.SerializeToString()]
+        [*whole, b"\3" + predict.SerializeToString(), b"\4" + classify.SerializeToString(), *SENT]
     ):
         (tmp_path / str(number)).write_bytes(request)
     program = str(Path(__file__).with_name("parsers_under_atheris.py"))
