@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 import threading
 import time
@@ -25,15 +24,14 @@ import uvloop
 
 from stellwerk.errors import UsageError
 from stellwerk.serving.grpc.calls import GAVE_WAY, MOST_STREAMS, TOO_MANY, Aborted, Call, Details, Limits
-from stellwerk.serving.grpc.methods import Methods, message_of
+from stellwerk.serving.grpc.loop_calls import LoopCall, Status, refuse, streamed
+from stellwerk.serving.grpc.methods import Methods
 
 _LOG = logging.getLogger(__name__)
 
 _WATCH_S = 0.1
 
 _FAILED = (grpc.StatusCode.UNKNOWN, "the server could not answer this request; its log says why.")
-
-Status = tuple[grpc.StatusCode, str]
 
 
 @cache
@@ -44,27 +42,6 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-class _LoopCall(Call):
-    """A call whose answer is a future of the loop; answers may come from any thread."""
-
-    __slots__ = ("_tell", "ended", "outcome")
-
-    def __init__(self, details: Details, tell: Callable[[_LoopCall, bytes | Status], None]) -> None:
-        super().__init__(details)
-        self._tell = tell
-        self.outcome: asyncio.Future[bytes | Status] = asyncio.get_running_loop().create_future()
-        self.ended: Status | None = None
-        """Why the waiting for its message has ended."""
-
-    def answer(self, message: bytes) -> None:
-        """Sends the answer, where nobody has ended the call."""
-        self._tell(self, message)
-
-    def refuse(self, code: grpc.StatusCode, text: str) -> None:
-        """Ends the call with a status, where nobody has ended it."""
-        self._tell(self, (code, text))
-
-
 class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Answers calls from `start` to `stop`; see `calls.Receiver`."""
 
@@ -73,12 +50,12 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
         self.sending: contextlib.AbstractContextManager[Any] | threading.Lock = contextlib.nullcontext()
         self._options, self._methods, self._limits = options, methods, limits
         self._unary: dict[str, Any] = {}
-        self._arriving: dict[_LoopCall, asyncio.Task[Any]] = {}
-        self._working: dict[_LoopCall, None] = {}
+        self._arriving: dict[LoopCall, asyncio.Task[Any]] = {}
+        self._working: dict[LoopCall, None] = {}
         self._ready: deque[Call] = deque()
         self._streams = self._running = 0
         self._soon = False
-        self._told: deque[tuple[_LoopCall, bytes | Status] | None] = deque()
+        self._told: deque[tuple[LoopCall, bytes | Status] | None] = deque()
         self._woken = False
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="grpc-answer")
         self._loop = _loop()
@@ -143,13 +120,13 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
         details = Details(method, context.invocation_metadata())
         refused = self._methods.turned_away(details) or (TOO_MANY if len(self._working) >= self._limits.most else None)
         if refused is not None:
-            return _refuse(context, refused)
-        call = _LoopCall(details, self._tell)
+            return refuse(context, refused)
+        call = LoopCall(details, self._tell)
         message = await self._message(call, context)
         if call.ended is not None:
-            return _refuse(context, call.ended)
+            return refuse(context, call.ended)
         if message is grpc.aio.EOF:
-            return _refuse(context, (grpc.StatusCode.INVALID_ARGUMENT, "The call ended without a request."))
+            return refuse(context, (grpc.StatusCode.INVALID_ARGUMENT, "The call ended without a request."))
         call.message = message
         self._working[call] = None
         try:
@@ -157,9 +134,9 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
             outcome = await call.outcome
         finally:
             del self._working[call]
-        return outcome if isinstance(outcome, bytes) else _refuse(context, outcome)
+        return outcome if isinstance(outcome, bytes) else refuse(context, outcome)
 
-    async def _message(self, call: _LoopCall, context: Any) -> Any:
+    async def _message(self, call: LoopCall, context: Any) -> Any:
         """Returns the message of a call once it has come whole; without one, where `call.ended` says why."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - grpcio runs each call as a task
@@ -176,11 +153,11 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
         finally:
             self._arriving.pop(call, None)
 
-    def _give_up(self, call: _LoopCall, why: Status) -> None:
+    def _give_up(self, call: LoopCall, why: Status) -> None:
         call.ended = why
         self._arriving.pop(call).cancel()
 
-    def _begin(self, call: _LoopCall) -> None:
+    def _begin(self, call: LoopCall) -> None:
         if call.details.method not in self.work:
             self._pool.submit(self._methods.answer, call)
             return
@@ -207,10 +184,10 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
         finally:
             self._post(None)
 
-    def _tell(self, call: _LoopCall, outcome: bytes | Status) -> None:
+    def _tell(self, call: LoopCall, outcome: bytes | Status) -> None:
         self._post((call, outcome))
 
-    def _post(self, told: tuple[_LoopCall, bytes | Status] | None) -> None:
+    def _post(self, told: tuple[LoopCall, bytes | Status] | None) -> None:
         """Takes an outcome, or the end of a group, from any thread, and wakes the loop where nobody has."""
         self._told.append(told)
         if not self._woken:
@@ -249,7 +226,7 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
             self._streams += 1
             try:
                 handler = await self._loop.run_in_executor(self._pool, self._methods.guarded, details)
-                async for message in _streamed(handler, given, context):
+                async for message in streamed(handler, given, context):
                     yield handler.response_serializer(message)
             except Aborted as aborted:
                 await context.abort(aborted.code, aborted.details)
@@ -259,28 +236,3 @@ class Loop(grpc.GenericRpcHandler):  # type: ignore[misc]
         if found.request_streaming:
             return grpc.stream_stream_rpc_method_handler(answer)
         return grpc.unary_stream_rpc_method_handler(answer)
-
-
-async def _streamed(handler: Any, given: Any, context: Any) -> AsyncIterator[Any]:
-    """Yields the answers of a handler; a coroutine in place of them is how a guard refuses."""
-    if handler.request_streaming:
-        answers = handler.stream_stream(_messages(handler, given), context)
-    else:
-        answers = handler.unary_stream(message_of(handler, given), context)
-    if inspect.iscoroutine(answers):
-        await answers
-        return
-    async for answer in answers:
-        yield answer
-
-
-async def _messages(handler: Any, given: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-    async for data in given:
-        yield message_of(handler, data)
-
-
-def _refuse(context: Any, status: Status) -> bytes:
-    """Ends a call with a status. An `abort` would keep the call until Python's collector runs, and its stream with it."""
-    context.set_code(status[0])
-    context.set_details(status[1])
-    return b""

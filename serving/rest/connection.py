@@ -7,17 +7,16 @@ others by what it sends: a few bytes can be many chunks.
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 import socket
 import time
 from collections import deque
-from typing import Protocol, cast
+from typing import cast
 
 import httptools
 
-from stellwerk.serving.rest.bodies import Incoming, Room
-from stellwerk.serving.rest.limits import Limits
+from stellwerk.serving.rest.bodies import Incoming
+from stellwerk.serving.rest.host import Host, Phase
 from stellwerk.serving.rest.messages import HEAD_BYTES, Head, HttpRefused, Request, Response
 
 _LOG = logging.getLogger(__name__)
@@ -29,42 +28,6 @@ _MOST_WAITING = 16
 """More requests than this behind the one at work are not read on."""
 
 _FAILED = "The server could not answer this request; its log says why."
-
-
-class Phase(enum.Enum):
-    """What a connection waits for."""
-
-    HANDSHAKE = enum.auto()
-    IDLE = enum.auto()
-    HEAD = enum.auto()
-    BODY = enum.auto()
-    WORK = enum.auto()
-    SEND = enum.auto()
-    DRAIN = enum.auto()
-    """What a refused client still sends is read away a while, so that it sees the answer before the end."""
-
-
-class Host(Protocol):
-    """The server, as a connection sees it."""
-
-    limits: Limits
-    room: Room
-
-    @property
-    def leaving(self) -> bool:
-        """Whether connections end after their next answer."""
-
-    def at_head(self, request: Request) -> Response | None:
-        """Answers what needs no body, or refuses it before any of it is kept."""
-
-    def begin(self, request: Request) -> asyncio.Future[Response]:
-        """Has a request answered."""
-
-    def leave(self, connection: Connection) -> None:
-        """Forgets a connection that has ended."""
-
-    def make_room(self) -> bool:
-        """Has the body that is sent slowest give way, and says whether there was one."""
 
 
 class Connection(asyncio.Protocol):

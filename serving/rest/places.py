@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from stellwerk.serving.rest.connection import Connection, Phase
+from stellwerk.serving.rest.connection import Connection
+from stellwerk.serving.rest.host import Phase
 from stellwerk.serving.rest.limits import Limits
 from stellwerk.serving.rest.messages import HttpRefused, Response
 
