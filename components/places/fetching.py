@@ -1,7 +1,7 @@
 """Copies objects to this machine, once for each state of an object.
 
-A copy lies at `<kept>/<digest of its identity>/<name>` and is whole: it is written under another name first. What no run has used
-for a day is removed.
+A copy lies at `<kept>/<digest of its identity>-<SHA-256>/<name>` and is whole: it is written under another name first. One that is not what
+arrived is copied again. What no run has used for a day is removed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.places.base import Object, PlaceError
 from stellwerk.components.places.patience import pieces
 from stellwerk.errors import DataError
@@ -79,34 +80,40 @@ class _Copying:
 
     def copy(self, item: Object) -> Path:
         """Returns the copy of an object, made now unless it is there."""
-        target = self.kept / _digest(item.identity) / plain_name(item)
-        if target.is_file() and item.size in (None, target.stat().st_size):
-            os.utime(target.parent)
-            return target
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(f".{uuid.uuid4().hex}.part")
+        state, name = _digest(item.identity), plain_name(item)
+        for folder in self.kept.glob(f"{state}-*"):
+            if (folder / name).is_file() and file_digest(folder / name) == folder.name.partition("-")[2]:
+                os.utime(folder)
+                return folder / name
+            shutil.rmtree(folder, ignore_errors=True)
+        aside = self.kept / f".{uuid.uuid4().hex}.part"
+        aside.mkdir(parents=True)
         try:
-            self._write(item, aside)
-            aside.replace(target)
+            folder = self.kept / f"{state}-{self._write(item, aside / name)}"
+            with contextlib.suppress(OSError):  # of another run, at the same moment
+                aside.rename(folder)
         except PlaceError:
             with self._lock:
                 self.failed = self.failed or item.uri
             raise
         finally:
-            aside.unlink(missing_ok=True)
-        return target
+            shutil.rmtree(aside, ignore_errors=True)
+        return folder / name
 
-    def _write(self, item: Object, aside: Path) -> None:
-        checksum = _Crc32c(item.crc32c)
+    def _write(self, item: Object, aside: Path) -> str:
+        """Copies an object to a file; returns the SHA-256 of what arrived."""
+        checksum, digest = _Crc32c(item.crc32c), hashlib.sha256()
         with aside.open("wb") as file:
             for piece in pieces(item):
                 if self.stop.is_set():
                     raise StoppedError
                 file.write(piece)
                 checksum.update(piece)
+                digest.update(piece)
                 with self._lock:
                     self.arrived += len(piece)
         checksum.check()
+        return digest.hexdigest()
 
 
 class _Crc32c:

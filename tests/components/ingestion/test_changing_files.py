@@ -152,3 +152,17 @@ def test_a_digest_is_of_one_state_of_a_file(tmp_path: Path):
     path.unlink()
     with pytest.raises(DataError, match="there is no such file any more"):
         steady_digest(path)
+
+
+def test_a_copy_of_an_object_that_is_damaged_is_copied_again(tmp_path: Path, s3_store: Any):
+    data = Data.model_validate(
+        {"sources": {"rows": {"path": "s3://models/rows.csv"}}, "split": {"by": "hash", "key": ["a"]}}
+    )
+    s3_store.content.put_object(Bucket="models", Key="rows.csv", Body=rows(0, 1000).encode())
+    before = read(tmp_path, data, kept=tmp_path / "kept").version
+    (copy,) = (tmp_path / "kept").glob("*/object.csv")
+    looks = copy.stat()
+    copy.write_bytes(copy.read_bytes().replace(b"999,1", b"999,0"))
+    os.utime(copy, ns=(looks.st_atime_ns, looks.st_mtime_ns))
+    assert read(tmp_path, data, kept=tmp_path / "kept").version == before
+    assert copy.read_bytes() == rows(0, 1000).encode()
