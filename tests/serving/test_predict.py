@@ -549,7 +549,7 @@ def serving(model_path: Path, grpc_port: int, port: int) -> subprocess.Popen[byt
 def test_through_our_server_which_goes_away_and_comes_back(table, expected, model_path, tmp_path, free_ports):
     given = write(table, tmp_path / "in.parquet")
     url = f"http://127.0.0.1:{free_ports[1]}/v1/models/flights"
-    options = Options(batch_size=1, connection=Connection(clients=2, patience=40))
+    options = Options(batch_size=1, connection=Connection(clients=2, patience=240))
     server = serving(model_path, *free_ports)
     try:
         assert predict(url, given, tmp_path / "all.jsonl", Options()).rows == N
@@ -564,7 +564,7 @@ def test_through_our_server_which_goes_away_and_comes_back(table, expected, mode
         server.wait()
         assert thread.is_alive()
         server = serving(model_path, *free_ports)
-        thread.join(60)
+        thread.join(300)
     finally:
         server.kill()
         server.wait()
