@@ -88,7 +88,11 @@ def _round(folder: Path, seconds: float, *, kserve: bool) -> tuple[dict[str, Any
     bare = measure([sys.executable, str(HERE / "bare.py"), str(folder / "model" / "1"), str(folder)], HERE)
     served: dict[Kind, Served] = {}
     bodies = {"rest": folder / "rest.json", "grpc": folder / "grpc.bin"}
-    kinds = {"Stellwerk, not batched": ["--no-batching"], "Stellwerk": [], "Stellwerk, --grpc-core": ["--grpc-core"]}
+    kinds = {
+        "Stellwerk, not batched": ["--no-batching"],
+        "Stellwerk": [],
+        "Stellwerk, --no-grpc-core": ["--no-grpc-core"],
+    }
     for name, options in kinds.items():
         with running([*SERVE, str(folder / "model"), *options]) as server:
             served |= _loads(name, server, PATHS, bodies, seconds)

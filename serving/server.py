@@ -18,7 +18,7 @@ from stellwerk.serving.batching import BatchedModel
 from stellwerk.serving.batching_options import BatchingOptions
 from stellwerk.serving.config import ModelConfig
 from stellwerk.serving.descriptors import raise_limit, shares
-from stellwerk.serving.grpc.server import MAX_WORKERS, GrpcServer, grpc_server
+from stellwerk.serving.grpc.server import KEEPS_ABANDONED_CALLS, MAX_WORKERS, GrpcServer, grpc_server
 from stellwerk.serving.guard import Guard
 from stellwerk.serving.loading import SIGNATURE, LoadedModel
 from stellwerk.serving.metrics import Metrics
@@ -52,8 +52,8 @@ class ServerOptions:
     """More requests are refused (429, RESOURCE_EXHAUSTED); None: no limit."""
     tls: Tls | None = None
     tokens: Tokens | None = None
-    grpc_core: bool = False
-    """Receives gRPC by names of grpcio that are not public: less CPU, and no promise that another grpcio has them."""
+    grpc_core: bool | None = None
+    """Receives gRPC by names of grpcio that are not public; None: where grpcio's public server keeps what callers abandon."""
     insecure: bool = False
     """Lets others reach a server that neither TLS nor tokens protect."""
     batching: BatchingOptions | None = field(default_factory=BatchingOptions)
@@ -162,7 +162,7 @@ class ModelServer:
             together=min(TOGETHER, options.batching.largest_batch) if options.batching else 1,
             groups=options.batching.groups if options.batching else MAX_WORKERS,
             max_connections=connections,
-            core=options.grpc_core,
+            core=KEEPS_ABANDONED_CALLS if options.grpc_core is None else options.grpc_core,
         )
 
 

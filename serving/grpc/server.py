@@ -38,6 +38,9 @@ MAX_ARRIVING = 512
 MAX_CONNECTIONS = 4096
 """More connections are refused; an idle one costs a descriptor and some memory."""
 
+KEEPS_ABANDONED_CALLS = tuple(map(int, grpc.__version__.split(".")[:2])) < (1, 80)
+"""Whether the public server of this grpcio loses 14 KB with each call whose caller hangs up: measured with 1.65, not with 1.85."""
+
 MAX_STREAMS = 256
 """Calls of one connection at once; more of them wait at the client, so that one connection cannot take the server."""
 

@@ -71,9 +71,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 )
 @click.option("--batch-timeout-ms", default=0.0, show_default=True, help="How long a batch waits for more requests.")
 @click.option(
-    "--grpc-core",
-    is_flag=True,
-    help="Receive gRPC by grpcio's core, which is not public: a third of the CPU with many clients.",
+    "--grpc-core/--no-grpc-core",
+    default=None,
+    help="Receive gRPC by grpcio's core, which is not public: a third of the CPU with many clients. "
+    "By default only with a grpcio before 1.80, whose public server keeps what callers abandon.",
 )
 @click.option("--max-body-mb", default=64.0, show_default=True, help="Larger requests are refused.")
 @click.option("--max-connections", default=512, show_default=True, help="Most REST connections at one time.")
