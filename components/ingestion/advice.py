@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from stellwerk.components.ingestion import engine
 from stellwerk.spec.data import Data
 from stellwerk.tables.encodings import other_encoding
+from stellwerk.tables.numerals import GROUPING, plain_mark
 
 if TYPE_CHECKING:
     from stellwerk.components.ingestion.quarantine import Quarantine
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _DECIMAL = re.compile(r"\s*[+-]?(\d+,\d*|,\d+)\s*")
-_BOTH = re.compile(r"\s*[+-]?\d{1,3}(\.\d{3})+,\d+\s*")
-_GROUPED = re.compile(r"\s*[+-]?\d{1,3}([, '])\d{3}(\1\d{3})*(\.\d+)?\s*")
+_BOTH = re.compile(rf"\s*[+-]?\d{{1,3}}([.{GROUPING}])\d{{3}}(\1\d{{3}})*,\d+\s*")
+_GROUPED = re.compile(rf"\s*[+-]?\d{{1,3}}([,{GROUPING}])\d{{3}}(\1\d{{3}})*(\.\d+)?\s*")
 _CURRENCY = re.compile(r"\s*-?[$€£¥]\s*-?\d[\d.,]*\s*|\s*-?\d[\d.,]*\s*[$€£¥]\s*")
 _PERCENT = re.compile(r"\s*[+-]?\d[\d.]*\s*%\s*")
 _UNIT = re.compile(r"\s*[+-]?\d[\d.]*\s*[^\W\d]+\s*")
@@ -79,15 +80,20 @@ def _of_others(column: str, texts: Sequence[str], words: Collection[str]) -> str
 
 def _of_written(column: str, texts: Sequence[str]) -> str:
     quoted = engine.name(column)
-    if all(_BOTH.fullmatch(text) or _DECIMAL.fullmatch(text) for text in texts) and any(map(_BOTH.fullmatch, texts)):
-        cast = f"CAST(replace(replace({quoted}, '.', ''), ',', '.') AS DOUBLE)"
-        return f'Numbers with a decimal comma are read with `decimal: ","` and `thousands: "."` for the source, or by {cast} in data.query.'
+    both = {match[1] for match in map(_BOTH.fullmatch, texts) if match}
+    rest = [text for text in texts if not _BOTH.fullmatch(text) and not _DECIMAL.fullmatch(text)]
+    rest = [text for text in rest if not (match := _GROUPED.fullmatch(text)) or match[1] not in both]
+    if len(both) == 1 and not rest:
+        (mark,) = both
+        cast = f"CAST(replace(replace({quoted}, {engine.text(mark)}, ''), ',', '.') AS DOUBLE)"
+        keys = f'`decimal: ","` and `thousands: "{plain_mark(mark)}"`'
+        return f"Numbers with a decimal comma are read with {keys} for the source, or by {cast} in data.query."
     grouped = [_GROUPED.fullmatch(text) for text in texts]
     marks = {match[1] for match in grouped if match}
     if all(grouped) and len(marks) == 1:
         mark = marks.pop()
         cast = f"CAST(replace({quoted}, {engine.text(mark)}, '') AS DOUBLE)"
-        return f'Thousands are read with `thousands: "{mark}"` for the source, or by {cast} in data.query.'
+        return f'Thousands are read with `thousands: "{plain_mark(mark)}"` for the source, or by {cast} in data.query.'
     if all(map(_DECIMAL.fullmatch, texts)):
         cast = f"CAST(replace({quoted}, ',', '.') AS DOUBLE)"
         return f'A decimal comma is read with `decimal: ","` for the source, or by {cast} in data.query.'

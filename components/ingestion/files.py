@@ -13,7 +13,6 @@ from typing import Any
 from stellwerk.components.artifacts.states import State, state
 from stellwerk.components.ingestion.unpacking import opened
 from stellwerk.components.places.base import Object
-from stellwerk.components.places.endings import ENDINGS, inner_name, is_data, kind_of
 from stellwerk.components.places.fetching import fetched, plain_name
 from stellwerk.components.places.finding import objects
 from stellwerk.components.places.reading import AHEAD, SCHEME, InPlace, settled
@@ -22,6 +21,7 @@ from stellwerk.errors import DataError, did_you_mean
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import Format, Source
 from stellwerk.spec.places import scheme_of
+from stellwerk.tables.endings import ENDINGS, inner_name, is_data, kind_of
 
 GLANCED = 4
 """Objects of a source that a look at the data opens."""

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stellwerk.components.artifacts.examples import BATCH_ROWS
 from stellwerk.components.ingestion import advice, engine
 from stellwerk.components.ingestion.advice import remedies
-from stellwerk.components.ingestion.arrays import nulls, where
+from stellwerk.components.ingestion.arrays import chosen, nulls, where
 from stellwerk.components.ingestion.columns import Column, Flaws, Normaliser, select, text_of
 from stellwerk.components.ingestion.manifest import SourceRows
 from stellwerk.components.ingestion.quarantine import MOST_TEXTS, Quarantine, set_aside
 from stellwerk.components.ingestion.requirements import check_bad_rows
 from stellwerk.components.ingestion.sources import Lines
-from stellwerk.components.ingestion.splitting import UNDEALT, by_column
+from stellwerk.components.ingestion.splitting import UNDEALT, by_column, dealing
 from stellwerk.errors import DataError
 from stellwerk.spec.data import ColumnSplit, Data, TimeSplit
+from stellwerk.spec.section import SPLITS
+
+MOST_CLASSES = 1_000
+"""Fractions with more different values than that are not counted one by one."""
 
 
 @dataclass
@@ -39,6 +45,8 @@ class Judged:
     """What a run would say, if these were all rows."""
     note: str | None = None
     """Which rows will be set aside, where these are no more than is allowed."""
+    targets: dict[str, Counter[Any]] = field(default_factory=dict)
+    """How often each value of the target occurs in each split, if these were all rows."""
     share: float = 0.0
     """The largest share of bad rows, of a source or of the query's result."""
 
@@ -87,17 +95,32 @@ class Judge:
             yield from engine.batches(self.connection.sql(select(columns, self.relation)), BATCH_ROWS)
 
     def _judge(self, judged: Judged, columns: list[Column], lines: Lines | None) -> None:
+        known = any(column.name == self.target for column in columns)
+        deal = dealing(self.data.split, columns, self.connection, self.relation) if known else None
+        judged.targets = {split: Counter() for split in SPLITS} if deal is not None else {}
         normaliser = Normaliser(columns, self.target, self.named)
         self.quarantine.hold_for("query" if self.data.query else next(iter(self.sources)), self.file)
         for raw in self._batches(columns):
             batch, flaws = normaliser(raw)
             self._deal(batch, flaws)
+            if deal is not None:
+                self._count(judged.targets, batch, np.where(flaws.bad, UNDEALT, deal(batch)))
             if flaws.bad.any():
                 set_aside(raw, flaws, columns, self.quarantine, judged.rows)
                 judged.bad += int(flaws.bad.sum())
             judged.rows += raw.num_rows
         self.quarantine.release(lines)
         self._refuse(judged)
+
+    def _count(self, targets: dict[str, Counter[Any]], batch: pa.RecordBatch, dealt: np.ndarray[Any, Any]) -> None:
+        """Counts the values of the target in the rows of each split."""
+        for place, split in enumerate(SPLITS):
+            values = _column(chosen(batch, dealt == place), self.target)
+            if pa.types.is_floating(values.type) and len(targets[split]) > MOST_CLASSES:  # a quantity
+                targets[split][None] += len(values)
+                continue
+            for value in pc.value_counts(values).to_pylist():
+                targets[split][value["values"]] += value["counts"]
 
     def _deal(self, batch: pa.RecordBatch, flaws: Flaws) -> None:
         """Finds the rows that no split takes, as far as single rows tell."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ class Probe:
     """What to do about each column of `not_numbers`, where something speaks for numbers."""
     refusal: str | None = None
     """What a run would say of the rows that do not parse or do not fit, where these are more than `max_bad_share` allows."""
+    targets: dict[str, Counter[Any]] = field(default_factory=dict)
+    """How often each value of the target occurs in each split; empty where not all rows were looked at."""
     notes: tuple[str, ...] = ()
     """What is no problem but good to know: how a file is read, and which rows will be set aside."""
 
@@ -126,6 +129,7 @@ def probe(data: Data, directory: Path, numbers: list[str], target: str = "", use
         nested=look.nested,
         advice={column: advice for column, advice in judged.advice.items() if advice and column not in codes},
         refusal=judged.refusal if certain else None,
+        targets=judged.targets if look.whole or judged is not look.judged else {},
         notes=(*look.notes, *([judged.note] if judged.note else [])),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stellwerk.components.ingestion.arrays import mask, nulls, values
+from stellwerk.components.ingestion.columns import Column, select
 from stellwerk.components.ingestion.engine import first_row, name
 from stellwerk.components.ingestion.hashing import row_hashes
 from stellwerk.errors import DataError
-from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
+from stellwerk.spec.data import AnySplit, ColumnSplit, HashSplit, TimeSplit
 from stellwerk.spec.section import SPLITS
 
 Deal = Callable[[pa.RecordBatch], np.ndarray[Any, Any]]
@@ -138,6 +139,24 @@ def quantile_moments(
         [first, second],
     )
     return (row[0], row[1]) if row and row[0] is not None and row[1] is not None else None
+
+
+def dealing(
+    split: AnySplit, columns: Sequence[Column], connection: duckdb.DuckDBPyConnection, relation: str
+) -> Deal | None:
+    """Returns how a run would deal the rows of `relation`, if these were all; None where it would refuse to."""
+    found = {column.name: column for column in columns}
+    if not set(split.columns) <= found.keys():
+        return None
+    if isinstance(split, HashSplit):
+        return by_hash(split)
+    column = found[split.column]
+    if isinstance(split, ColumnSplit):
+        return by_column(split, column.kind)
+    if column.kind not in ("int64", "float"):
+        return None
+    at = moments(split) or quantile_moments(connection, select(columns, relation), split, column.called)
+    return None if at is None else by_time(split, *at)
 
 
 def by_column(split: ColumnSplit, kind: str) -> Deal:

@@ -12,10 +12,10 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal, cast
 
 from stellwerk.components.places.base import Object, PlaceError
-from stellwerk.components.places.endings import PACKED, kind_of
 from stellwerk.components.places.patience import patiently, pieces
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
+from stellwerk.tables.endings import PACKED, kind_of
 
 AHEAD: dict[Format, int] = {"csv": 8 << 20, "jsonl": 8 << 20, "parquet": 1 << 16}
 """Formats that are read in place: those that the engine itself reads, so that nothing is made Parquet on disk first. And how many bytes one request for a part of them brings at least, once a file is read on."""

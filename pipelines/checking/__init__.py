@@ -76,6 +76,7 @@ def _content(loaded: LoadedSpec, noted: Callable[[str], None] = _unheard) -> Ite
     from stellwerk.components.ingestion.meaning import Uses  # noqa: PLC0415
     from stellwerk.components.ingestion.probing import probe  # noqa: PLC0415 - only where data is looked at
     from stellwerk.pipelines.checking.columns import find_problems  # noqa: PLC0415
+    from stellwerk.pipelines.checking.measuring import find_empty_words  # noqa: PLC0415
     from stellwerk.pipelines.graph import code_columns, named_columns, number_columns  # noqa: PLC0415
 
     try:
@@ -90,7 +91,7 @@ def _content(loaded: LoadedSpec, noted: Callable[[str], None] = _unheard) -> Ite
         ):
             yield _where(spec.data, seen.refusal)
         elif seen.refusal is None:
-            for note in seen.notes:
+            for note in (*seen.notes, *(() if found else find_empty_words(spec, seen))):
                 noted(note)
     except DataError as error:
         yield _where(loaded.spec.data, str(error))

@@ -10,6 +10,7 @@ from stellwerk.errors import did_you_mean, listed
 from stellwerk.loading.document import Keys
 from stellwerk.pipelines.checking.features import misfit
 from stellwerk.pipelines.checking.labels import check_class_weights, check_target
+from stellwerk.pipelines.checking.measuring import find_unmeasurable
 from stellwerk.spec import SPLITS, Spec
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
 from stellwerk.spec.features import Cross, Custom, Feature
@@ -42,6 +43,14 @@ def find_problems(spec: Spec, seen: Probe) -> Iterator[Found]:
 
 def _problems(spec: Spec, seen: Probe) -> Iterator[Found]:
     """Yields what is wrong with a spec without patterns."""
+    found = list(_alone(spec, seen))
+    yield from found
+    if not found and seen.refusal is None:  # rows that are dealt otherwise once the rest is mended would say nothing
+        yield from find_unmeasurable(spec, seen)
+
+
+def _alone(spec: Spec, seen: Probe) -> Iterator[Found]:
+    """Yields what is wrong with the columns, each by itself."""
     named = list(_named(spec))
     for keys, column in named:
         if column in seen.nested:

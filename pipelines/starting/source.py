@@ -11,16 +11,19 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey, survey
-from stellwerk.components.places.endings import inner_name
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Source
 from stellwerk.spec.places import is_here
+from stellwerk.tables.endings import inner_name
+from stellwerk.tables.numerals import others
 
 DELIMITERS = (";", "\t", "|")
 _MOST_WORDS = 5
 _SOME, _NEARLY_ALL = 0.2, 0.98
-_THOUSANDS = r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?"
-_DECIMAL_COMMA = r"[+-]?\d+(\.\d{3})*(,\d+)?"
+_GROUPS = {",": ",", ".": r"\.", " ": "[" + " " + others(" ") + "]", "'": "['" + others("'") + "]"}
+"""What stands between groups of digits, as patterns of SQL."""
+_WAYS = ((".", ","), (",", "."), (",", " "), (",", "'"), (".", " "), (".", "'"))
+"""What may stand before a fraction and between groups of digits, the likelier first."""
 _ADVISED = re.compile(r"`encoding: ([\w-]+)`")
 
 
@@ -87,6 +90,10 @@ def _told(found: Survey, keys: dict[str, Any]) -> dict[str, Any]:
             return {"delimiter": likely}
     if "decimal" not in keys and (marks := _marks(found)):
         return marks
+    if keys.get("decimal") == "," and "thousands" not in keys:  # read without the comma, 1.234 was a fraction
+        texts = [column for column in found.columns if column.kind == "text" and column.filled]
+        if any(_written(found, column, ((",", "."),))[1] for column in texts):
+            return {"thousands": "."}
     if "null_values" in keys:
         return {}
     words = sorted({word for column in found.columns for word in _words_among_numbers(found, column)})
@@ -94,15 +101,27 @@ def _told(found: Survey, keys: dict[str, Any]) -> dict[str, Any]:
 
 
 def _marks(found: Survey) -> dict[str, str]:
-    """Returns how numbers are written where some column has them otherwise than as 1234.5: 1.234,5 or 1,234.5."""
-    for column in found.columns:
-        if column.kind != "text" or not column.filled or found.share(column.name, "contains({}, ',')") < _SOME:
-            continue
-        if found.share(column.name, f"regexp_full_match(trim({{}}), '{_THOUSANDS}')") >= _NEARLY_ALL:
-            return {"decimal": ".", "thousands": ","}
-        if found.share(column.name, f"regexp_full_match(trim({{}}), '{_DECIMAL_COMMA}')") >= _NEARLY_ALL:
-            return {"decimal": ",", **({"thousands": "."} if found.share(column.name, "contains({}, '.')") else {})}
-    return {}
+    """Returns how numbers are written where some column has them otherwise than as 1234.5: 1.234,5 or 1,234.5 or 1 234,5."""
+    columns = [column for column in found.columns if column.kind == "text" and column.filled]
+    read = [_written(found, column) for column in columns if (column.numeric or 0) <= (1 - _SOME) * column.filled]
+    decimal = next((decimal for decimal, _ in read if decimal), "")
+    thousands = next((mark for other, mark in read if mark and mark != decimal and (other or decimal) == decimal), "")
+    if not decimal and not thousands:
+        return {}
+    keys = {"decimal": decimal or ("," if thousands == "." else ".")}
+    return {**keys, "thousands": thousands} if thousands else keys
+
+
+def _written(found: Survey, column: ColumnSurvey, ways: Sequence[tuple[str, str]] = _WAYS) -> tuple[str, str]:
+    """Returns what stands before the fraction of a column's numbers, and between groups of digits; nothing where none shows."""
+    for decimal, mark in ways:
+        point, group = _GROUPS[decimal], _GROUPS[mark].replace("'", "''")
+        number = rf"[+-]?(\d+|\d{{1,3}}({group}\d{{3}})+)({point}\d+)?"
+        if found.share(column.name, f"regexp_full_match(trim({{}}), '{number}')") >= _NEARLY_ALL:
+            fractions = found.share(column.name, f"regexp_matches({{}}, '{point}\\d+\\s*$')") > 0
+            grouped = found.share(column.name, f"regexp_matches({{}}, '\\d{group}\\d{{3}}')") > 0
+            return (decimal if fractions else ""), (mark if grouped else "")
+    return "", ""
 
 
 def _words_among_numbers(found: Survey, column: ColumnSurvey) -> list[str]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.serving.bulk.inputs import BadRow, Block
 from stellwerk.serving.tensors import Array, Tensor, column_values
+from stellwerk.tables.numerals import others, plain_mark
 
 _DOUBLE = "TRY_CAST(x AS DOUBLE)"
 _OTHER = (
@@ -89,7 +90,8 @@ class Fitter:
         heads, bad = block.heads, list(block.bad)
         if reasons:
             lines = block.lines()
-            bad += [BadRow(int(lines[row]), reason, _row(rows, row)) for row, reason in sorted(reasons.items())]
+            of = f"{block.member}: " if block.member else ""
+            bad += [BadRow(int(lines[row]), of + reason, _row(rows, row)) for row, reason in sorted(reasons.items())]
             fits = np.ones(rows.num_rows, np.bool_)
             fits[list(reasons)] = False
             mask = pa.array(fits)
@@ -117,7 +119,7 @@ class Fitter:
         column = self._without_nulls(column)
         kind = column.type
         if tensor.dtype.kind == "O":
-            return _text(column, tensor)
+            return self._marked(_text(column, tensor))
         if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
             column = self._from_text(column, tensor, reasons)
         elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -145,10 +147,22 @@ class Fitter:
         _add(reasons, wrong, f"{tensor.name}: not a {'whole ' if whole else ''}number")
         return numbers
 
+    def _marked(self, texts: pa.Array) -> pa.Array:
+        """Returns texts with the mark between groups of digits that training saw in their place."""
+        thousands = self.numerals[1]
+        if not others(thousands) or not pa.types.is_string(texts.type):
+            return texts
+        for _ in range(2):  # of two groups one after the other a pattern finds the first
+            texts = pc.replace_substring_regex(
+                texts, f"([0-9])[{others(thousands)}]([0-9]{{3}})", rf"\1{plain_mark(thousands)}\2"
+            )
+        return texts
+
     def _plain(self, texts: pa.Array) -> pa.Array:
         """Returns numbers as SQL writes them."""
         decimal, thousands = self.numerals
-        texts = pc.replace_substring(texts, thousands, "") if thousands else texts
+        for mark in dict.fromkeys([plain_mark(thousands), *others(thousands)]) if thousands else ():
+            texts = pc.replace_substring(texts, mark, "")
         return pc.replace_substring(texts, decimal, ".") if decimal != "." else texts
 
     def _unusual(self, column: pa.Array, whole: bool) -> pa.Array:

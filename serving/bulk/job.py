@@ -14,7 +14,7 @@ import pyarrow as pa
 from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.serving.bulk.answers import Answers, Columns
 from stellwerk.serving.bulk.fitting import Fitted, Fitter, check_columns
-from stellwerk.serving.bulk.inputs import Block, Position, Reader, format_of, is_jsonl, open_input
+from stellwerk.serving.bulk.inputs import Block, Cells, Position, Reader, format_of, open_input
 from stellwerk.serving.bulk.models import Asked
 from stellwerk.serving.bulk.options import Options
 from stellwerk.serving.bulk.outputs import Form, ParquetForm, TextForm
@@ -28,11 +28,10 @@ class Job:
     def __init__(self, asked: Asked, path: Path, output: Path | None, options: Options) -> None:
         self.asked, self.path, self.options = asked, path, options
         floats = {name for name, tensor in asked.inputs.items() if tensor.dtype.kind == "f"}
-        self.reader: Reader = open_input(
-            path, Told(options.delimiter, quote=options.quote, encoding=options.encoding), floats
-        )
+        told = Told(options.delimiter, quote=options.quote, encoding=options.encoding)
+        self.reader: Reader = open_input(path, told, floats, Cells(options.sheet, options.null_values))
         names = self.reader.schema.names
-        if names or not is_jsonl(path):
+        if names or not self.reader.objects:
             check_columns(names, asked.inputs, str(path))
         self.kind = options.format or (format_of(output) if output else "csv" if self.reader.text else "jsonl")
         self.answers = Answers(asked.outputs, options)
@@ -41,7 +40,7 @@ class Job:
             if name not in names:
                 raise UsageError(f"--keep: {path} has no column '{name}'.{did_you_mean(name, names)}")
         self.kept = kept
-        self.with_heads = options.keep is None and self.kind == "jsonl" and is_jsonl(path)
+        self.with_heads = options.keep is None and self.kind == "jsonl" and self.reader.objects
         read = list(asked.inputs) if self.with_heads else [*kept, *asked.inputs]
         self.wanted = None if set(read) >= set(names) else list(dict.fromkeys(read))
         nulls = options.null_values if self.reader.text else ()

@@ -68,7 +68,7 @@ class Options:
     all_probabilities: bool = False
     """Models with several classes: adds the probability of every class."""
     null_values: tuple[str, ...] = NULL_VALUES
-    """CSV: texts that mean 'missing'."""
+    """CSV and workbooks: texts that mean 'missing'."""
     delimiter: str | None = None
     """CSV: what stands between values; None is a tab for .tsv files and a comma for all others, or what the first rows agree on."""
     quote: str = '"'
@@ -79,6 +79,8 @@ class Options:
     """CSV: what stands before the fraction of a number."""
     thousands: str = ""
     """CSV: what stands between groups of three digits, if anything."""
+    sheet: str | None = None
+    """Workbooks: the name of the sheet; None is the first."""
     on_bad_rows: Literal["fail", "quarantine"] = "fail"
     """What becomes of a row that the model cannot take: end with an error, or set it aside beside the output."""
     batch_size: int | None = None

@@ -114,7 +114,7 @@ def test_every_misfit_is_told_at_once_at_its_line(checked):
 class TestSuspiciousTargets:
     """The first rows may mislead: before a target is refused, all rows are looked at."""
 
-    SORTED = "distance,carrier,late\n" + "1,AA,0\n" * 11_000
+    SORTED = "distance,carrier,late\n" + "".join(f"{row},AA,0\n" for row in range(11_000))
 
     def test_a_constant_target_is_told(self, checked):
         assert checked(data=self.SORTED) == [
@@ -137,11 +137,12 @@ class TestSuspiciousTargets:
         assert told.startswith("p.yaml:8: target.column: 'late' is 0")
 
     def test_a_positive_value_far_down_is_found(self, checked):
-        data = self.SORTED.replace(",0", ",no") + "1,UA,maybe\n"
+        data = self.SORTED.replace("AA,0", "AA,no") + "1,UA,maybe\n"
         assert checked("target.positive=maybe", data=data) == []
 
     def test_a_split_value_far_down_is_found(self, checked):
-        data = self.SORTED.replace("late", "late,part").replace(",0", ",0,train") + "1,UA,1,eval\n1,UA,1,test\n"
+        data = self.SORTED.replace("late", "late,part").replace("AA,0", "AA,0,train")
+        data += "1,UA,1,train\n1,UA,1,eval\n1,UA,1,test\n"
         assert checked("data.split={by: column, column: part}", data=data) == []
 
 

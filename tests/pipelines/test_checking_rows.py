@@ -111,7 +111,8 @@ def test_few_bad_rows_are_a_note_and_none_where_they_fail_the_run(checked):
 
 @pytest.mark.parametrize(("bad_first", "fine"), [(True, True), (False, False)])
 def test_shares_are_judged_by_all_rows_where_the_first_are_at_the_limit(checked, bad_first: bool, fine: bool):
-    good, bad = f"1,{'p' * 100},0\n1,{'p' * 100},1\n" * 40_000, f"1,{'p' * 100},\n"
+    good = "".join(f"{row:05},{'p' * 96},{row % 2}\n" for row in range(10_000, 90_000))
+    bad = f"1,{'p' * 100},\n"
     begin = bad * 7_900 + good if bad_first else good[: 100 * 20_000] + "\n"
     data = "age,plan,left\n" + (begin if bad_first else (bad + "1,p,0\n1,p,1\n" * 6) * 6_000 + bad * 60_000)
     assert len(data) > 4 << 20

@@ -211,7 +211,15 @@ def test_words_that_stand_for_a_missing_number_are_told_to_the_source(init: Init
 
 
 @pytest.mark.parametrize(
-    ("written", "marks"), [("1.234,5", (",", ".")), ("1234,5", (",", None)), ("1,234.5", (".", ","))]
+    ("written", "marks"),
+    [
+        ("1.234,5", (",", ".")),
+        ("1234,5", (",", None)),
+        ("1,234.5", (".", ",")),
+        ("1\u202f234,5", (",", " ")),
+        ("1\u00a0234", (".", " ")),
+        ("1\u2019234.50", (".", "'")),
+    ],
 )
 def test_numbers_are_read_with_the_marks_they_have(
     init: Init, tmp_path: Path, written: str, marks: tuple[str, str | None]
@@ -226,6 +234,16 @@ def test_numbers_are_read_with_the_marks_they_have(
     source = spec.data.sources["rows"]
     assert (source.decimal, source.thousands) == marks
     assert spec.features["price"].type == "number"
+
+
+def test_marks_are_those_of_all_columns_together(init: Init, tmp_path: Path):
+    columns = {
+        "height": [f"{150 + number},5" for number in range(ROWS)],
+        "price": [f"{number + 1}.{number:03}" for number in range(ROWS)],
+        "y": [number % 2 for number in range(ROWS)],
+    }
+    source = init(_csv(tmp_path / "rows.csv", columns, ";"), "--target", "y").data.sources["rows"]
+    assert (source.decimal, source.thousands) == (",", ".")
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import sys
 import textwrap
 import threading
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
@@ -171,6 +173,98 @@ def test_what_ingest_reads_is_predicted_too(model_path, tmp_path, name):
     predict(model_path, tmp_path / "in.jsonl", tmp_path / "plain.parquet")
     assert predict(model_path, tmp_path / name, tmp_path / "odd.parquet").rows == 30
     assert pq.read_table(tmp_path / "odd.parquet") == pq.read_table(tmp_path / "plain.parquet")
+
+
+ROWS = [{"distance": row + 0.5, "carrier": "AA" if row % 2 else "B", "day": row % 7} for row in range(30)]
+
+
+@pytest.fixture
+def plain(model_path, tmp_path) -> pa.Table:
+    """What is predicted of `ROWS`."""
+    (tmp_path / "plain.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    predict(model_path, tmp_path / "plain.jsonl", tmp_path / "plain.parquet")
+    return pq.read_table(tmp_path / "plain.parquet")
+
+
+def _in_csv(rows, mark=","):
+    return "\n".join([mark.join(rows[0]), *(mark.join(map(str, row.values())) for row in rows)]) + "\n"
+
+
+def _in_parquet(rows):
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"all.csv": _in_csv(ROWS)},
+        {"part/b.csv": _in_csv(ROWS[10:], ";"), "part/a.csv": _in_csv(ROWS[:10]), "read me.md": "no data"},
+        {"a.jsonl": "".join(json.dumps(row) + "\n" for row in ROWS[:9]), "b.json": json.dumps(ROWS[9:], indent=1)},
+        {"a.parquet": _in_parquet(ROWS[:29]), "b.parquet": _in_parquet(ROWS[29:]), "__MACOSX/a.parquet": b"x"},
+    ],
+    ids=["csv", "two csv", "json", "parquet"],
+)
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+def test_the_files_of_a_zip_are_predicted_as_one_table(model_path, tmp_path, plain, members, output):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    assert predict(model_path, tmp_path / "in.zip", tmp_path / output).rows == 30
+    found = read(tmp_path / output)
+    assert [float(one) for one in found["distance"].to_pylist()] == plain["distance"].to_pylist()
+    got = np.array(found["prediction"].to_pylist(), np.float32)
+    np.testing.assert_allclose(got, plain["prediction"].to_numpy(), rtol=1e-6)
+
+
+def test_a_packed_parquet_file_is_predicted(model_path, tmp_path, plain):
+    (tmp_path / "in.parquet.gz").write_bytes(gzip.compress(_in_parquet(ROWS)))
+    predict(model_path, tmp_path / "in.parquet.gz", tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["prediction"] == plain["prediction"]
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"a.csv": _in_csv(ROWS), "b.jsonl": "{}"}, r"in\.zip: formats are mixed: csv \(a\.csv\), jsonl \(b\.jsonl\)"),
+        ({"a.csv": _in_csv(ROWS), "b.csv": "distance,carrier\n1,AA\n"}, "b.csv lacks the column 'day' that a.csv has"),
+        ({"readme.md": "x"}, "holds no data file"),
+        ({"../a.csv": "x"}, "points outside the archive"),
+        ({"a.csv": 'distance,carrier,day\n1,"AA,1\n'}, r"in\.zip: a\.csv:2: a quote opens here"),
+        ({"a.csv": _in_csv(ROWS), "b.csv": "distance,carrier,day\nfar,AA,1\n"}, r"b\.csv: distance: not a number"),
+    ],
+)
+def test_what_is_wrong_with_a_zip_is_told_with_the_file_in_it(model_path, tmp_path, members, said):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(DataError, match=said):
+        predict(model_path, tmp_path / "in.zip", tmp_path / "out.csv")
+
+
+def test_the_sheet_that_is_named_is_predicted(model_path, tmp_path, plain):
+    book = openpyxl.Workbook()
+    book.active.append(["nothing", "here"])
+    sheet = book.create_sheet("sales")
+    for row in [list(ROWS[0]), *(list(row.values()) for row in ROWS)]:
+        sheet.append(row)
+    sheet.append(["n/k", "AA", 1])
+    book.save(tmp_path / "in.xlsx")
+    options = Options(sheet="sales", null_values=("", "n/k"))
+    assert predict(model_path, tmp_path / "in.xlsx", tmp_path / "out.parquet", options).rows == 31
+    assert pq.read_table(tmp_path / "out.parquet")["prediction"][:30] == plain["prediction"]
+    with pytest.raises(DataError, match=r"no sheet 'sale'\. Did you mean 'sales'"):
+        predict(model_path, tmp_path / "in.xlsx", tmp_path / "out.parquet", Options(sheet="sale"))
+
+
+@pytest.mark.parametrize("mark", ["\u00a0", "\u202f", " ", "'", "\u2019"])
+def test_groups_of_digits_are_predicted_whatever_stands_between_them(model_path, tmp_path, mark):
+    rows = [f"{row + 1}{mark}234,5;AA;{row % 7}" for row in range(9)]
+    (tmp_path / "in.csv").write_text("distance;carrier;day\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    options = Options(decimal=",", thousands="'" if mark in "'\u2019" else " ")
+    predict(model_path, tmp_path / "in.csv", tmp_path / "out.parquet", options)
+    assert pq.read_table(tmp_path / "out.parquet")["distance"].to_pylist() == [row * 1000 + 1234.5 for row in range(9)]
 
 
 def _write_rows(rows, path):

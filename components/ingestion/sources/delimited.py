@@ -18,6 +18,7 @@ from stellwerk.components.places.reading import InPlace
 from stellwerk.errors import DataError, did_you_mean, listed
 from stellwerk.spec.data import Source
 from stellwerk.tables.dialect import DELIMITERS, Dialect, written
+from stellwerk.tables.numerals import plain_mark
 
 SAMPLE_ROWS = 10_240
 BUFFER = 8_000_000
@@ -169,7 +170,7 @@ def _notes(request: Request, plain: list[Plain]) -> tuple[str, ...]:
 
 def numerals(source: Source) -> types.Numerals:
     """Returns how a source writes numbers."""
-    return types.Numerals(source.decimal, source.thousands or "")
+    return types.Numerals(source.decimal, plain_mark(source.thousands or ""))
 
 
 def _texts(request: Request, layouts: list[tuple[_Layout, list[File]]], called: Mapping[str, str]) -> str:
@@ -197,7 +198,8 @@ def _is_serial(request: Request, layout: _Layout, files: list[File]) -> bool:
 def _options(request: Request, layout: _Layout, columns: dict[str, str], errors: str) -> str:
     source = request.source
     nulls = [*source.null_values, *([""] if "" not in source.null_values else [])]
-    thousands = f"thousands = {engine.text(source.thousands)}, " if source.thousands else ""
+    mark = plain_mark(source.thousands or "")
+    thousands = f"thousands = {engine.text(mark)}, " if mark else ""
     return (
         f"auto_detect = false, delim = {engine.text(layout.delimiter)}, quote = {engine.text(layout.quote)}, "
         f"escape = {engine.text(layout.quote)}, header = true, skip = {layout.skip}, "

@@ -15,6 +15,7 @@ from stellwerk.components.ingestion.sources.base import Request
 from stellwerk.components.ingestion.sources.headers import header
 from stellwerk.tables.dialect import Dialect
 from stellwerk.tables.encodings import transcode
+from stellwerk.tables.numerals import others
 from stellwerk.tables.rows import cut_to_rows
 
 LOOKED_THROUGH = 4 << 20
@@ -56,13 +57,16 @@ def plain_files(request: Request) -> list[Plain]:
 
 def _plain(file: File, dialect: Dialect, target: Path, request: Request) -> Plain:
     large = request.glance > 0 and (file.packed or request.cut or file.size > request.glance)
-    if dialect.plain and not large:
+    thousands = request.source.thousands or ""
+    if dialect.plain and not large and not others(thousands):
         return Plain(file, dialect)
     limit = request.glance or None
     copied = copy_of(
         file,
         target,
-        lambda stream, to: transcode(stream, to, dialect.encoding, lone_returns=dialect.lone_returns, limit=limit),
+        lambda stream, to: transcode(
+            stream, to, dialect.encoding, lone_returns=dialect.lone_returns, thousands=thousands, limit=limit
+        ),
     )
     cut = limit is not None and (request.cut or copied.size >= limit)
     if cut:

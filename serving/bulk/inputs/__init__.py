@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from stellwerk.errors import UsageError, did_you_mean
+from stellwerk.serving.bulk.inputs.archived import ArchivedReader
 from stellwerk.serving.bulk.inputs.base import BLOCK_BYTES, BadRow, Block, Position, Reader
 from stellwerk.serving.bulk.inputs.converting import MADE_PARQUET, ConvertedReader
 from stellwerk.serving.bulk.inputs.delimited import DelimitedReader
@@ -14,8 +15,9 @@ from stellwerk.serving.bulk.inputs.jsonl import JsonlReader
 from stellwerk.serving.bulk.inputs.parquet import ParquetReader
 from stellwerk.serving.bulk.options import Format
 from stellwerk.tables.dialect import Told
+from stellwerk.tables.endings import kind_of
 
-__all__ = ["BLOCK_BYTES", "BadRow", "Block", "Position", "Reader", "format_of", "is_jsonl", "open_input"]
+__all__ = ["BLOCK_BYTES", "BadRow", "Block", "Cells", "Position", "Reader", "format_of", "open_input"]
 
 ENDINGS: dict[str, Format] = {
     ".csv": "csv",
@@ -43,12 +45,22 @@ def format_of(path: PurePath) -> Format:
     return found
 
 
-def is_jsonl(path: PurePath) -> bool:
-    """Tells whether an input is JSON, whose rows are written as they are read."""
-    return path.suffix.lower() not in MADE_PARQUET and format_of(path) == "jsonl"
+@dataclass(frozen=True)
+class Cells:
+    """What is known of a workbook."""
+
+    sheet: str | None = None
+    """The name of the sheet; None is the first."""
+    null_values: tuple[str, ...] = ("",)
+    """Texts that mean missing."""
 
 
-def open_input(path: Path, told: Told = Told(), floats: Collection[str] = ()) -> Reader:  # noqa: B008 - frozen
+def open_input(
+    path: Path,
+    told: Told = Told(),  # noqa: B008 - frozen
+    floats: Collection[str] = (),
+    cells: Cells = Cells(),
+) -> Reader:
     """Opens an input file by its ending; `told` says how CSV is written, the columns `floats` are numbers that may have a fraction.
 
     Raises UsageError where there is none, DataError where it cannot be read.
@@ -56,8 +68,11 @@ def open_input(path: Path, told: Told = Told(), floats: Collection[str] = ()) ->
     if not path.is_file():
         near = did_you_mean(path.name, [one.name for one in path.parent.iterdir()]) if path.parent.is_dir() else ""
         raise UsageError(f"{path}: there is no such file.{near}")
-    if path.suffix.lower() in MADE_PARQUET:
-        return ConvertedReader(path)
+    suffix = path.suffix.lower()
+    if suffix == ".zip" or (suffix in PACKED and kind_of(path.name) not in ("csv", "jsonl", None)):
+        return ArchivedReader(path, lambda member: open_input(member, told, floats, cells))
+    if suffix in MADE_PARQUET:
+        return ConvertedReader(path, cells.sheet, cells.null_values)
     kind = format_of(path)
     if kind == "csv":
         return DelimitedReader(path, replace(told, usual="\t" if ".tsv" in path.name.lower() else ","))

@@ -22,6 +22,8 @@ class Position:
     offset: int = 0
     line: int = 1
     row: int = 0
+    file: int = 0
+    """Which of several files it is in, from 0."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Block:
     """Rows that do not parse; they are not among `rows`."""
     heads: pa.Array | None = None
     """JSONL only: the text of each row without its closing brace, ready for more keys."""
+    member: str = ""
+    """Which of several files the rows are from."""
 
 
 class Reader(Protocol):
@@ -57,6 +61,8 @@ class Reader(Protocol):
     """What `Position.offset` reaches at the end (Parquet: `Position.row`); 0 where only reading tells."""
     text: bool
     """Whether every value is text, as in CSV."""
+    objects: bool
+    """Whether rows are objects of JSON, which are written as they are read."""
 
     def blocks(self, start: Position, wanted: list[str] | None, block_bytes: int) -> Iterator[Block]:
         """Yields the rows from `start` on; only the columns `wanted`, all where it is None."""

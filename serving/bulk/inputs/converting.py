@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -28,11 +28,13 @@ MADE_PARQUET = {
 class ConvertedReader(ParquetReader):
     """Reads a file by way of a copy as Parquet, the same one for the same bytes."""
 
-    def __init__(self, path: Path) -> None:
-        """Makes the copy. Raises DataError where the file is damaged, or holds what no column can."""
+    def __init__(self, path: Path, sheet: str | None, null_values: Collection[str]) -> None:
+        """Makes the copy; of a workbook, `sheet` is read (None: the first), and texts of `null_values` are missing. Raises DataError where the file is damaged, or holds what no column can."""
         self._copy = Copy(path)
         try:
-            self._copy.make(lambda _stream, to: _write(path, to), "converted.parquet")
+            self._copy.make(
+                lambda _stream, to: _write(lambda: _batches(path, sheet, null_values), path, to), "converted.parquet"
+            )
             super().__init__(self._copy.path, path)
         except BaseException:
             self._copy.close()
@@ -43,27 +45,27 @@ class ConvertedReader(ParquetReader):
         self._copy.close()
 
 
-def _write(path: Path, to: IO[bytes]) -> None:
+def _write(batches: Callable[[], Iterator[pa.RecordBatch]], path: Path, to: IO[bytes]) -> None:
     """Writes the rows; a column that comes late is missing before."""
     schemas: list[pa.Schema] = []
-    for batch in _batches(path):
+    for batch in batches():
         if not any(batch.schema.equals(schema) for schema in schemas):
             schemas.append(batch.schema)
     if not schemas:
         raise DataError(f"{path}: there are no rows. Give a file with data.")
     schema = pa.unify_schemas(schemas)
     with pq.ParquetWriter(to, schema, **pages.written()) as writer:
-        for batch in _batches(path):
+        for batch in batches():
             have = dict(zip(batch.schema.names, batch.columns, strict=True))
             arrays = [have.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in schema]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 
-def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+def _batches(path: Path, sheet: str | None, null_values: Collection[str]) -> Iterator[pa.RecordBatch]:
     kind = MADE_PARQUET[path.suffix.lower()]
     module: Any = import_module(f"stellwerk.tables.{kind}")
     if kind == "workbooks":
-        found = module.columns(path, str(path), None, ("",))
+        found = module.columns(path, str(path), sheet, null_values)
         yield pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
     elif kind == "avro":
         with path.open("rb") as stream:

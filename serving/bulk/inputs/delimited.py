@@ -27,6 +27,7 @@ class DelimitedReader:
     """Reads CSV with a header, written in any way that `ingest` reads too: what readers do not take is first made plain."""
 
     text = True
+    objects = False
 
     def __init__(self, path: Path, told: Told) -> None:
         """Reads the header. Raises DataError where there is none, or where two columns have the same name."""

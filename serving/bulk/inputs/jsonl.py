@@ -26,6 +26,7 @@ class JsonlReader:
     """Reads one object a line, in UTF-8."""
 
     text = False
+    objects = True
 
     def __init__(self, path: Path, floats: Collection[str] = ()) -> None:
         """Looks at the first rows for names and types; whole numbers in the columns `floats` may have fractions later."""

@@ -22,6 +22,7 @@ class ParquetReader:
     """Reads one Parquet file."""
 
     text = False
+    objects = False
 
     def __init__(self, path: Path, named: Path | None = None) -> None:
         """Reads the file's footer; messages call it `named`. Raises DataError when it is not Parquet."""

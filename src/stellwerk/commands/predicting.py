@@ -26,12 +26,15 @@ from stellwerk.errors import UsageError
 @click.option("--prefix", default="", help="Stands before the names of the model's columns.")
 @click.option("--threshold", type=float, help="Binary models: add `predicted`, 1 from this probability on.")
 @click.option("--all-probabilities", is_flag=True, help="Several classes: add the probability of each.")
-@click.option("--null-value", "null_values", multiple=True, metavar="TEXT", help="CSV: text that means missing.")
+@click.option(
+    "--null-value", "null_values", multiple=True, metavar="TEXT", help="CSV, workbooks: text that means missing."
+)
 @click.option("--delimiter", help="CSV: what stands between values.")
 @click.option("--quote", default='"', show_default=True, help="CSV: what stands around values; empty for nothing.")
 @click.option("--encoding", default="utf-8", show_default=True, help="CSV: cp1252, utf-16 or whatever Python knows.")
 @click.option("--decimal", default=".", show_default=True, help="CSV: what stands before the fraction of a number.")
 @click.option("--thousands", default="", help="CSV: what stands between groups of three digits.")
+@click.option("--sheet", help="Workbooks: the name of the sheet; by default the first.")
 @click.option(
     "--on-bad-rows",
     type=click.Choice(["fail", "quarantine"]),

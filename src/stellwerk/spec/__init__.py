@@ -14,6 +14,7 @@ from stellwerk.spec.evaluate import METRICS_OF, STANDARD_METRICS, Evaluate
 from stellwerk.spec.features import Feature
 from stellwerk.spec.model import Ensemble, Model
 from stellwerk.spec.push import Push
+from stellwerk.spec.reach import out_of_reach
 from stellwerk.spec.section import SPLITS, Contradiction, DnsLabel, FeatureName, Section, Split
 from stellwerk.spec.sections import Validate
 from stellwerk.spec.target import Target
@@ -89,6 +90,7 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if requirement.over is not None and metric not in STANDARD_METRICS:
             message = f"compares with a baseline, of which only standard metrics are measured: {', '.join(suits)}"
             yield ("evaluate", "require", metric, "over"), message
+    yield from out_of_reach(evaluate)
     for key, server in spec.push.servers.items() if spec.push else ():
         if server.service is None and not spec.name[0].isalpha():
             yield ("push", key, "service"), f"is needed: a service cannot be named '{spec.name}', with a digit in front"

@@ -63,7 +63,7 @@ data:
     decimal: Literal[".", ","] = "."
     """CSV only: what stands before the fraction of a number."""
     thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    """CSV only: what stands between groups of three digits, e.g. `,` or `.` or a blank."""
+    """CSV only: what stands between groups of three digits, e.g. `,` or `.`, a blank (of any kind: no-break, narrow, thin) or an apostrophe."""
     null_values: tuple[str, ...] = NULL_VALUES
     """CSV and Excel: texts that mean 'missing', as pandas takes them; a list takes the place of all of them but the empty text."""
     sheet: str | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Any
@@ -28,6 +28,7 @@ _FEW = 3
 _TITLED = 2
 """Rows that must stand below a title at least: the names, and one with values."""
 _SEPARATOR = re.compile(r'"?sep=(.)"?[;,\t|]*\s*', re.IGNORECASE)
+_DECIMAL = re.compile(r"\s*[+-]?\d*,\d+\s*")
 _NUMBER = re.compile(r"[\s+\-$€£]*\d[\d.,\s]*%?")
 
 
@@ -144,7 +145,7 @@ def _delimiter(text: str, whole: bool, label: str, told: Told) -> str:
         }
         others = [mark for mark, columns in found.items() if columns > 1 and mark != told.usual]
         if found[told.usual] > 1:
-            return told.usual
+            return _within(rows, found) if told.usual == "," else told.usual
         if len(others) > 1:
             shown = " or ".join(DELIMITERS[mark] for mark in others)
             raise DataError(
@@ -153,6 +154,25 @@ def _delimiter(text: str, whole: bool, label: str, told: Told) -> str:
         if others:
             return others[0]
     return told.usual
+
+
+def _within(rows: Mapping[str, Sequence[tuple[list[str], int]]], found: Mapping[str, int]) -> str:
+    """Returns what divides the values where commas could: another mark that the names have too, and that makes more of every row.
+
+    `Height, cm;Weight` above `180,5;70,2` is divided by semicolons, whose numbers have decimal commas.
+    """
+    for mark in (";", "|", "\t"):
+        columns = found.get(mark, 0)
+        if columns > found[","] or (columns > 1 and _has_decimal_commas([values for values, _ in rows[mark]])):
+            return mark
+    return ","
+
+
+def _has_decimal_commas(rows: Sequence[Sequence[str]]) -> bool:
+    """Tells whether there is a column below the names in which most values are numbers with a comma."""
+    below = [values for values in rows if any(map(str.strip, values))][1:]
+    columns = list(zip(*(values for values in below if len(values) == len(below[0])), strict=True)) if below else []
+    return any(2 * sum(bool(_DECIMAL.fullmatch(value)) for value in column) > len(column) for column in columns)
 
 
 def written(delimiter: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 from typing import IO, Any
 
+from stellwerk.tables.numerals import with_plain_marks
+
 CHUNK = 1 << 20
 UTF_8_MARK = codecs.BOM_UTF8
 MARKS = (
@@ -17,6 +19,8 @@ MARKS = (
 
 _WINDOWS = ("latin-1", "iso8859-1", "ascii", "cp1252")
 """What these names say is read as browsers read it, as Windows' code page 1252: their files are Windows' own."""
+_GROUP = 5
+"""Letters by which a mark between digits is known: a digit, the mark, three digits."""
 _UNDECODABLE = "stellwerk-undecodable"
 _MARKED = "\udcff"
 """A byte that is no text. In UTF-8 it is again a byte that is none, by which a reader knows the row."""
@@ -80,21 +84,29 @@ def other_encoding(content: bytes, encoding: str) -> str:
 
 
 def transcode(
-    stream: Any, target: IO[bytes], encoding: str, *, lone_returns: bool = False, limit: int | None = None
+    stream: Any,
+    target: IO[bytes],
+    encoding: str,
+    *,
+    lone_returns: bool = False,
+    thousands: str = "",
+    limit: int | None = None,
 ) -> None:
-    """Copies text as UTF-8; with `lone_returns` a carriage return ends a line. Stops soon after `limit` bytes.
+    """Copies text as UTF-8; with `lone_returns` a carriage return ends a line, and `thousands` become their plain sign. Stops soon after `limit` bytes.
 
     Bytes that are no text in `encoding` become a byte that is none in UTF-8, so that their row is set aside, not changed.
     """
     decoder = codecs.getincrementaldecoder(encoding)(_UNDECODABLE)
-    first, written = True, 0
+    first, written, kept = True, 0, ""
     while chunk := stream.read(CHUNK):
-        text = decoder.decode(without_mark(chunk) if first else chunk)
+        text = with_plain_marks(kept + decoder.decode(without_mark(chunk) if first else chunk), thousands)
+        text, kept = (text[:-_GROUP], text[-_GROUP:]) if thousands else (text, "")
         written += target.write(_encoded(text, lone_returns))
         first = False
         if limit is not None and written >= limit:
             return
-    target.write(_encoded(decoder.decode(b"", final=True), lone_returns))
+    text = with_plain_marks(kept + decoder.decode(b"", final=True), thousands)
+    target.write(_encoded(text, lone_returns))
 
 
 def _encoded(text: str, lone_returns: bool) -> bytes:
