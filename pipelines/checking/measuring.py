@@ -42,12 +42,12 @@ def _empty(spec: Spec, seen: Probe, split: str) -> Iterator[Found]:
     if isinstance(asked, TimeSplit) and asked.test_from is not None:
         there = [value for value in counted(seen, asked.column) if value == value]  # noqa: PLR0124 - NaN
         span = f" '{asked.column}' goes from {min(there)} to {max(there)}." if there else ""
-        message = f"no row is left for {split} (rows: {counts}).{span} Move eval_from and test_from into that"
+        message = f"no rows for {split} (rows: {counts}).{span} Move eval_from and test_from into that"
         yield ("data", "split", "test_from" if split == "test" else "eval_from"), f"{message}."
         return
     key = asked.key if isinstance(asked, HashSplit) else (asked.column,)
     why = f"{', '.join(key)} has too few different values" if key else "there are too few rows"
-    yield ("data", "split"), f"no row is left for {split} (rows: {counts}): {why}. Raise its share, or use another key."
+    yield ("data", "split"), f"no rows for {split} (rows: {counts}): {why}. Raise its share, or use another key."
 
 
 def _classes(spec: Spec, classes: dict[str, Counter[str]]) -> Iterator[Found]:

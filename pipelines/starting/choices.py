@@ -18,6 +18,8 @@ class Choice:
     """What speaks for it, as a comment."""
     sql: str = ""
     """What data.query must make of the column first, where the spec has no word for it."""
+    suspect: str = ""
+    """Why the column may be a leak, though it stays."""
     out: bool = False
     """Whether it is left out although it could be a feature."""
 

@@ -1,30 +1,57 @@
-"""Columns that tell the target by themselves: probably made of it, or known only after it."""
+"""Columns that tell the target by themselves, or two together: probably made of it, or known only after it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from stellwerk.components.ingestion import pairing
 from stellwerk.components.ingestion.associating import Association, of_classes, of_quantity
-from stellwerk.components.ingestion.surveying import Survey
+from stellwerk.components.ingestion.pairing import Pair
+from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
 from stellwerk.pipelines.starting.choices import Choice
 from stellwerk.pipelines.starting.target import Guess, Task
 
 CERTAIN = {"binary": 0.995, "multiclass": 0.995, "regression": 0.999}
 SUSPECT = {"binary": 0.95, "multiclass": 0.95, "regression": 0.97}
 """Of the strengths from which a column is left out, or only warned of."""
-FEWEST_ROWS = 50
-"""Of fewer rows any column tells much by chance."""
+TOGETHER = 0.999
+"""Of what two columns tell together, from which on they are warned of."""
+FEWEST_ROWS, FEWEST_ROWS_OF_PAIRS = 50, 150
+"""Of fewer rows any column, or two of many, tell much by chance."""
 
 
 def without_leaks(survey: Survey, target: Guess, choices: Sequence[Choice]) -> list[Choice]:
     """Returns the choices with columns left out that tell the target, and a warning at those that nearly do."""
     if survey.rows < FEWEST_ROWS:
         return list(choices)
-    return [
+    judged = [
         _judged(choice, _association(survey, target, choice), target.task) if choice.taken else choice
         for choice in choices
     ]
+    same = {choice.column for choice, before in zip(judged, choices, strict=True) if choice == before and choice.taken}
+    pair = _pair(survey, target, [column for column in survey.columns if column.name in same])
+    return judged if pair is None else [_warned(choice, pair) for choice in judged]
+
+
+def _pair(survey: Survey, target: Guess, columns: Sequence[ColumnSurvey]) -> Pair | None:
+    """Returns the two columns that tell the target together, if there are such two; none of which tells it alone."""
+    wanted = survey.column(target.column)
+    if survey.rows < FEWEST_ROWS_OF_PAIRS or len(columns) < 2:
+        return None
+    if target.task == "regression":
+        found = pairing.of_quantity(survey, columns, wanted)
+    else:
+        found = pairing.of_classes(survey, columns, wanted, 2 if target.task == "binary" else wanted.distinct)
+    return found if found is not None and found.strength >= TOGETHER else None
+
+
+def _warned(choice: Choice, pair: Pair) -> Choice:
+    if choice.column not in pair.columns:
+        return choice
+    other = pair.columns[choice.column == pair.columns[0]]
+    why = f"a leak? with {other}: {pair.sentence}"
+    return replace(choice, why=f"{choice.why}; {why}", suspect=why)
 
 
 def _association(survey: Survey, target: Guess, choice: Choice) -> Association | None:
@@ -39,4 +66,5 @@ def _judged(choice: Choice, found: Association | None, task: Task) -> Choice:
         return choice
     if found.strength >= CERTAIN[task]:
         return replace(choice, out=True, why=f"a leak? {found.sentence}: it was probably made of the target")
-    return replace(choice, why=f"{choice.why}; a leak? {found.sentence}")
+    why = f"a leak? {found.sentence}"
+    return replace(choice, why=f"{choice.why}; {why}", suspect=why)

@@ -79,7 +79,7 @@ def test_what_no_model_can_reach_is_told_without_the_data(checked, override: str
         (
             rows(),
             ("data.split={by: time, column: age, eval_from: 1000, test_from: 2000}",),
-            "no row is left for eval (rows: train 300, eval 0, test 0). 'age' goes from 0 to 299",
+            "no rows for eval (rows: train 300, eval 0, test 0). 'age' goes from 0 to 299",
         ),
         (rows(), ("data.split={by: hash, key: [part]}",), "part has too few different values"),
         (rows(count=4), (), "there are too few rows"),

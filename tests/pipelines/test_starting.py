@@ -172,6 +172,38 @@ def test_a_quantity_that_follows_from_another_by_any_growing_rule_is_a_leak(init
     assert set(spec.features) == {"age"}
 
 
+PAIRS = {
+    "a difference": lambda a, b, u, v: a - b,
+    "a product": lambda a, b, u, v: a * b,
+    "a line": lambda a, b, u, v: "yes" if a > 2 * b else "no",
+    "two categories": lambda a, b, u, v: "yes" if (u == "x") != (v == "p") else "no",
+}
+
+
+@pytest.mark.parametrize("made", list(PAIRS))
+def test_two_columns_that_tell_the_target_together_are_named(init: Init, made: str):
+    chance = random.Random(11)
+    columns = {name: [round(chance.random() * 10, 3) for _ in range(ROWS)] for name in ("a", "b", "c")}
+    columns |= {"u": chance.choices("xyz", k=ROWS), "v": chance.choices("pqr", k=ROWS)}
+    columns["y"] = [PAIRS[made](a, b, u, v) for a, b, u, v in zip(*(columns[name] for name in "abuv"), strict=True)]
+    spec = init(columns, "--target", "y")
+    first, second = ("u", "v") if made == "two categories" else ("a", "b")
+    lines = Path("pipeline.yaml").read_text(encoding="utf-8").splitlines()
+    warned = {line.split(":")[0].strip() for line in lines if "a leak? with" in line}
+    assert warned == {first, second}
+    assert {first, second} <= set(spec.features), "it is a suspicion: they stay"
+
+
+@pytest.mark.parametrize("kind", ["quantity", "classes"])
+def test_two_columns_that_nearly_tell_it_are_not(init: Init, kind: str):
+    chance = random.Random(12)
+    columns = {name: [chance.gauss(0, 1) for _ in range(ROWS)] for name in ("a", "b", "c")}
+    noisy = [a - b + chance.gauss(0, 0.2) for a, b in zip(columns["a"], columns["b"], strict=True)]
+    columns["y"] = noisy if kind == "quantity" else [int(value > 0) for value in noisy]
+    init(columns, "--target", "y")
+    assert "a leak?" not in Path("pipeline.yaml").read_text(encoding="utf-8")
+
+
 def test_a_strong_but_honest_column_stays(init: Init):
     columns = _customers()
     chance = random.Random(5)
@@ -217,7 +249,7 @@ def test_words_that_stand_for_a_missing_number_are_told_to_the_source(init: Init
         ("1234,5", (",", None)),
         ("1,234.5", (".", ",")),
         ("1\u202f234,5", (",", " ")),
-        ("1\u00a0234", (".", " ")),
+        ("1\u00a0234.5", (".", " ")),
         ("1\u2019234.50", (".", "'")),
     ],
 )

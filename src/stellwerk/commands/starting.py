@@ -85,6 +85,9 @@ def _tell(made: Plan, output: Path) -> None:
     click.echo(f"features  {len(taken)} of {len(survey.columns) - 1} columns", err=True)
     for choice in out:
         click.echo(f"left out  {choice.column}: {choice.why}", err=True)
+    for choice in taken:
+        if choice.suspect:
+            click.echo(f"suspect   {choice.column}: {choice.suspect}", err=True)
     if made.key is not None:
         click.echo(f"split     all rows of one {made.key.name} go to one side", err=True)
     click.echo(str(output))
