@@ -79,13 +79,14 @@ def _numbers(survey: Survey, columns: Sequence[ColumnSurvey], target: ColumnSurv
         label = f"{wanted}::DOUBLE"
     else:
         label = f"({wanted} = (SELECT max({wanted}) FROM {SAMPLE}))::INTEGER::DOUBLE"
-    listed = ", ".join([*(f"{column.quoted}::DOUBLE" for column in chosen), label])
+    asked = [*(f"{column.quoted}::DOUBLE" for column in chosen), label]
+    listed = ", ".join(f"coalesce({value}, 'nan'::DOUBLE) AS v{at}" for at, value in enumerate(asked))
     answer = survey.connection.execute(
         f"SELECT {listed} FROM {SAMPLE} WHERE {wanted} IS NOT NULL LIMIT {MOST_ROWS}"
     ).fetchnumpy()
-    values = np.stack([np.ma.filled(column.astype(np.float64), np.nan) for column in answer.values()], axis=1)
-    values[~np.isfinite(values)] = np.nan
-    return [column.name for column in chosen], values
+    numbers = np.stack([np.asarray(column, np.float64) for column in answer.values()], axis=1)
+    numbers[~np.isfinite(numbers)] = np.nan
+    return [column.name for column in chosen], numbers
 
 
 def _logarithms(values: Numbers) -> Numbers:
