@@ -76,6 +76,11 @@ def nested(column: str, sql_type: str) -> DataError:
     )
 
 
+def may_be_wide(described: Mapping[str, str]) -> bool:
+    """Tells whether there are columns whose whole numbers may be too large for 64 bits: what becomes of them, all rows say."""
+    return any(_base(kind) in _WIDE for kind in described.values())
+
+
 def measured(connection: duckdb.DuckDBPyConnection, described: Mapping[str, str], relation: str) -> dict[str, bool]:
     """Returns of each column whose whole numbers may be too large for 64 bits whether some are, by all rows of a SELECT."""
     called = spelling.called(described)

@@ -14,7 +14,7 @@ import duckdb
 
 from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.ingestion import engine, spelling
-from stellwerk.components.ingestion.columns import Column, measured, plan, select
+from stellwerk.components.ingestion.columns import Column, may_be_wide, measured, plan, select
 from stellwerk.components.ingestion.files import Found, find
 from stellwerk.components.ingestion.identity import check_read, check_steady
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
@@ -241,6 +241,8 @@ class _Ingestion:
         query = engine.check_query(self.connection, self.data.query)
         try:
             if not engine.is_row_by_row(self.connection, query, name):
+                return None
+            if may_be_wide(engine.describe(self.connection, f"SELECT * FROM ({query})")):
                 return None
         except duckdb.Error:  # a type may have been guessed wrong: told once all is read
             return None

@@ -46,8 +46,12 @@ def _empty(spec: Spec, seen: Probe, split: str) -> Iterator[Found]:
         yield ("data", "split", "test_from" if split == "test" else "eval_from"), f"{message}."
         return
     key = asked.key if isinstance(asked, HashSplit) else (asked.column,)
-    why = f"{', '.join(key)} has too few different values" if key else "there are too few rows"
-    yield ("data", "split"), f"no rows for {split} (rows: {counts}): {why}. Raise its share, or use another key."
+    if key:
+        why = f"{', '.join(key)} has too few different values. Raise its share, or use another key"
+    else:
+        why = "equal rows stay together, and there are too few different ones. Raise its share"
+        why += "" if spec.target.type == "regression" else f", or use stratify: {spec.target.column}"
+    yield ("data", "split"), f"no rows for {split} (rows: {counts}): {why}."
 
 
 def _classes(spec: Spec, classes: dict[str, Counter[str]]) -> Iterator[Found]:

@@ -82,7 +82,11 @@ def test_what_no_model_can_reach_is_told_without_the_data(checked, override: str
             "no rows for eval (rows: train 300, eval 0, test 0). 'age' goes from 0 to 299",
         ),
         (rows(), ("data.split={by: hash, key: [part]}",), "part has too few different values"),
-        (rows(count=4), (), "there are too few rows"),
+        (
+            rows(count=4),
+            (),
+            "equal rows stay together, and there are too few different ones. Raise its share, or use stratify: left",
+        ),
         (
             rows(part="{where}"),
             (BY_PART, "validate.skew={part: {l_infinity: 0.2}}"),

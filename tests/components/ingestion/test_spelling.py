@@ -185,3 +185,13 @@ def test_an_infinite_value_in_a_column_that_nothing_names_is_missing(run, write)
     assert ingested.manifest["missing_from_nan"] == {"free": 1}
     assert ingested.table()["free"].null_count == 1
     assert probe(Data.model_validate({"sources": {"t": "a.csv"}}), Path(ingested.path).parent, ["x"], "y").notes == ()
+
+
+@pytest.mark.parametrize("query", [None, "SELECT *, x + 1 AS x1 FROM t", "SELECT * FROM t WHERE x > 3"])
+def test_whole_numbers_beyond_64_bits_stop_no_query(run, tmp_path, query: str | None):
+    rows = [{"x": row, "id": 2**63 + row if row > 50 else row, "y": row % 2} for row in range(ROWS)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = run({"sources": {"t": "a.jsonl"}, **({"query": query} if query else {})}, numbers=["x"]).table()
+    assert {row["x"]: row["id"] for row in table.to_pylist()} == {
+        row["x"]: str(row["id"]) for row in rows if query is None or "WHERE" not in query or row["x"] > 3
+    }
