@@ -23,13 +23,22 @@ def stage(
     if not paths or limit is not None:
         paths = (str(scratch / f"{name}.staged.parquet"),)
         bound = f" LIMIT {limit}" if limit is not None else ""
+        large = [column for column, kind in engine.describe(connection, sql).items() if kind == "HUGEINT"]
         copied = engine.first_row(
-            connection, f"COPY (SELECT * FROM ({sql}){bound}) TO {engine.text(paths[0])} (FORMAT parquet)"
+            connection,
+            f"COPY (SELECT *{_cast(large, 'DECIMAL(38, 0)')} FROM ({sql}){bound}) "
+            f"TO {engine.text(paths[0])} (FORMAT parquet)",
         )
         rows = int(copied[0]) if copied else 0
-        sql = f"SELECT * FROM read_parquet({engine.text(paths[0])})"
+        sql = f"SELECT *{_cast(large, 'HUGEINT')} FROM read_parquet({engine.text(paths[0])})"
     if table.empty:
         untyped = ", ".join(f"NULL AS {engine.name(column)}" for column in table.empty)
         sql = f"SELECT * REPLACE ({untyped}) FROM ({sql})"
     connection.execute(f"CREATE OR REPLACE VIEW {engine.name(name)} AS {sql}")
     return rows or 0, paths
+
+
+def _cast(columns: list[str], kind: str) -> str:
+    """Returns what behind a `*` gives columns another type. Parquet has no whole numbers of 128 bits: as they are, they would lose digits."""
+    quoted = [engine.name(column) for column in columns]
+    return f" REPLACE ({', '.join(f'CAST({name} AS {kind}) AS {name}' for name in quoted)})" if columns else ""
