@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from stellwerk.components.artifacts.hooks import LIMIT
 from stellwerk.errors import SpecError, UsageError, did_you_mean
 from stellwerk.loading import LoadedSpec
 from stellwerk.spec import Push, Spec
@@ -147,6 +148,12 @@ def hooks(loaded: LoadedSpec, references: Iterable[str]) -> dict[str, str]:
         except (OSError, UnicodeDecodeError) as error:
             raise SpecError([loaded.problem((), f"hook file '{file}' cannot be read: {error}")]) from error
     return texts
+
+
+def hook_environment(spec: Spec, step: Step) -> dict[str, str]:
+    """Returns what a step that runs hooks is told by variables: how long they may take, where the spec says so."""
+    said = step.parameters.get("hooks") and spec.hooks.changed("timeout_seconds")
+    return {LIMIT: str(spec.hooks.timeout_seconds)} if said else {}
 
 
 def _ingest(spec: Spec) -> Step:

@@ -22,7 +22,7 @@ from stellwerk.pipelines.embedded.display import Display, Silent
 from stellwerk.pipelines.embedded.earlier import baseline, previous_statistics
 from stellwerk.pipelines.embedded.workers import Event, Workers
 from stellwerk.pipelines.gates import ask_the_gates
-from stellwerk.pipelines.graph import Graph, Step, graph
+from stellwerk.pipelines.graph import Graph, Step, graph, hook_environment
 from stellwerk.pipelines.lineage.recording import Recorder
 from stellwerk.pipelines.outcome import reported
 from stellwerk.pipelines.runs import DIGESTS, RunRecord, StepRecord, begin_run, now, runs_of, sweep
@@ -212,7 +212,8 @@ class _Walk:
         record.status, record.started = "running", time.monotonic() - self.began
         self.record.save()
         self.display.started(record)
-        workers.start(step.name, folder / "call.json", folder / "log.txt", arguments)
+        environment = hook_environment(self.loaded.spec, step)
+        workers.start(step.name, folder / "call.json", folder / "log.txt", arguments, environment)
 
     def _scratch(self, record: StepRecord) -> Path:
         """A folder that outlives a killed attempt with the same inputs, so that training can go on from a checkpoint."""

@@ -9,7 +9,7 @@ is named that needs it. So data are read while TensorFlow is loaded, and a run t
 Each talks JSON over a socket pair of its own with the runner that started them, and dies with it:
 
     → {"preload": ["train", ...]}           get ready for these steps when there is nothing else to do
-    → {"call": "call.json", "log": "log.txt", "name": "train"}   with a pipe: run this step, tell events into the pipe
+    → {"call": "call.json", "log": "log.txt", "name": "train", "environment": {}}   with a pipe: run this step, tell events into it
     ← {"ended": "train", "status": 0}       the child's exit status, negative for a signal
     pipe ← {"began": {}} | {"progress": [done, total, unit]} | {"done": {...}} | {"error": {...}}
 """
@@ -255,6 +255,7 @@ def _run_child(request: dict[str, Any], events: int) -> None:
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
         os.dup2(log, stream)
+    os.environ.update(request["environment"])
     tell = _Events(events)
     status = 1
     try:

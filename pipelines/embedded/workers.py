@@ -88,12 +88,19 @@ class Workers:
             if named:
                 control.send(json.dumps({"preload": named}).encode())
 
-    def start(self, step: str, call: Path, log: Path, arguments: Mapping[str, Any]) -> None:
-        """Starts a step; its arguments are kept in the file `call`, its output goes to `log`."""
+    def start(
+        self,
+        step: str,
+        call: Path,
+        log: Path,
+        arguments: Mapping[str, Any],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Starts a step; its arguments are kept in the file `call`, its output goes to `log`; `environment` is added to its own."""
         call.parent.mkdir(parents=True, exist_ok=True)
         call.write_text(json.dumps(arguments, indent=1, sort_keys=True), encoding="utf-8")
         ours, theirs = os.pipe()
-        request = {"name": step, "call": str(call), "log": str(log)}
+        request = {"name": step, "call": str(call), "log": str(log), "environment": dict(environment or {})}
         socket.send_fds(self._control(step), [json.dumps(request).encode()], [theirs])
         os.close(theirs)
         self._running[step] = _Running(ours)

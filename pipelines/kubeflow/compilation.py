@@ -16,7 +16,7 @@ from stellwerk.components.sdk import dsl
 from stellwerk.components.travelling import marked
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec, load
-from stellwerk.pipelines.graph import Graph, Step, graph
+from stellwerk.pipelines.graph import Graph, Step, graph, hook_environment
 from stellwerk.pipelines.kubeflow.earlier import compared, comparing, reads_pushed
 from stellwerk.pipelines.kubeflow.manifest import objects
 from stellwerk.pipelines.kubeflow.parameters import Parameter, arguments, docstring, given_to, parameters, signature
@@ -147,6 +147,8 @@ class _Pipeline:
             tasks[step.name] = task = getattr(components, step.name)(**values, **artifacts)
             reached = ("push",) if reads_pushed(self.loaded.spec, step.name) else ()
             configure(task, step.name, self.cluster, cached=step.cached, local=self.local, reached=reached)
+            for name, value in hook_environment(self.loaded.spec, step).items():
+                task.set_env_variable(name, value)
         if not self.local:
             self._report(tasks)
 

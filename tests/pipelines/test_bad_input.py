@@ -157,6 +157,14 @@ def test_a_hook_file_that_does_not_import_is_told_with_its_line(project: Path, s
     assert not (_newest(project) / "train" / "model").exists()
 
 
+def test_a_hook_that_does_not_end_is_ended_and_told(project: Path, stellwerk):
+    _spec("model: {type: dense, hidden: [16]}", "model: {build: net.py:build}\nhooks: {timeout_seconds: 2}")(project)
+    (project.parent / "net.py").write_text("def build(inputs):\n    while True:\n        pass\n")
+    ran = stellwerk("run", project)
+    assert ran.returncode == 3
+    assert "model.build: net.py:build has not ended after 2 s. Mend it, or raise hooks.timeout_seconds." in ran.stderr
+
+
 def test_a_column_with_100_000_categories_runs_through(tmp_path, stellwerk):
     rows = 100_000
     codes = pa.array([f"code-{number}" for number in range(rows)])

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from stellwerk.components.artifacts.hooks import load_hook
+from stellwerk.components.artifacts.hooks import limited, load_hook
 from stellwerk.components.training.models.body import Body, Inputs
 from stellwerk.errors import HookError
 from stellwerk.spec.model import CustomModel
@@ -28,7 +28,8 @@ def build(architecture: CustomModel, inputs: Inputs, units: int, hooks: Mapping[
     """
     function = load_hook(hooks, architecture.build)
     try:
-        made = function(dict(inputs.tensors), **architecture.parameters)
+        with limited(f"model.build: {architecture.build}"):
+            made = function(dict(inputs.tensors), **architecture.parameters)
         if isinstance(made, keras.Model):
             return _whole(architecture, made, inputs, units)
     except HookError:

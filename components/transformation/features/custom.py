@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from stellwerk.components.artifacts.hooks import load_hook
+from stellwerk.components.artifacts.hooks import limited, load_hook
 from stellwerk.components.transformation import outputs
 from stellwerk.components.transformation.columns import Columns
 from stellwerk.components.transformation.features.base import Asked, Known
@@ -27,7 +27,10 @@ def transform(name: str, feature: Custom, columns: Columns, known: Known) -> lis
     given = {column: columns.natural(column) for column in feature.columns_of(name)}
     where = f"features.{name}.transform: {feature.transform}"
     try:
-        made = function(given)
+        with limited(where):
+            made = function(given)
+    except HookError:
+        raise
     except (Exception, SystemExit) as error:
         raise HookError(
             f"{where} failed: {type(error).__name__}: {error}. It was called with {_shown(given)}."

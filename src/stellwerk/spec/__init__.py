@@ -12,6 +12,7 @@ from stellwerk.spec.cluster import Cluster
 from stellwerk.spec.data import Data
 from stellwerk.spec.evaluate import METRICS_OF, STANDARD_METRICS, Evaluate
 from stellwerk.spec.features import Feature
+from stellwerk.spec.hooks import Hooks
 from stellwerk.spec.model import Ensemble, Model
 from stellwerk.spec.push import Push
 from stellwerk.spec.reach import out_of_reach
@@ -52,6 +53,8 @@ push: {to: models}
     """How good it must be."""
     push: Push | None = None
     """Where it goes once it is blessed; without this section nothing is pushed."""
+    hooks: Hooks = Hooks()
+    """What your own functions may take."""
     beam: Beam | None = None
     """Steps that read their data on Apache Beam's workers; without this section none does."""
     cluster: Cluster | None = None
@@ -106,6 +109,7 @@ __all__ = [
     "Data",
     "Evaluate",
     "Feature",
+    "Hooks",
     "Model",
     "Push",
     "Spec",

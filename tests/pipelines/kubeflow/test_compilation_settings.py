@@ -102,6 +102,18 @@ def test_steps_are_tried_again_with_pauses_that_grow(full):
     }  # fmt: skip
 
 
+def test_how_long_hooks_may_take_is_told_to_the_steps_that_run_them(write, tmp_path: Path):
+    (tmp_path / "net.py").write_text("def build(inputs):\n    return inputs['distance']\n")
+    hooks = f"cluster: {{image: '{IMAGE}'}}\nhooks: {{timeout_seconds: 60}}\n"
+    (ir, *_) = intermediate(load(write(hooks), ["model={build: net.py:build}"]))
+    told = {
+        name: executor["container"]["env"]
+        for name, executor in ir["deploymentSpec"]["executors"].items()
+        if "env" in executor["container"]
+    }
+    assert told == {"exec-train": [{"name": "STELLWERK_HOOK_TIMEOUT_SECONDS", "value": "60"}]}
+
+
 def test_variables_are_those_of_the_container_and_a_cache_may_be_turned_off(full):
     container = full[0]["deploymentSpec"]["executors"]["exec-train"]["container"]
     assert container["env"] == [{"name": "TF_CPP_MIN_LOG_LEVEL", "value": "2"}]
