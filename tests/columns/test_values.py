@@ -213,7 +213,7 @@ def test_what_could_not_be_read_is_counted_in_the_report(ran):
     ],
 )
 def test_whole_numbers_that_cannot_be_seconds_are_refused(tmp_path, write, stellwerk, values, says):
-    rows = [{"id": number, "at": values[number % len(values)], "y": number % 2} for number in range(60)]
+    rows = [{"id": number, "at": values[number % len(values)], "y": number % 2} for number in range(400)]
     spec = write(tmp_path, rows, features={"at": {"type": "time"}}, target={"column": "y", "type": "binary"})
     checked = stellwerk("check", spec)
     assert checked.returncode == 2

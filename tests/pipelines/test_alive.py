@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -50,17 +51,20 @@ def test_the_lock_goes_with_its_process_and_not_with_a_child_of_it(tmp_path: Pat
         "if os.fork() == 0: time.sleep(60)\n"
         "print('held', flush=True); time.sleep(60)"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    assert is_alive(tmp_path, process.pid, None)
-    process.kill()
-    process.wait()
-    assert not is_alive(tmp_path, process.pid, None)
-    os.killpg(process.pid, 9)
-    process.stdout.close()
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            assert is_alive(tmp_path, process.pid, None)
+            process.kill()
+            process.wait()
+            deadline = time.monotonic() + 60  # a child that was not yet there gives the lock back when it is
+            while is_alive(tmp_path, process.pid, None) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert not is_alive(tmp_path, process.pid, None)
+        finally:
+            os.killpg(process.pid, 9)
 
 
 def test_where_no_lock_tells_the_start_of_the_process_does(tmp_path: Path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
+from stellwerk.components.artifacts.folders import overall
 from stellwerk.components.conversion import formats
 from stellwerk.components.conversion.formats import CONVERTERS, Converter
 from stellwerk.errors import SpecError
@@ -16,6 +18,8 @@ from stellwerk.pipelines.embedded.earlier import baseline
 from stellwerk.pipelines.graph import graph
 from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec
 
+MODEL = b"a model"
+BEFORE = overall({"saved_model.pb": hashlib.sha256(MODEL).hexdigest()})
 SPEC = """\
 name: flights
 data: {sources: {flights: flights.csv}}
@@ -87,24 +91,28 @@ def test_tensorrt_is_refused_at_its_line_where_no_gpu_is_here_and_may_run_on_a_c
     assert check(loaded, data=False) == []
 
 
+def _pushed(folder: Path, version: int, provenance: dict[str, str]) -> None:
+    """Writes a pushed version, which `BEFORE` is the digest of."""
+    place = folder / "models" / "flights" / str(version)
+    place.mkdir(parents=True)
+    (place / "saved_model.pb").write_bytes(MODEL)
+    (place / "provenance.json").write_text(json.dumps(provenance))
+
+
 def test_a_pushed_model_is_no_baseline_of_itself_whatever_its_variants(spec, tmp_path):
-    for version, digest in ((1, "before"), (2, "with variants")):
-        folder = tmp_path / "models" / "flights" / str(version)
-        folder.mkdir(parents=True)
-        (folder / "provenance.json").write_text(json.dumps({"model_digest": digest}))
+    for version, digest in ((1, BEFORE), (2, "with variants")):
+        _pushed(tmp_path, version, {"model_digest": digest})
     loaded = load(spec, ["push={to: models, formats: [litert]}"])
     assert baseline(loaded, tmp_path / "runs", "trained", "with variants") == (tmp_path / "models" / "flights" / "1")
 
 
 def test_a_model_that_is_pushed_again_in_more_formats_is_not_compared_with_itself(spec, tmp_path):
     pushed = [
-        {"model_digest": "before", "trained_digest": "before"},
+        {"model_digest": BEFORE, "trained_digest": BEFORE},
         {"model_digest": "trained", "trained_digest": "trained"},
         {"model_digest": "with litert", "trained_digest": "trained"},
     ]
     for version, provenance in enumerate(pushed, 1):
-        folder = tmp_path / "models" / "flights" / str(version)
-        folder.mkdir(parents=True)
-        (folder / "provenance.json").write_text(json.dumps(provenance))
+        _pushed(tmp_path, version, provenance)
     loaded = load(spec, ["push={to: models, formats: [litert, onnx]}"])
     assert baseline(loaded, tmp_path / "runs", "trained", "with both") == (tmp_path / "models" / "flights" / "1")

@@ -57,7 +57,7 @@ class _Scored(tf.Module):
 
 
 @pytest.fixture(scope="session")
-def flights(tmp_path_factory: pytest.TempPathFactory, make_examples: Any, flights_table: pa.Table) -> Path:
+def flights(tmp_path_factory: pytest.TempPathFactory, make_examples: Any, sign: Any, flights_table: pa.Table) -> Path:
     """Real flights with missing values; row groups of 700 rows, so that there is something to share."""
     columns = ["distance", "air_time", "dep_delay", "hour", "sched_dep_time", "carrier", "flight", "tailnum", "late"]
     table = flights_table.select(columns).slice(0, 4000)
@@ -65,7 +65,7 @@ def flights(tmp_path_factory: pytest.TempPathFactory, make_examples: Any, flight
     path = make_examples(tmp_path_factory.mktemp("flights") / "examples", table)
     for shard in path.rglob("*.parquet"):
         pq.write_table(pq.read_table(shard), shard, row_group_size=700)
-    return path
+    return sign(path)
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ target: {column: late, type: binary}
 @pytest.fixture
 def problems(tmp_path: Path) -> Callable[[str], list[str]]:
     """`problems(yaml of beam, more)` says what `check` finds in a spec with this section."""
-    (tmp_path / "flights.csv").write_text("distance,late\n" + "1,0\n2,1\n" * 20)
+    (tmp_path / "flights.csv").write_text("distance,late\n" + "".join(f"{row},{row % 2}\n" for row in range(400)))
     file = tmp_path / "pipeline.yaml"
 
     def find(beam: str, more: str = "") -> list[str]:

@@ -76,13 +76,14 @@ def test_columns_shared_out_among_cores_have_the_same_statistics(flights, monkey
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_share_that_cannot_be_read_fails_the_step(flights, monkeypatch, tmp_path):
+def test_a_share_that_cannot_be_read_fails_the_step(flights, sign, monkeypatch, tmp_path):
     folder = tmp_path / "examples"
     shutil.copytree(flights, folder)
     (folder / "eval" / "part-00000.parquet").write_bytes(b"no Parquet")
+    sign(folder)
     monkeypatch.setattr(statistics, "WORTH_SHARING", 1)
     monkeypatch.setattr(statistics, "available_cores", lambda: 2)
-    with pytest.raises(pa.ArrowInvalid, match="Parquet magic bytes not found"):
+    with pytest.raises(DataError, match="is damaged: Parquet magic bytes not found"):
         statistics.statistics_of(Examples.open(folder), ["train", "eval"], {"late"})
 
 
