@@ -35,7 +35,7 @@ call("push", {"name": "late", "push_to": {"to": "models"}, "directory": run.pare
 
 
 def in_processes(*arguments):
-    context = multiprocessing.get_context("forkserver")
+    context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=call, args=("push", one)) for one in arguments]
     for process in processes:
         process.start()
@@ -81,11 +81,9 @@ def test_a_push_waits_for_another_that_is_under_way(pipeline):
     command = [sys.executable, "-c", SLOW, str(arguments["model"].parent)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout.readline() == "copied\n"
-        second = multiprocessing.get_context("forkserver").Process(
-            target=call, args=("push", pipeline.arguments("two"))
-        )
+        second = multiprocessing.get_context("spawn").Process(target=call, args=("push", pipeline.arguments("two")))
         second.start()
-        time.sleep(0.5)
+        time.sleep(2)
         assert second.is_alive()
         assert pipeline.names() == []
         first.kill()

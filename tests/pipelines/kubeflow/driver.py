@@ -251,6 +251,9 @@ class Backend:
             )
             return ran.returncode, ran.stdout + ran.stderr
         log = pod / "log.txt"
+        root = str(Path(__file__).parents[3])
+        if root not in sys.path:  # by which the process finds this module; tests put back what they find
+            sys.path.append(root)
         process = warm().Process(target=executed, args=(command, environment, str(pod / "tmp"), str(log)))
         process.start()
         process.join(300)
@@ -276,9 +279,6 @@ class Backend:
 @functools.cache
 def warm() -> Any:
     """Returns what starts processes that have loaded what steps need, as `kfp.dsl.executor_main` has it in a pod."""
-    root = str(Path(__file__).parents[3])
-    if root not in sys.path:  # by which the processes find this module
-        sys.path.append(root)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.pipelines.kubeflow.loaded"])
     return context
