@@ -49,12 +49,13 @@ def there(run, project, flink, tmp_path_factory):
 
 
 @pytest.fixture
-def validate(here, tmp_path, flink):
+def validate(here, tmp_path, flink, sign):
     """`validate(options)` runs the step as a job on Flink, over eleven row groups, and returns what it wrote."""
     examples = tmp_path / "examples"
     shutil.copytree(here / "ingest" / "examples", examples)
     for shard in examples.rglob("*.parquet"):
         pq.write_table(pq.read_table(shard), shard, row_group_size=700)
+    sign(examples)
 
     def run_it(options, **more):
         beam = {"runner": "PortableRunner", "options": {"job_endpoint": flink.jobs, **options}, **more}
