@@ -18,9 +18,8 @@ from stellwerk.errors import StepFailed
 
 STEPS = ("validate", "transform", "evaluate")
 OTHERWISE = {
-    "saved_model.pb": "TensorFlow writes its functions in another order each time",
-    "fingerprint.pb": "follows from it",
     "eval_config.json": "names the folder of the run",
+    "digests.json": "has the digest of that",
     "call.json": "names the runner",
     "log.txt": "is what was said",
 }
