@@ -18,8 +18,10 @@ from stellwerk.errors import StepFailed
 
 STEPS = ("validate", "transform", "evaluate")
 OTHERWISE = {
+    "saved_model.pb": "is not always numbered alike where a cluster measures what the graph holds",
+    "blessing.json": "names the model, and that graph is in it",
     "eval_config.json": "names the folder of the run",
-    "digests.json": "has the digest of that",
+    "digests.json": "has the digests of these",
     "call.json": "names the runner",
     "log.txt": "is what was said",
 }
