@@ -184,7 +184,6 @@ def _in_store(place: str) -> Iterator[Checked]:
 
 
 def _json(content: bytes) -> Any:
-
     try:
         return json.loads(content)
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from stellwerk.errors import DataError
-from stellwerk.machine import available_cores
+from stellwerk.machine import available_cores, memory
 
 MEMORY, MEMORY_OF_A_COLUMN = 512_000_000, 512_000
 """Bytes that the engine holds before it spills to the disk, and those of each column where that is more."""
@@ -45,8 +45,11 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
 
 
 def make_room(connection: duckdb.DuckDBPyConnection, columns: int) -> None:
-    """Lets the engine hold more than `MEMORY` where rows have thousands of columns: of each it holds 2,048 values several times over."""
-    wanted = columns * MEMORY_OF_A_COLUMN
+    """Lets the engine hold more than `MEMORY` where rows have thousands of columns: of each it holds 2,048 values several times over.
+
+    It is half of the machine's memory at most: the engine refuses what needs more, where the system would end the process.
+    """
+    wanted = min(columns * MEMORY_OF_A_COLUMN, memory() // 2)
     if wanted > MEMORY and not _is_set(connection, "lock_configuration"):
         connection.execute(f"SET memory_limit = '{wanted}B'")
 

@@ -75,6 +75,16 @@ class File:
                 with pa.CompressedInputStream(pa.PythonFile(file, mode="r"), codec) as stream:
                     yield stream
 
+    def lines(self) -> Iterator[bytes]:
+        """Yields the unpacked lines, each with the line feed that ends it: the last one may have none."""
+        with self.unpacked() as stream:
+            rest = b""
+            while chunk := stream.read(1 << 20):
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from (line + b"\n" for line in whole)
+            if rest:
+                yield rest
+
 
 @dataclass(frozen=True)
 class Found:

@@ -91,20 +91,9 @@ def train(
         judge = partial(epochs.judge, trained.best_epoch)
         mixed = mix(network, traced.linear, packing, fitting, reader.sample("eval"), judge)
 
-    about = {
-        "target": target.model_dump(mode="json"),
-        "classes": list(seen.classes),
-        "trivial": labels.trivial(target),
-        "inputs": {name: {"dtype": DTYPES[kind].name, "shape": [None]} for name, kind in seen.raw.items()},
-        "hyperparameters": settings,
-        **({"unread": seen.unread} if seen.unread else {}),
-        "examples_version": seen.examples_version,
-        "schema_digest": seen.schema_digest,
-        "transform_digest": transform_digest,
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}},
-    }
     with written_aside(model) as folder:
         outputs = traced.export(folder)
+        about = _about(target, seen, labels, settings, transform_digest)
         write_json(folder / "assets.extra" / "stellwerk.json", {**about, "outputs": outputs})
     parameters = sum(int(np.prod(variable.shape)) for variable in network.learns.trainable_variables)
     write_history(trained, mixed, parameters, history)
@@ -128,6 +117,24 @@ def build_network(
     if learns is answers:
         return Network.of(answering)
     return Network(keras.Model(inputs.tensors, learns, name=f"{architecture.type}_members"), answering)
+
+
+def _about(
+    target: Target, seen: Description, labels: Labels, settings: dict[str, Any], transform_digest: str
+) -> dict[str, Any]:
+    """Returns what the model says of itself: what it predicts of what, how it was learned and from which bytes."""
+    return {
+        "target": target.model_dump(mode="json"),
+        "classes": list(seen.classes),
+        "trivial": labels.trivial(target),
+        "inputs": {name: {"dtype": DTYPES[kind].name, "shape": [None]} for name, kind in seen.raw.items()},
+        "hyperparameters": settings,
+        **({"unread": seen.unread} if seen.unread else {}),
+        "examples_version": seen.examples_version,
+        "schema_digest": seen.schema_digest,
+        "transform_digest": transform_digest,
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}},
+    }
 
 
 def _fingerprint(settings: dict[str, Any], target: Target, hooks: dict[str, str], *digests: str) -> str:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def available_cores(quota: Path = _QUOTA) -> int:
@@ -20,6 +21,16 @@ def available_cores(quota: Path = _QUOTA) -> int:
     except (OSError, ValueError):
         return cores
     return cores if share == "max" else max(1, min(cores, math.ceil(int(share) / int(period))))
+
+
+def memory(limit: Path = _LIMIT) -> int:
+    """Returns the bytes of memory this process may use: the machine's, or its container's limit (cgroup 2) where that is less."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        said = limit.read_text().strip()
+    except OSError:
+        return there
+    return min(there, int(said)) if said.isdecimal() else there
 
 
 def die_with_parent() -> None:

@@ -13,6 +13,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
+from stellwerk.loading import load
+from stellwerk.pipelines.checking import check
+
 SPEC = """\
 name: small-flights
 data:
@@ -85,3 +88,34 @@ def project(finished: Path, tmp_path: Path) -> Path:
     """A copy of the finished pipeline that a test may change; its cache is warm."""
     shutil.copytree(finished.parent, tmp_path / "project", copy_function=shutil.copy2)
     return tmp_path / "project" / "pipeline.yaml"
+
+
+@pytest.fixture
+def leaving() -> str:
+    """A spec of who leaves, by age and plan, in `data.csv`."""
+    return """\
+name: leaving
+data:
+  sources:
+    c: data.csv
+features:
+  age: {type: number}
+  plan: {type: category}
+target: {column: left, type: binary}
+"""
+
+
+@pytest.fixture
+def checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaving: str
+) -> Callable[..., tuple[list[str], list[str]]]:
+    """Checks the spec `leaving`, or another, with overrides against data; returns the problems and the notes."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(data: str | bytes, *overrides: str, spec: str = leaving) -> tuple[list[str], list[str]]:
+        Path("data.csv").write_bytes(data if isinstance(data, bytes) else data.encode())
+        Path("p.yaml").write_text(spec, encoding="utf-8")
+        notes: list[str] = []
+        return [str(problem) for problem in check(load(Path("p.yaml"), overrides), noted=notes.append)], notes
+
+    return run

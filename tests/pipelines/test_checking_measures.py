@@ -2,38 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from stellwerk.errors import SpecError
-from stellwerk.loading import load
-from stellwerk.pipelines.checking import check
-
-SPEC = """\
-name: leaving
-data:
-  sources:
-    c: data.csv
-features:
-  age: {type: number}
-  plan: {type: category}
-target: {column: left, type: binary}
-"""
-
-
-@pytest.fixture
-def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Checks the spec with overrides against data; returns the problems and the notes."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(data: str, *overrides: str) -> tuple[list[str], list[str]]:
-        Path("data.csv").write_text(data)
-        Path("p.yaml").write_text(SPEC)
-        notes: list[str] = []
-        return [str(problem) for problem in check(load(Path("p.yaml"), overrides), noted=notes.append)], notes
-
-    return run
 
 
 def rows(left="{half}", part="train", count: int = 300) -> str:

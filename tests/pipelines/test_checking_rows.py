@@ -2,37 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-
-from stellwerk.loading import load
-from stellwerk.pipelines.checking import check
-
-SPEC = """\
-name: leaving
-data:
-  sources:
-    c: data.csv
-features:
-  age: {type: number}
-  plan: {type: category}
-target: {column: left, type: binary}
-"""
-
-
-@pytest.fixture
-def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Checks the spec with overrides against data; returns the problems and the notes."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(data: str | bytes, *overrides: str, spec: str = SPEC) -> tuple[list[str], list[str]]:
-        Path("data.csv").write_bytes(data if isinstance(data, bytes) else data.encode())
-        Path("p.yaml").write_text(spec, encoding="utf-8")
-        notes: list[str] = []
-        return [str(problem) for problem in check(load(Path("p.yaml"), overrides), noted=notes.append)], notes
-
-    return run
 
 
 def rows(age="{row}", left="{half}", count: int = 400, plan: str = "plus", divided: str = ",") -> str:
@@ -73,9 +43,11 @@ def test_rows_that_a_run_would_refuse_are_told(checked, data, parts: list[str]):
     ],
 )
 @pytest.mark.parametrize("told", [False, True], ids=["inferred", "told"])
-def test_numbers_that_are_written_otherwise_get_the_key_or_the_cast(checked, value: str, advice: str, told: bool):
+def test_numbers_that_are_written_otherwise_get_the_key_or_the_cast(
+    checked, leaving, value: str, advice: str, told: bool
+):
     types = ["data.sources.c.types={age: number}"] if told else []
-    spec = SPEC.replace("c: data.csv", 'c: {path: data.csv, delimiter: ";"}')
+    spec = leaving.replace("c: data.csv", 'c: {path: data.csv, delimiter: ";"}')
     (problem,), _ = checked(rows(age=value, divided=";"), *types, spec=spec)
     assert advice in problem
     assert "type: category" not in problem
@@ -126,13 +98,13 @@ def test_a_delimiter_that_the_rows_agree_on_is_noted_once(checked):
     assert notes == ["c: the header of data.csv is divided by ';', and it is read with `delimiter: \";\"`."]
 
 
-def test_columns_whose_names_differ_by_case_are_those_of_the_run(checked):
-    spec = SPEC.replace("features:", '  query: SELECT "Age" AS age, plan, left FROM c\nfeatures:')
+def test_columns_whose_names_differ_by_case_are_those_of_the_run(checked, leaving):
+    spec = leaving.replace("features:", '  query: SELECT "Age" AS age, plan, left FROM c\nfeatures:')
     assert checked(rows().replace("age", "Age", 1), spec=spec.replace("plan, left", 'plan, "left"'))[0] == []
 
 
-def test_a_text_column_that_is_empty_at_first_or_everywhere_fits(checked):
+def test_a_text_column_that_is_empty_at_first_or_everywhere_fits(checked, leaving):
     late = "age,note,left\n" + "".join(f"{row},{'a text' if row > 10_500 else ''},{row % 2}\n" for row in range(10_600))
-    spec = SPEC.replace("plan: {type: category}", "note: {type: text}")
+    spec = leaving.replace("plan: {type: category}", "note: {type: text}")
     assert checked(late, spec=spec)[0] == []
     assert checked("age,note,left\n" + "".join(f"{row},,{row % 2}\n" for row in range(60)), spec=spec)[0] == []

@@ -161,16 +161,9 @@ def _cleaned(request: Request, rejects: list[Reject], exact: Sequence[bool]) -> 
 
 
 def _lines(file: File, blank: bool = False) -> Iterator[tuple[int, bytes]]:
-    with file.unpacked() as stream:
-        rest, number = b"", 0
-        while chunk := stream.read(1 << 20):
-            *whole, rest = (rest + chunk).split(b"\n")
-            for row in whole:
-                number += 1
-                if blank or row.strip():
-                    yield number, row
-        if rest.strip() or (rest and blank):
-            yield number + 1, rest
+    for number, line in enumerate(file.lines(), 1):
+        if blank or line.strip():
+            yield number, line.removesuffix(b"\n")
 
 
 def _reason(row: bytes, request: Request) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -42,19 +42,9 @@ def copied(request: Request, called: Mapping[str, str]) -> Request:
     for number, file in enumerate(request.files):
         target = folder / f"{number:05}.jsonl"
         with target.open("wb") as to:
-            to.writelines(_with_keys(row, called) for row in _lines(file))
+            to.writelines(_with_keys(row, called) for row in file.lines())
         files.append(File(file.origin, target, file.label, file.delimiter))
     return replace(request, files=tuple(files))
-
-
-def _lines(file: File) -> Iterator[bytes]:
-    with file.unpacked() as stream:
-        rest = b""
-        while chunk := stream.read(1 << 20):
-            *whole, rest = (rest + chunk).split(b"\n")
-            yield from (line + b"\n" for line in whole)
-        if rest:
-            yield rest
 
 
 def _with_keys(row: bytes, called: Mapping[str, str]) -> bytes:

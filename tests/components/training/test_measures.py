@@ -8,7 +8,7 @@ import pytest
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.training.labels import Labels
 from stellwerk.components.training.targets.binary import RankMeasures
-from stellwerk.machine import available_cores
+from stellwerk.machine import available_cores, memory
 from stellwerk.spec.target import Target
 
 
@@ -48,3 +48,11 @@ def test_threads_keep_to_the_quota_of_the_container(tmp_path):
     assert available_cores(tmp_path / "cpu.max") == 1
     (tmp_path / "cpu.max").write_text("max 100000\n")
     assert available_cores(tmp_path / "cpu.max") == unlimited
+
+
+def test_memory_is_that_of_the_container(tmp_path):
+    unlimited = memory(tmp_path / "absent")
+    (tmp_path / "memory.max").write_text("1000000\n")
+    assert memory(tmp_path / "memory.max") == 1_000_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory(tmp_path / "memory.max") == unlimited > 1_000_000
