@@ -17,7 +17,7 @@ from stellwerk.spec.target import Target
 
 ROWS = 1_000
 REPEATS = 3
-MOST_ANSWERS = 100_000
+MOST_ANSWERS = 60_000
 """Rows that the model is asked in all: with many columns, fewer rows of each."""
 FEWEST_ROWS = 200
 MOST_COLUMNS = 500

@@ -6,7 +6,7 @@ value is NaN in floats, an empty string in strings and the smallest int64 in who
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,14 @@ class Columns:
             missing = tf.constant(np.nan, tf.float32)
             return tf.where(tf.equal(raw, MISSING_WHOLE), missing, tf.cast(raw, tf.float32))
         return tf.where(tf.math.is_finite(raw), raw, tf.constant(np.nan, tf.float32))
+
+    def numbers(self, columns: Sequence[str]) -> tf.Tensor:
+        """Returns numeric columns as one float32 [batch, columns]; what is missing or infinite is NaN."""
+        raw = [self._raw(column) for column in columns]
+        if any(tensor.dtype == tf.int64 for tensor in raw):
+            return tf.stack([self.number(column) for column in columns], axis=1)
+        stacked = tf.stack(raw, axis=1)
+        return tf.where(tf.math.is_finite(stacked), stacked, tf.constant(np.nan, tf.float32))
 
     def whole(self, column: str) -> tf.Tensor:
         """Returns a string or whole-number column as it is."""

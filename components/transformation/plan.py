@@ -13,7 +13,7 @@ from stellwerk.components.artifacts.examples import LABEL, Examples
 from stellwerk.components.artifacts.naming import original, safe
 from stellwerk.components.transformation.columns import DTYPES, Columns
 from stellwerk.components.transformation.features import FEATURES
-from stellwerk.components.transformation.features.base import Asked, Known
+from stellwerk.components.transformation.features.base import Asked, Known, Outputs
 from stellwerk.components.transformation.label import label
 from stellwerk.components.transformation.outputs import Output
 from stellwerk.errors import DataError, did_you_mean
@@ -87,19 +87,27 @@ class Plan:
         def preprocessing_fn(inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             columns = Columns({original(name): tensor for name, tensor in inputs.items()})
             made: dict[str, Output] = {}
-            for name, feature in self.features.items():
-                known = Known(
-                    {key: value for (owner, key), value in measures.items() if owner == name}, folder, self.hooks
-                )
-                for output in FEATURES[feature.type].transform(name, feature, columns, known):
-                    _refuse_name(output, made)
-                    made[output.name] = output
+            by_feature = self._by_feature(columns, measures, folder)
+            for output in (output for name in self.features for output in by_feature[name]):
+                _refuse_name(output, made)
+                made[output.name] = output
             self.outputs = {name: output.description for name, output in made.items()}
             tensors = {safe(name): output.tensor for name, output in made.items()}
             answer = label(inputs[safe(self.target.column)], self.target, self.classes)
             return {**tensors, safe(self.label): answer}
 
         return preprocessing_fn
+
+    def _by_feature(self, columns: Columns, measures: Mapping[tuple[str, str], Any], folder: Path) -> Outputs:
+        known: dict[str, dict[str, Any]] = {name: {} for name in self.features}
+        for (owner, key), value in measures.items():
+            known[owner][key] = value
+        found: Outputs = {}
+        for kind in {feature.type: None for feature in self.features.values()}:
+            members = {name: feature for name, feature in self.features.items() if feature.type == kind}
+            given = {name: Known(known[name], folder, self.hooks) for name in members}
+            found |= FEATURES[kind].transform(members, columns, given)
+        return found
 
 
 def _form(name: str, feature: Feature, column: str, columns: Mapping[str, str]) -> str:

@@ -36,8 +36,8 @@ LINES = [
     ("cluster: {image: x, resources: {train: {memory: '16'}}}", "cluster.resources.train.memory: must be a number and a unit, e.g. 16G or 512Mi. Received: '16'."),
     ("model: {build: hook.py}", "model.build: must name a function in a Python file, as features.py:function. Received: 'hook.py'."),
     # unknown keys and words
-    ("trian: {}", "trian: unknown key 'trian'. Did you mean 'train'? Known: name, data, validate, features, target, model, train, evaluate, push, beam, cluster."),
-    ("validate_: {}", "validate_: unknown key 'validate_'. Did you mean 'validate'? Known: name, data, validate, features, target, model, train, evaluate, push, beam, cluster."),
+    ("trian: {}", "trian: unknown key 'trian'. Did you mean 'train'? Known: name, data, validate, features, target, model, train, evaluate, push, hooks, beam, cluster."),
+    ("validate_: {}", "validate_: unknown key 'validate_'. Did you mean 'validate'? Known: name, data, validate, features, target, model, train, evaluate, push, hooks, beam, cluster."),
     ("train: {epoch: 5}", "train.epoch: unknown key 'epoch'. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, early_stopping, class_weights, seed."),
     ("train: {optimizer: {type: adam, lr: 1}}", "train.optimizer.lr: unknown key 'lr'. Known: type, learning_rate, schedule, weight_decay."),
     ("train: {optimizer: adm}", "train.optimizer: unknown optimizer 'adm'. Did you mean 'adam'? Known: adam, adamw, sgd, rmsprop, adagrad."),

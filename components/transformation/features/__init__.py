@@ -3,7 +3,7 @@
 A module has
 - `FORMS`: how it takes a column of each type, as type of the graph input; a type that is not there cannot be used;
 - `measured(name, feature, columns)`: what must be known of the whole training split, by key;
-- `transform(name, feature, columns, known)`: the outputs, given those measures.
+- `transform(features, columns, known)`: the outputs of all features of the type, by feature, given those measures.
 """
 
 from __future__ import annotations

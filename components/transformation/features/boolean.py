@@ -9,7 +9,7 @@ import tensorflow as tf
 from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.transformation import outputs
 from stellwerk.components.transformation.columns import Columns
-from stellwerk.components.transformation.features.base import Asked, Known
+from stellwerk.components.transformation.features.base import Asked, Known, each
 from stellwerk.errors import DataError
 from stellwerk.spec.features.boolean import Boolean
 
@@ -54,6 +54,7 @@ def measured(name: str, feature: Boolean, columns: Columns) -> dict[str, Asked]:
     return {"strangers": Asked(Strangers(), feature.columns_of(name)[0])}
 
 
+@each
 def transform(name: str, feature: Boolean, columns: Columns, known: Known) -> list[outputs.Output]:
     """Returns 0 or 1 and, where wanted, whether it was missing. At serving any other value counts as missing."""
     column = feature.columns_of(name)[0]

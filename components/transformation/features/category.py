@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from stellwerk.components.transformation import outputs
 from stellwerk.components.transformation.columns import Columns
-from stellwerk.components.transformation.features.base import AS_NAME, Asked, Known
+from stellwerk.components.transformation.features.base import AS_NAME, Asked, Known, each
 from stellwerk.components.transformation.measures import Counts
 from stellwerk.components.transformation.vocabulary import lookup
 from stellwerk.spec.features.category import Category
@@ -19,6 +19,7 @@ def measured(name: str, feature: Category, columns: Columns) -> dict[str, Asked]
     return {} if feature.hash else {"counts": Asked(Counts(), feature.columns_of(name)[0])}
 
 
+@each
 def transform(name: str, feature: Category, columns: Columns, known: Known) -> list[outputs.Output]:
     """Returns the id: vocabulary first, most frequent first, then the out-of-vocabulary ids."""
     names = columns.name(*feature.columns_of(name))

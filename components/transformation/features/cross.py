@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from stellwerk.components.transformation import outputs
 from stellwerk.components.transformation.columns import Columns
-from stellwerk.components.transformation.features.base import AS_NAME, Asked, Known
+from stellwerk.components.transformation.features.base import AS_NAME, Asked, Known, each
 from stellwerk.spec.features.cross import Cross
 
 FORMS = AS_NAME
@@ -20,6 +20,7 @@ def measured(name: str, feature: Cross, columns: Columns) -> dict[str, Asked]:  
     return {}
 
 
+@each
 def transform(name: str, feature: Cross, columns: Columns, known: Known) -> list[outputs.Output]:  # noqa: ARG001
     """Returns the hash of the joined values; a missing value is one more value."""
     joined = tf.strings.join([columns.name(column) for column in feature.columns], _BETWEEN)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from stellwerk.components.artifacts.hooks import limited, load_hook
 from stellwerk.components.transformation import outputs
 from stellwerk.components.transformation.columns import Columns
-from stellwerk.components.transformation.features.base import Asked, Known
+from stellwerk.components.transformation.features.base import Asked, Known, each
 from stellwerk.errors import HookError
 from stellwerk.spec.features.custom import Custom
 
@@ -21,6 +21,7 @@ def measured(name: str, feature: Custom, columns: Columns) -> dict[str, Asked]: 
     return {}
 
 
+@each
 def transform(name: str, feature: Custom, columns: Columns, known: Known) -> list[outputs.Output]:
     """Returns what the function makes of its columns (numbers as float32 with NaN for missing, texts as strings)."""
     function = load_hook(known.hooks, feature.transform)

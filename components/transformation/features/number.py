@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 from stellwerk.components.transformation import outputs
 from stellwerk.components.transformation.columns import Columns
-from stellwerk.components.transformation.features.base import AS_NUMBER, Asked, Known
+from stellwerk.components.transformation.features.base import AS_NUMBER, Asked, Known, Outputs
 from stellwerk.components.transformation.measures import Moments, Quantiles, Range
 from stellwerk.spec.features.number import Number
 
@@ -14,6 +16,9 @@ FORMS = AS_NUMBER
 
 MIDDLE = 2
 """Shares that a median cuts data into."""
+
+_STRAIGHT = ("none", "minmax", "standard")
+"""Scales that are a straight line over the values themselves."""
 
 
 def measured(name: str, feature: Number, columns: Columns) -> dict[str, Asked]:
@@ -31,19 +36,27 @@ def measured(name: str, feature: Number, columns: Columns) -> dict[str, Asked]:
     return asked
 
 
-def transform(name: str, feature: Number, columns: Columns, known: Known) -> list[outputs.Output]:
-    """Returns the scaled number (a bucket id with `buckets`) and, where wanted, whether it was missing."""
-    raw = columns.number(*feature.columns_of(name))
-    missing = tf.math.is_nan(raw)
-    values = tf.where(missing, tf.constant(_filling(feature, known), tf.float32), raw)
-    if feature.scale == "buckets":
-        edges = known.measures["quantiles"].inner(feature.buckets)
-        bucket = tf.searchsorted(tf.constant(edges, tf.float32), values, side="right", out_type=tf.int64)
-        made = [outputs.ids(name, name, bucket, len(edges) + 1)]
-    else:
-        made = [outputs.number(name, name, _scaled(values, feature, known))]
-    if feature.missing_indicator:
-        made.append(outputs.number(f"{name}_missing", name, missing))
+def transform(features: Mapping[str, Number], columns: Columns, known: Mapping[str, Known]) -> Outputs:
+    """Returns each scaled number (a bucket id with `buckets`) and, where wanted, whether it was missing.
+
+    All numbers are one matrix [batch, features]: a graph of few wide operations is traced, loaded and run in a fraction of the
+    time of one with six narrow ones for each number.
+    """
+    raw = columns.numbers([feature.columns_of(name)[0] for name, feature in features.items()])
+    gaps = tf.math.is_nan(raw)
+    fillings = [_filling(feature, known[name]) for name, feature in features.items()]
+    filled = tf.where(gaps, tf.constant(fillings, tf.float32), raw)
+    scaled = _scaled(filled, features, known)
+    made: Outputs = {}
+    for place, (name, feature) in enumerate(features.items()):
+        if feature.scale == "buckets":
+            edges = known[name].measures["quantiles"].inner(feature.buckets)
+            bucket = tf.searchsorted(tf.constant(edges, tf.float32), filled[:, place], side="right", out_type=tf.int64)
+            made[name] = [outputs.ids(name, name, bucket, len(edges) + 1)]
+        else:
+            made[name] = [outputs.number(name, name, scaled[name])]
+        if feature.missing_indicator:
+            made[name].append(outputs.number(f"{name}_missing", name, gaps[:, place]))
     return made
 
 
@@ -56,14 +69,30 @@ def _filling(feature: Number, known: Known) -> float:
     return feature.missing
 
 
-def _scaled(values: tf.Tensor, feature: Number, known: Known) -> tf.Tensor:
+def _scaled(values: tf.Tensor, features: Mapping[str, Number], known: Mapping[str, Known]) -> dict[str, tf.Tensor]:
+    """Returns the columns of `values` [batch, features] that are no buckets, scaled, each [batch]."""
+    found: dict[str, tf.Tensor] = {}
+    places = {name: place for place, name in enumerate(features)}
+    for logarithmic in (False, True):
+        names = [name for name in features if features[name].scale in (("log",) if logarithmic else _STRAIGHT)]
+        if not names:
+            continue
+        chosen = values if len(names) == len(features) else tf.gather(values, [places[name] for name in names], axis=1)
+        lines = [_line(features[name], known[name]) for name in names]
+        lows, widths = (tf.constant(part, tf.float32) for part in zip(*lines, strict=True))
+        straight = ((_logarithm(chosen) if logarithmic else chosen) - lows) / widths
+        found |= dict(zip(names, tf.unstack(straight, axis=1), strict=True))
+    return found
+
+
+def _line(feature: Number, known: Known) -> tuple[float, float]:
+    """Returns what is taken from a number, and by what the rest is divided."""
     if feature.scale == "none":
-        return values
+        return 0.0, 1.0
     scale = known.measures["scale"]
     if feature.scale == "minmax":
-        return (values - scale.low) / ((scale.high - scale.low) or 1.0)
-    values = _logarithm(values) if feature.scale == "log" else values
-    return standardised(values, scale)
+        return scale.low, (scale.high - scale.low) or 1.0
+    return scale.mean, scale.deviation or 1.0
 
 
 def standardised(values: tf.Tensor, moments: Moments) -> tf.Tensor:

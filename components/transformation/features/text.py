@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from stellwerk.components.transformation import outputs
 from stellwerk.components.transformation.columns import Columns
-from stellwerk.components.transformation.features.base import Asked, Known
+from stellwerk.components.transformation.features.base import Asked, Known, each
 from stellwerk.components.transformation.measures import Words
 from stellwerk.components.transformation.vocabulary import lookup
 from stellwerk.spec.features.text import Text
@@ -27,6 +27,7 @@ def measured(name: str, feature: Text, columns: Columns) -> dict[str, Asked]:
     return {"words": Asked(Words(), _words(columns.name(*feature.columns_of(name)), feature))}
 
 
+@each
 def transform(name: str, feature: Text, columns: Columns, known: Known) -> list[outputs.Output]:
     """Returns the TF-IDF of the vocabulary's words, or the ids of the first `max_tokens` words.
 

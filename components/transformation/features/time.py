@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from stellwerk.components.transformation import moments, outputs
 from stellwerk.components.transformation.columns import Columns
-from stellwerk.components.transformation.features.base import AS_NAME, Asked, Known
+from stellwerk.components.transformation.features.base import AS_NAME, Asked, Known, each
 from stellwerk.components.transformation.features.number import standardised
 from stellwerk.components.transformation.measures import First, Moments
 from stellwerk.errors import DataError
@@ -36,6 +36,7 @@ def measured(name: str, feature: Time, columns: Columns) -> dict[str, Asked]:
     return asked
 
 
+@each
 def transform(name: str, feature: Time, columns: Columns, known: Known) -> list[outputs.Output]:
     """Returns each part as sine and cosine, id or scaled number. A missing moment is (0, 0), an id of its own, or 0."""
     share = known.measures["share"]
