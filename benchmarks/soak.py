@@ -62,7 +62,8 @@ def main() -> None:
     text = _text(samples, answers, attacked)
     if given.record:
         title, option = ("Soak under attack", " --attacks") if given.attacks else ("Soak", "")
-        record(title, f"python benchmarks/soak.py --seconds {given.seconds:.0f}{option} --record", text)
+        how = f"--clients {given.clients} --pause {given.pause:g}"
+        record(title, f"python benchmarks/soak.py --seconds {given.seconds:.0f} {how}{option} --record", text)
     print(text)
     grown = growth(samples, given.slack_mib * 2**20)
     print(json.dumps({"answers": answers, "samples": len(samples), "grown": grown, **attacked}))
