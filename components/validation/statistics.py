@@ -23,6 +23,9 @@ FILE = "FeatureStats.pb"
 WORTH_SHARING = 1_000_000
 """Cells from which on forks are worth their start: less is counted in a tenth of a second."""
 
+MANY_HISTOGRAMS = 60
+"""Columns, once a split, from which on forks are worth their start: TFDV takes a hundredth of a second for each one's histograms."""
+
 TELL_SECONDS = 0.2
 
 
@@ -36,7 +39,8 @@ def statistics_of(
     """
     columns = examples.names(splits[0])
     cells = sum(examples.rows(split) for split in splits) * len(columns)
-    shares = _shares(columns, examples.columns, available_cores() if cells >= WORTH_SHARING else 1)
+    shared = cells >= WORTH_SHARING or len(columns) * len(splits) >= MANY_HISTOGRAMS
+    shares = _shares(columns, examples.columns, available_cores() if shared else 1)
     tasks = [(split, share) for split in splits for share in shares]
     told = _Told(progress, cells, len(columns))
     if len(shares) == 1:
