@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md")])
 YAML = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
+HOOK = re.compile(r"(\w+\.py):(\w+)")
 COMMAND = re.compile(r"(?:`|\$ |bin/)stellwerk ([a-z]+)")
 
 SPECS = [(page.name, text) for page in PAGES for text in YAML.findall(page.read_text()) if "\ntarget:" in text]
@@ -22,6 +23,8 @@ SPECS = [(page.name, text) for page in PAGES for text in YAML.findall(page.read_
 @pytest.mark.parametrize(("page", "text"), SPECS, ids=[page for page, _ in SPECS])
 def test_a_whole_spec_in_a_page_loads(page: str, text: str, tmp_path: Path) -> None:
     (tmp_path / "pipeline.yaml").write_text(text)
+    for file, function in HOOK.findall(text):
+        (tmp_path / file).write_text(f"def {function}(): ...")
     assert load(tmp_path / "pipeline.yaml").spec.name
 
 
