@@ -14,25 +14,12 @@ from stellwerk.components.earlier import compared
 from stellwerk.components.lineage.steps import observed
 from stellwerk.components.telling import told
 from stellwerk.components.travelling import readable
-
-STEPS = {
-    "resolve": "stellwerk.components.resolution.work",
-    "ingest": "stellwerk.components.ingestion.work",
-    "validate": "stellwerk.components.validation.work",
-    "transform": "stellwerk.components.transformation.work",
-    "train": "stellwerk.components.training.work",
-    "convert": "stellwerk.components.conversion.work",
-    "evaluate": "stellwerk.components.evaluation.work",
-    "rehearse": "stellwerk.components.rehearsal.work",
-    "push": "stellwerk.components.deployment.work",
-    "report": "stellwerk.components.reporting.work",
-}
-"""Where the work of each step is: a function with the step's own name."""
+from stellwerk.steps import STEPS
 
 
 def work_of(step: str) -> Callable[..., Any]:
     """Returns the work function of a step. Importing it loads the frameworks the step needs."""
-    work: Callable[..., Any] = getattr(importlib.import_module(STEPS[step]), step)
+    work: Callable[..., Any] = getattr(importlib.import_module(STEPS[step].work), step)
     return work
 
 

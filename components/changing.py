@@ -9,32 +9,19 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from stellwerk.errors import StepFailed
-
-CHANGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "resolve": {"sources": ("data", "sources")},
-    "ingest": {"sources": ("data", "sources")},
-    "train": {
-        "epochs": ("training", "epochs"),
-        "batch_size": ("training", "batch_size"),
-        "learning_rate": ("training", "optimizer", "learning_rate"),
-    },
-    "push": {"to": ("push_to", "to")},
-}
-"""Arguments of a face that take the place of one value inside a section: what each step takes, and where it goes."""
-
-LEFT_OPEN = ("epochs", "batch_size")
-"""Arguments that a spec may leave to the number of rows."""
+from stellwerk.steps import STEPS
 
 
 def changed(step: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the arguments of a step with those that `CHANGES` names put into their sections; None changes nothing.
+    """Returns the arguments of a step with those that it declares as changes put into their sections; None changes nothing.
 
     Neither does 0 where the spec may say nothing: parameters of a pipeline always have a value.
     """
     result = dict(arguments)
-    for name, (section, *keys, last) in CHANGES.get(step, {}).items():
-        value = result.pop(name, None)
-        if value is None or (name in LEFT_OPEN and value == 0):
+    for change in STEPS[step].changes:
+        section, *keys, last = change.place
+        value = result.pop(change.argument, None)
+        if value is None or (change.left_open and value == 0):
             continue
         result[section] = inside = copy.deepcopy(dict(result[section]))
         for key in keys:
@@ -48,7 +35,7 @@ def section(step: str, name: str, kind: Any, given: Any) -> Any:
     try:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
-        places = {path: argument for argument, path in CHANGES.get(step, {}).items()}
+        places = {change.place: change.argument for change in STEPS[step].changes}
         said = []
         for details in error.errors(include_url=False):
             path = (name, *(str(key) for key in details["loc"]))

@@ -19,11 +19,9 @@ from stellwerk.components.calling import in_place, whole
 from stellwerk.errors import sentence
 from stellwerk.report.dataset import QUARANTINE_LINES
 from stellwerk.report.steps import shown
+from stellwerk.steps import STEPS
 
 PAGE = "_page"
-SCALARS = {"ingest": "examples", "train": "history", "evaluate": "blessing", "rehearse": "rehearsal"}
-CURVES = {"evaluate": "evaluation"}
-"""The artifact of a step whose metadata the dashboard draws."""
 
 
 def show(step: str, arguments: Mapping[str, Any]) -> None:
@@ -41,14 +39,15 @@ def _show(step: str, arguments: Mapping[str, Any]) -> None:
     if "manifest" in arguments:
         _leave_rows_out(in_place(arguments)["examples"], Path(arguments["manifest"].path))
     paths = {name: Path(given.path) for name, given in arguments.items() if hasattr(given, "uri")}
+    shows = STEPS[step].shows
     found = shown(step, paths, whole(arguments.get("settings") or {}))
-    if found is None:
+    if found is None or shows is None:
         return
     for name, path in paths.items():
         if name.endswith(PAGE):
             write_text(path, found.page)
-    for artifact, values in ((SCALARS.get(step), found.metrics), (CURVES.get(step), found.classification)):
-        if artifact is not None and artifact in arguments:
+    for artifact, values in ((shows.scalars, found.metrics), (shows.curves, found.classification)):
+        if artifact in arguments:
             arguments[artifact].metadata.update(values)
 
 

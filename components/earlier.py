@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-EARLIER: Mapping[str, str] = {"validate": "previous", "evaluate": "baseline"}
-"""Steps that are compared with something earlier, and the argument of their work that it is."""
+from stellwerk.steps import STEPS
 
 FETCHER = "stellwerk.components.deployment.earlier"
 """Who fetches it: by name, as the works of steps are called, because steps do not import each other."""
@@ -28,13 +27,13 @@ def compared(step: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]
     place, or the artifact itself. Raises StepFailed where the place cannot be read: a gate that does not know must not let
     through.
     """
-    argument = EARLIER.get(step, "")
-    given = arguments.get(f"{argument}_uri")
+    given = {name: arguments[f"{name}_uri"] for name in STEPS[step].earlier if arguments.get(f"{name}_uri")}
     if not given:
         yield {}
         return
     model = arguments.get("model")
+    judged = None if model is None else Path(model.path)
     with tempfile.TemporaryDirectory(prefix="stellwerk-") as kept:
         fetch = importlib.import_module(FETCHER).fetched_for
-        found = fetch(argument, given, None if model is None else Path(model.path), Path(kept) / argument)
-        yield {argument: None if found is None else str(found)}
+        found = {name: fetch(name, uri, judged, Path(kept) / name) for name, uri in given.items()}
+        yield {name: None if path is None else str(path) for name, path in found.items()}

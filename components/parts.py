@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-PARTS: Mapping[str, tuple[str, ...]] = {"validation": ("statistics", "schema", "anomalies", "manifest")}
+from stellwerk.steps import parts
+
+PARTS: Mapping[str, tuple[str, ...]] = parts()
 """Artifacts of the faces that hold others."""
 
 
@@ -31,6 +33,6 @@ def opened(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a face's arguments with the parts of an artifact in its place."""
     found: dict[str, Any] = {}
     for name, value in arguments.items():
-        parts = {each: part(value, each) for each in PARTS.get(name, ())}
-        found |= parts or {name: value}
+        inside = {each: part(value, each) for each in PARTS.get(name, ())}
+        found |= inside or {name: value}
     return found

@@ -22,7 +22,6 @@ from typing import Any
 from stellwerk.components.artifacts.folders import read_json, write_json
 from stellwerk.components.artifacts.states import state, steady_digest
 from stellwerk.components.artifacts.verifying import damaged, said
-from stellwerk.components.calling import STEPS
 from stellwerk.components.lineage.code import package_digest
 from stellwerk.errors import DamagedWarning
 from stellwerk.pipelines.graph import Step
@@ -58,13 +57,12 @@ def key(step: Step, inputs: Mapping[str, str], files: Mapping[str, str]) -> str:
 
     `inputs` and `files` are digests by argument; paths and times do not count, so a moved folder stays cached.
     """
-    package = STEPS[step.name].removesuffix(".work")
     decides = {
         "step": step.name,
         "parameters": step.parameters,
         "inputs": dict(inputs),
         "files": dict(files),
-        "code": [package_digest(name) for name in (package, *SHARED_CODE)],
+        "code": [package_digest(name) for name in (step.declared.package, *SHARED_CODE)],
         "libraries": library_versions(),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

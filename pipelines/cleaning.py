@@ -18,6 +18,7 @@ from stellwerk.components.artifacts.folders import read_json
 from stellwerk.errors import StellwerkError, StepFailed
 from stellwerk.pipelines.lineage.models import pushed_at
 from stellwerk.pipelines.runs import TABLES, RunRecord, all_runs, locked
+from stellwerk.steps import who_reaches
 
 REMOVED = ".removed"
 """Folder that takes what is removed: a rename, so that a run is there whole or not at all."""
@@ -152,7 +153,7 @@ def _keys(records: Iterable[RunRecord]) -> set[str]:
 def _pushed(record: RunRecord) -> str | None:
     """Says that a model is there that the run pushed, and whose provenance names it."""
     try:
-        told = read_json(record.artifact("push", "pushed_model") / "pushed.json")
+        told = read_json(record.made("pushed_model") / "pushed.json")
         path = str(told["path"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -165,11 +166,10 @@ def _pushed(record: RunRecord) -> str | None:
 
 def _compared(known: list[RunRecord]) -> Iterator[RunRecord]:
     """Yields the runs whose statistics or model another run may be compared with: the newest two of different data, or models."""
-    for step, artifact in (("ingest", "examples"), ("train", "model")):
+    for artifact in ("examples", "model"):
         found: list[str] = []
         for record in known:
-            digests = {each.name: each.outputs for each in record.steps}
-            digest = digests.get(step, {}).get(artifact)
+            digest = record.digest(artifact)
             if record.status == "done" and digest is not None and digest not in found and len(found) < 2:
                 found.append(digest)
                 yield record
@@ -187,7 +187,7 @@ def _aside(runs: Path, known: list[RunRecord]) -> Iterator[Path]:
             continue
         if folder.name == ".scratch":
             yield from (each for each in sorted(folder.iterdir()) if each.name not in unfinished)
-        elif folder.name != ".objects" or not any(name.startswith("ingest-") for name in unfinished):
+        elif folder.name != ".objects" or not any(name.startswith(f"{who_reaches('sources')}-") for name in unfinished):
             yield folder
 
 

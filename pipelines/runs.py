@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from stellwerk.components.artifacts.folders import read_json, write_json
 from stellwerk.errors import DamagedWarning, UsageError, did_you_mean
 from stellwerk.pipelines.alive import LOCK, NO_LOCKS, hold, is_alive, mark
+from stellwerk.steps import maker
 
 if TYPE_CHECKING:
     from stellwerk.loading import LoadedSpec
@@ -91,6 +92,10 @@ class RunRecord:
         """Returns the digest of an artifact; None where the run has not made it."""
         return next((one.outputs.get(artifact) for one in self.steps if one.name == step), None)
 
+    def digest(self, artifact: str) -> str | None:
+        """Returns the digest of an artifact, whichever step makes it; None where the run has not made it."""
+        return self.output(maker(artifact), artifact)
+
     @property
     def is_going_on(self) -> bool:
         """Whether its process is there, and has not come to the end of it."""
@@ -98,12 +103,16 @@ class RunRecord:
 
     def blessed_model(self) -> str | None:
         """Returns the digest of the model that passed every gate in this run; None when there is none."""
-        passed = self.status == "done" and any(step.name == "evaluate" for step in self.steps)
-        return self.output("train", "model") if passed else None
+        passed = self.status == "done" and any(step.name == maker("blessing") for step in self.steps)
+        return self.digest("model") if passed else None
 
     def artifact(self, step: str, artifact: str) -> Path:
         """Returns where an artifact of a step is, or would be."""
         return self.folder / step / artifact
+
+    def made(self, artifact: str) -> Path:
+        """Returns where an artifact is, or would be, whichever step makes it."""
+        return self.artifact(maker(artifact), artifact)
 
     def save(self) -> None:
         """Writes `run.json`, whole or not at all."""

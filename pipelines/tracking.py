@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from stellwerk.errors import StellwerkError, UsageError, sentence
 from stellwerk.report.dataset import read_data
 from stellwerk.report.judging import read_card
-from stellwerk.report.reading import Missing, read_artifact, read_history
+from stellwerk.report.reading import Missing, read_history, read_made
 from stellwerk.report.summary import Summary, summarise
 from stellwerk.report.wording import clipped
+from stellwerk.steps import path_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,8 +32,8 @@ FILES = (
     "report.html",
     "spec.yaml",
     "run.json",
-    "evaluate/evaluation/evaluation.json",
-    "evaluate/blessing/blessing.json",
+    f"{path_of('evaluation')}/evaluation.json",
+    f"{path_of('blessing')}/blessing.json",
 )
 _STATUS = {"done": "FINISHED", "refused": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 
@@ -140,8 +141,8 @@ def _tags(summary: Summary) -> dict[str, str]:
 
 def _parameters(summary: Summary) -> dict[str, str]:
     folder, run = summary.folder, summary.run
-    card = read_artifact(folder / "train" / "model", run, "train", "model", read_card)
-    data = read_artifact(folder / "ingest" / "examples", run, "ingest", "examples", read_data)
+    card = read_made(folder, run, "model", read_card)
+    data = read_made(folder, run, "examples", read_data)
     found: dict[str, str] = {} if isinstance(card, Missing) else dict(card.hyperparameters)
     if not isinstance(data, Missing):
         found |= {
@@ -169,7 +170,7 @@ def _metrics(summary: Summary) -> Iterator[Any]:
         for entry in [each for each in summary.evaluation.slices if each.slice][:MOST_SLICES]:
             label = " ".join(f"{column}.{value}" for column, value in entry.slice.items())
             yield from metrics({summary.main: entry.metrics.get(summary.main)}, f"{label}/")
-    history = read_artifact(summary.folder / "train" / "history", summary.run, "train", "history", read_history)
+    history = read_made(summary.folder, summary.run, "history", read_history)
     for curve in () if isinstance(history, Missing) else history.curves:
         for split, series in (("train", curve.train), ("eval", curve.eval)):
             for epoch, value in enumerate(series, 1):

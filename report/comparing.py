@@ -12,10 +12,11 @@ import yaml
 
 from stellwerk.report.dataset import Data, read_data
 from stellwerk.report.judging import Card, Slice, read_card
-from stellwerk.report.reading import History, Missing, Run, read_artifact, read_history
+from stellwerk.report.reading import History, Missing, Run, read_history, read_made
 from stellwerk.report.slices import gained
 from stellwerk.report.summary import LAST_BLESSED, Summary, summarise
 from stellwerk.report.wording import NOTHING, clipped, count, duration, measure, several, signed, titled
+from stellwerk.steps import maker
 
 T = TypeVar("T")
 LONGEST = 80
@@ -123,20 +124,20 @@ def compare(before: Path, after: Path) -> Comparison:
 
 
 def _data(folder: Path, run: Run) -> Data | Missing:
-    return read_artifact(folder / "ingest" / "examples", run, "ingest", "examples", read_data)
+    return read_made(folder, run, "examples", read_data)
 
 
 def _card(folder: Path, run: Run) -> Card | Missing:
-    return read_artifact(folder / "train" / "model", run, "train", "model", read_card)
+    return read_made(folder, run, "model", read_card)
 
 
 def _history(folder: Path, run: Run) -> History | Missing:
-    return read_artifact(folder / "train" / "history", run, "train", "history", read_history)
+    return read_made(folder, run, "history", read_history)
 
 
 def _same_rows(runs: Side[Summary]) -> bool | None:
-    digests = [summary.run.step("ingest") for summary in (runs.before, runs.after)]
-    found = [step.outputs.get("examples") if step else None for step in digests]
+    makers = [summary.run.step(maker("examples")) for summary in (runs.before, runs.after)]
+    found = [step.outputs.get("examples") if step else None for step in makers]
     return None if None in found else found[0] == found[1]
 
 

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from stellwerk.report.diagram import Node, diagram
 from stellwerk.report.judging import read_blessing
 from stellwerk.report.page import environment, text_of
-from stellwerk.report.reading import Missing, Run, read_anomalies, read_artifact
+from stellwerk.report.reading import Missing, Run, read_anomalies, read_made
 from stellwerk.report.summary import Summary, summarise
 from stellwerk.report.wording import duration, measure, titled
 
@@ -41,8 +41,8 @@ def run_fragment(folder: Path) -> str:
     """Returns a run: its verdict, its graph, metrics beside baselines, and what the gates said. Raises UsageError for no run."""
     summary = summarise(folder)
     run = summary.run
-    anomalies = read_artifact(folder / "validate" / "anomalies", run, "validate", "anomalies", read_anomalies)
-    blessing = read_artifact(folder / "evaluate" / "blessing", run, "evaluate", "blessing", read_blessing)
+    anomalies = read_made(folder, run, "anomalies", read_anomalies)
+    blessing = read_made(folder, run, "blessing", read_blessing)
     asked = () if isinstance(blessing, Missing) else (*blessing.refused, *blessing.met)
     found = () if isinstance(anomalies, Missing) else anomalies
     names = _metrics(summary)

@@ -33,6 +33,7 @@ from stellwerk.report.reading import (
 )
 from stellwerk.report.rehearsed import Rehearsal, read_rehearsal
 from stellwerk.report.statistics import FeatureStatistics, read_statistics
+from stellwerk.steps import maker
 
 T = TypeVar("T")
 
@@ -66,17 +67,18 @@ class Report:
         return value
 
 
-MAKERS = {
-    "examples": "ingest",
-    "statistics": "validate",
-    "anomalies": "validate",
-    "history": "train",
-    "model": "train",
-    "evaluation": "evaluate",
-    "blessing": "evaluate",
-    "rehearsal": "rehearse",
-    "pushed_model": "push",
-}
+SHOWN = (
+    "examples",
+    "statistics",
+    "anomalies",
+    "history",
+    "model",
+    "evaluation",
+    "blessing",
+    "rehearsal",
+    "pushed_model",
+)
+MAKERS = {artifact: maker(artifact) for artifact in SHOWN}
 """Which step makes each artifact that is shown."""
 
 

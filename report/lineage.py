@@ -12,15 +12,14 @@ from stellwerk.report.diagram import Node, diagram
 from stellwerk.report.judging import Pushed
 from stellwerk.report.reading import Missing, Run
 from stellwerk.report.wording import several, short, size
+from stellwerk.steps import DECLARED
 
 SOURCES_IN_THE_DIAGRAM = 5
-CHAIN = (
-    ("validate", "schema", "Schema", ("examples",)),
-    ("transform", "transform_graph", "Transform", ("examples", "schema")),
-    ("train", "model", "Model", ("transform_graph",)),
-    ("convert", "converted", "Model with variants", ("model",)),
-    ("evaluate", "evaluation", "Evaluation", ("model", "converted", "examples")),
-    ("push", "pushed_model", "Published", ("model", "converted", "evaluation")),
+CHAIN = tuple(
+    (step.name, output.name, output.title, tuple(name for names in step.inputs.values() for name in names))
+    for step in DECLARED
+    for output in step.outputs
+    if output.title
 )
 """Step, artifact, its name on the page, and the artifacts it is made from."""
 

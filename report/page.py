@@ -31,6 +31,7 @@ from stellwerk.report.rehearsing import rehearsal_section
 from stellwerk.report.tiles import Tile, run_tiles
 from stellwerk.report.training import training_section
 from stellwerk.report.verdict import Verdict, verdict
+from stellwerk.steps import maker
 
 TITLES = {
     "overview": "Overview",
@@ -136,6 +137,7 @@ def render(
             anomalies=report.anomalies,
             blessing=report.blessing,
             rehearsal=report.rehearsal,
+            rehearses=_rehearses(report),
             card=report.card,
             data=report.data,
             evaluation=report.evaluation,
@@ -155,6 +157,11 @@ def render(
             **features_section(report, layout.most_columns),
         )
     )
+
+
+def _rehearses(report: Report) -> bool:
+    """Whether the run has the step that rehearses; most have none, and so no section of it."""
+    return report.run.step(maker("rehearsal")) is not None
 
 
 def _versions(report: Report) -> list[tuple[str, str]]:
@@ -178,5 +185,5 @@ def _notes(report: Report, layout: Layout) -> dict[str, Any]:
     if not isinstance(report.rehearsal, Missing) and report.rehearsal.refused:
         notes["rehearsal"] = str(len(report.rehearsal.refused))
         alerts.add("rehearsal")
-    shown = [name for name in layout.sections if name != "rehearsal" or report.run.step("rehearse")]
+    shown = [name for name in layout.sections if name != "rehearsal" or _rehearses(report)]
     return {"sections": [(name, TITLES[name], notes.get(name, "")) for name in shown], "alerts": alerts}

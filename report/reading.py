@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from stellwerk.errors import UsageError
 from stellwerk.report.files import read_json
+from stellwerk.steps import maker, path_of
 
 T = TypeVar("T")
 Status = Literal["done", "cached", "refused", "failed", "skipped", "running", "waiting", "killed"]
@@ -125,6 +126,11 @@ def read_artifact(path: Path | None, run: Run, step: str, artifact: str, read: C
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         first = str(error).strip().splitlines()
         return Missing(f"{step}/{artifact} cannot be read: {first[0] if first else type(error).__name__}.")
+
+
+def read_made(folder: Path, run: Run, artifact: str, read: Callable[[Path], T]) -> T | Missing:
+    """Returns what `read` makes of an artifact in the folder of its run, whichever step makes it, see `read_artifact`."""
+    return read_artifact(folder / path_of(artifact), run, maker(artifact), artifact, read)
 
 
 @dataclass(frozen=True)

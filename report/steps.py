@@ -7,6 +7,7 @@ without margins of 160 pixels, and 600 high, so a page says first what its step 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from stellwerk.report import scalars, tiles, verdict
 from stellwerk.report.gathering import MAKERS, Report, collect
 from stellwerk.report.page import Layout, render
 from stellwerk.report.reading import Missing, Run, Step
+from stellwerk.steps import STEPS
 
 MOST_COLUMNS = 150
 MOST_SLICES = 500
@@ -37,36 +39,39 @@ def shown(step: str, paths: Mapping[str, Path], settings: Mapping[str, Any]) -> 
 
     `settings` is the step's own section of the spec. An artifact that is not there is said to be missing.
     """
-    if step not in STEPS:
+    shows = STEPS[step].shows
+    if shows is None:
         return None
+    module, _, function = shows.view.partition(":")
+    view: Callable[[Report, Layout], Shown] = getattr(importlib.import_module(module), function)
     run = Run(run="", name="", status="done", steps=(Step(step, status="done"),))
-    return STEPS[step](collect(run, paths, settings={step: settings}))
+    origin = f"the artifacts of the step {step}"
+    layout = Layout(shows.sections, shows.gates, origin, True, MOST_COLUMNS, MOST_SLICES)
+    return view(collect(run, paths, settings={step: settings}), layout)
 
 
-def _layout(step: str, *sections: str, gates: tuple[str, ...] = ()) -> Layout:
-    return Layout(sections, gates, f"the artifacts of the step {step}", True, MOST_COLUMNS, MOST_SLICES)
-
-
-def _ingest(report: Report) -> Shown:
+def rows_view(report: Report, layout: Layout) -> Shown:
+    """Returns what became of the rows of the sources."""
     said = verdict.ingest_verdict(report.data)
     found = {} if isinstance(report.data, Missing) else scalars.data_scalars(report.data)
-    return Shown(render(report, _layout("ingest", "data"), said, tiles.ingest_tiles(report)), found)
+    return Shown(render(report, layout, said, tiles.ingest_tiles(report)), found)
 
 
-def _validate(report: Report) -> Shown:
+def data_view(report: Report, layout: Layout) -> Shown:
+    """Returns what the data are like, and what of it is an anomaly."""
     said = verdict.data_verdict(report.anomalies, fails=report.setting("validate", "on_anomaly") != "warn")
-    layout = _layout("validate", "gates", "features", gates=("data",))
     return Shown(render(report, layout, said, tiles.validate_tiles(report)))
 
 
-def _train(report: Report) -> Shown:
+def training_view(report: Report, layout: Layout) -> Shown:
+    """Returns how the network learned."""
     said = verdict.training_verdict(report.history)
     found = {} if isinstance(report.history, Missing) else scalars.training_scalars(report.history)
-    return Shown(render(report, _layout("train", "training"), said, tiles.train_tiles(report)), found)
+    return Shown(render(report, layout, said, tiles.train_tiles(report)), found)
 
 
-def _evaluate(report: Report) -> Shown:
-    layout = _layout("evaluate", "gates", "evaluation", gates=("model",))
+def model_view(report: Report, layout: Layout) -> Shown:
+    """Returns how good the model is, and whether that is enough."""
     page = render(report, layout, verdict.model_verdict(report.blessing), tiles.evaluate_tiles(report))
     if isinstance(report.evaluation, Missing):
         return Shown(page)
@@ -75,20 +80,11 @@ def _evaluate(report: Report) -> Shown:
     return Shown(page, found, scalars.classification(report.evaluation))
 
 
-def _rehearse(report: Report) -> Shown:
+def rehearsal_view(report: Report, layout: Layout) -> Shown:
+    """Returns how the model serves, and whether that is enough."""
     said = verdict.rehearsal_verdict(report.rehearsal)
     found = {} if isinstance(report.rehearsal, Missing) else scalars.rehearsal_scalars(report.rehearsal)
-    return Shown(render(report, _layout("rehearse", "rehearsal"), said, tiles.rehearse_tiles(report)), found)
-
-
-STEPS: Mapping[str, Callable[[Report], Shown]] = {
-    "ingest": _ingest,
-    "validate": _validate,
-    "train": _train,
-    "evaluate": _evaluate,
-    "rehearse": _rehearse,
-}
-"""The steps that show something."""
+    return Shown(render(report, layout, said, tiles.rehearse_tiles(report)), found)
 
 
 def run_page(paths: Mapping[str, Path], digests: Mapping[str, str], *, name: str, spec: str, source: str) -> str:

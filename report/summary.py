@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stellwerk.report.judging import Blessing, Evaluation, Pushed, read_blessing, read_evaluation, read_pushed
-from stellwerk.report.reading import Missing, Run, read_anomalies, read_artifact, read_run
+from stellwerk.report.reading import Missing, Run, read_anomalies, read_made, read_run
 from stellwerk.report.rehearsed import read_rehearsal
 from stellwerk.report.slices import headline_metric
 from stellwerk.report.verdict import Verdict, verdict
@@ -73,11 +73,11 @@ class Summary:
 def summarise(folder: Path) -> Summary:
     """Reads the run in `folder`. Raises UsageError when this is no run folder."""
     run = read_run(folder)
-    evaluation = read_artifact(folder / "evaluate" / "evaluation", run, "evaluate", "evaluation", read_evaluation)
-    blessing = read_artifact(folder / "evaluate" / "blessing", run, "evaluate", "blessing", read_blessing)
-    pushed = read_artifact(folder / "push" / "pushed_model", run, "push", "pushed_model", read_pushed)
-    anomalies = read_artifact(folder / "validate" / "anomalies", run, "validate", "anomalies", read_anomalies)
-    rehearsal = read_artifact(folder / "rehearse" / "rehearsal", run, "rehearse", "rehearsal", read_rehearsal)
+    evaluation = read_made(folder, run, "evaluation", read_evaluation)
+    blessing = read_made(folder, run, "blessing", read_blessing)
+    pushed = read_made(folder, run, "pushed_model", read_pushed)
+    anomalies = read_made(folder, run, "anomalies", read_anomalies)
+    rehearsal = read_made(folder, run, "rehearsal", read_rehearsal)
     said = verdict(run, blessing, pushed, anomalies, rehearsal)
     if isinstance(evaluation, Missing) or not evaluation.slices:
         return Summary(folder, run, said, evaluation, blessing, pushed)

@@ -11,6 +11,7 @@ from stellwerk.report.reading import Anomaly, History, Missing, Run, Step
 from stellwerk.report.rehearsed import Rehearsal
 from stellwerk.report.training import story
 from stellwerk.report.wording import clipped, duration, measure, several, signed
+from stellwerk.steps import maker
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _refused(
     rehearsal: Rehearsal | Missing,
 ) -> Verdict:
     gate = _last(run, "refused")
-    if gate is not None and gate.name == "validate":
+    if gate is not None and gate.name == maker("anomalies"):
         if isinstance(anomalies, Missing) or not anomalies:
             return Verdict("refused", "Refused by the data gate", _first_sentence(gate.error or run.error or ""))
         found = several(len(anomalies), "anomaly", "anomalies")

@@ -25,6 +25,7 @@ from stellwerk.components.lineage.events import TOLD, Job, Json, Kind, error, ev
 from stellwerk.components.lineage.quality import quality
 from stellwerk.components.lineage.sending import Sender, configured
 from stellwerk.errors import StellwerkError
+from stellwerk.steps import ROWS, STEPS
 
 if TYPE_CHECKING:
     from stellwerk.components.artifacts.examples import Examples
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
 ENGINE = "Kubeflow Pipelines"
 SHOWN = ("system.HTML", "system.Markdown")
 """Artifacts for the dashboard: they are looked at, nothing is made from them."""
-ROWS = ("examples", "transformed")
-"""Artifacts that a step may be given by their URI."""
-BEGINS, ENDS = ("ingest", "push"), ("report", "push")
-"""Steps that tell the start of the whole run, and its end: of a run whose other steps come from KFP's cache, only push works."""
 EVENTS = "STELLWERK_EVENTS"
 """Set where an engine outside the container watches, and tells of the step itself."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -81,7 +78,8 @@ def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
     except Exception:  # what is wrong with the arguments, the step itself says better
         yield
         return
-    if step in BEGINS:
+    tells = STEPS[step].tells  # of a run whose other steps come from KFP's cache, only one works, and tells both
+    if "start" in tells:
         telling.tell_of_run("START")
     telling.tell("START")
     try:
@@ -93,7 +91,7 @@ def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
     except BaseException as problem:
         telling.close("FAIL", error(str(problem) or type(problem).__name__))
         raise
-    telling.close("COMPLETE", run_ends=step in ENDS)
+    telling.close("COMPLETE", run_ends="end" in tells)
 
 
 class _Telling:

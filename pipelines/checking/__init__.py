@@ -75,9 +75,9 @@ def _sources(loaded: LoadedSpec) -> Iterator[Found]:
 def _content(loaded: LoadedSpec, noted: Callable[[str], None] = _unheard) -> Iterator[Found]:
     from stellwerk.components.ingestion.meaning import Uses  # noqa: PLC0415
     from stellwerk.components.ingestion.probing import probe  # noqa: PLC0415 - only where data is looked at
+    from stellwerk.pipelines.arguments import code_columns, named_columns, number_columns  # noqa: PLC0415
     from stellwerk.pipelines.checking.columns import find_problems  # noqa: PLC0415
     from stellwerk.pipelines.checking.measuring import find_empty_words  # noqa: PLC0415
-    from stellwerk.pipelines.graph import code_columns, named_columns, number_columns  # noqa: PLC0415
 
     try:
         spec = loaded.spec

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stellwerk.errors import UsageError
-from stellwerk.pipelines.kubeflow.earlier import comparing, reads_pushed
+from stellwerk.pipelines.kubeflow.earlier import reaches
 from stellwerk.spec import Spec
 from stellwerk.spec.places import scheme_of
 
@@ -104,8 +104,7 @@ def _places(spec: Spec) -> dict[str, list[str]]:
 
 
 def _schemes(spec: Spec, step: str) -> Iterator[str]:
-    ingests = step in ("resolve", "ingest")
-    pushes = step == "push" or reads_pushed(spec, step) or (step == "resolve" and comparing(spec))
+    reached = reaches(spec, step)
     for key, paths in _places(spec).items():
-        if (ingests and key != "push.to") or (pushes and key == "push.to"):
+        if ("models" if key == "push.to" else "sources") in reached:
             yield from map(scheme_of, paths)

@@ -15,9 +15,9 @@ from stellwerk.pipelines.runs import all_runs
 def previous_statistics(runs: Path, examples: str) -> Path | None:
     """Returns the Statistics of the last run that passed on other data than `examples` (a digest), for drift."""
     for run in all_runs(runs):
-        if run.status == "done" and run.output("ingest", "examples") != examples:
-            statistics = run.artifact("validate", "statistics")
-            if statistics.is_dir() and _whole(statistics, run.output("validate", "statistics")):
+        if run.status == "done" and run.digest("examples") != examples:
+            statistics = run.made("statistics")
+            if statistics.is_dir() and _whole(statistics, run.digest("statistics")):
                 return statistics
     return None
 
@@ -35,8 +35,8 @@ def baseline(loaded: LoadedSpec, runs: Path, trained: str, leaving: str) -> Path
         return last_blessed(push.to, loaded.directory, loaded.spec.name, leaving, runs / ".baselines", trained=trained)
     for run in all_runs(runs):
         if run.blessed_model() not in (trained, None):
-            model = run.artifact("train", "model")
-            if model.is_dir() and _whole(model, run.output("train", "model")):
+            model = run.made("model")
+            if model.is_dir() and _whole(model, run.digest("model")):
                 return model
     return None
 

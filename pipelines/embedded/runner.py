@@ -27,6 +27,7 @@ from stellwerk.pipelines.lineage.recording import Recorder
 from stellwerk.pipelines.outcome import reported
 from stellwerk.pipelines.runs import DIGESTS, RunRecord, StepRecord, begin_run, now, runs_of, sweep
 from stellwerk.report import write_report
+from stellwerk.steps import maker
 
 HEARTBEAT_SECONDS = 0.5
 INTERRUPTED = "interrupted; run again to continue where it stopped"
@@ -81,7 +82,7 @@ class _Walk:
         self.began = time.monotonic()
         self.problem: StellwerkError | None = None
         self.expected: dict[str, list[str]] = {}
-        """What stands in the key of ingest for each file of each source, in order."""
+        """What stands in the key of the step that reads the sources for each of their files, in order."""
         self.states: dict[str, dict[Path, State]] = {}
         """How the user's files of a step looked before its key was made."""
         self.compared: dict[str, dict[str, Path]] = {}
@@ -156,16 +157,19 @@ class _Walk:
     def _digest(self, step: str, artifact: str) -> str:
         return self.record.step(step).outputs[artifact]
 
+    def _made(self, artifact: str) -> str:
+        return self._digest(maker(artifact), artifact)
+
     def _key(self, step: Step, record: StepRecord) -> str:
         self.states[step.name] = {path: state(path) for path in step.files.values()}
         files = dict(zip(step.files, self.cache.file_digests(list(step.files.values())), strict=True))
-        if step.name == "ingest":
+        if "sources" in step.declared.world:
             files |= self._sources()
         earlier = {name: folder_digest(path) for name, path in self._earlier(step).items()}
         return key(step, {**record.inputs, **earlier}, files)
 
     def _sources(self) -> dict[str, str]:
-        """Returns what stands in the key for the files of the sources, and keeps it for ingest to compare with what it reads."""
+        """Returns what stands in the key for the files of the sources, and keeps it for the step to compare with what it reads."""
         files: dict[str, str] = {}
         for name, source in self.loaded.spec.data.sources.items():
             there = origins(name, source, self.loaded.directory)
@@ -192,9 +196,9 @@ class _Walk:
     def _found_earlier(self, step: Step) -> dict[str, Path]:
         found = {}
         if "previous" in step.earlier:
-            found["previous"] = previous_statistics(self.runs, self._digest("ingest", "examples"))
+            found["previous"] = previous_statistics(self.runs, self._made("examples"))
         if "baseline" in step.earlier:
-            trained, leaving = self._digest("train", "model"), self._digest(*step.inputs["model"])
+            trained, leaving = self._made("model"), self._digest(*step.inputs["model"])
             found["baseline"] = baseline(self.loaded, self.runs, trained, leaving)
         return {name: path for name, path in found.items() if path is not None}
 
@@ -283,7 +287,7 @@ class _Walk:
             problem = GateRefused(event.value["message"])
         else:
             problem = StepFailed(f"step {record.name}: {event.value['message']}")
-        if record.name == "ingest":
+        if "sources" in self.graph.step(record.name).declared.world:
             self.cache.forget_files()
         record.status = "refused" if isinstance(problem, GateRefused) else "failed"
         record.error = str(problem)

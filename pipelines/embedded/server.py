@@ -32,6 +32,7 @@ from typing import Any
 
 from stellwerk.environment import load
 from stellwerk.machine import available_cores, die_with_parent
+from stellwerk.steps import DECLARED, STEPS
 
 PROGRESS_SECONDS = 0.1
 MESSAGE_BYTES = 1 << 16
@@ -46,7 +47,7 @@ FIRST = ("stellwerk.components.calling", "stellwerk.spec")
 SHARED = "tensorflow"
 """What every step needs but those of `WITHOUT`; it is most of what is to be loaded."""
 
-WITHOUT = frozenset({"ingest", "push"})
+WITHOUT = frozenset(step.name for step in DECLARED if not step.tensorflow)
 """Steps that load no framework: they wait for none. A runner names the others to the second process."""
 
 
@@ -231,9 +232,7 @@ def _load(module: str) -> None:
 
 def _load_step(step: str) -> None:
     """Imports the work of a step and what it needs."""
-    from stellwerk.components.calling import STEPS  # noqa: PLC0415 - loaded by the server, when it was idle
-
-    _load(STEPS[step])
+    _load(STEPS[step].work)
     gc.freeze()
     gc.enable()
 

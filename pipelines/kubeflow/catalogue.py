@@ -20,6 +20,7 @@ from stellwerk.components.facing import IMAGE
 from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.pipelines.kubeflow.writing import text_of, with_meanings, without_docstrings
 from stellwerk.spec.documentation import heading, sections
+from stellwerk.steps import DECLARED, NAMES, STEPS, Step
 
 HEAD = f"""\
 # Components
@@ -69,6 +70,9 @@ TYPES = {
 }
 """What KFP calls the types of parameters, as Python has them."""
 
+WRITTEN = {"push.variants": "push.formats"}
+"""What is worked out of a key of the spec, and that key."""
+
 
 def write_definitions(folder: Path, image: str = IMAGE, steps: Sequence[str] = ()) -> list[Path]:
     """Writes `<step>.yaml` into `folder` for each of `steps`, by default all, and returns where they are.
@@ -76,11 +80,10 @@ def write_definitions(folder: Path, image: str = IMAGE, steps: Sequence[str] = (
     Raises UsageError for a step that there is not, and where the folder cannot be written.
     """
     for step in steps:
-        if step not in components.FACES:
-            known = ", ".join(components.FACES)
-            raise UsageError(f"no component '{step}'.{did_you_mean(step, list(components.FACES))} Components: {known}.")
+        if step not in STEPS:
+            raise UsageError(f"no component '{step}'.{did_you_mean(step, NAMES)} Components: {', '.join(NAMES)}.")
     written = []
-    for step in steps or components.FACES:
+    for step in steps or NAMES:
         written.append(folder / f"{step}.yaml")
         try:
             write_text(written[-1], definition(step, image))
@@ -99,13 +102,30 @@ def _described(step: str, image: str) -> dict[str, Any]:
     spec = with_meanings(json_format.MessageToDict(face.pipeline_spec))
     for executor in spec["deploymentSpec"]["executors"].values():
         executor["container"]["image"] = image
-    spec["pipelineInfo"]["description"] = face.component_spec.description
+    spec["pipelineInfo"]["description"] = STEPS[step].sentence
     return spec
 
 
 def page() -> str:
     """Returns the catalogue as Markdown: a section for each component."""
-    return "\n".join([HEAD, *("\n".join(_component(step)) for step in components.FACES)])
+    return "\n".join([HEAD, *_at_a_glance(), *("\n".join(_component(step)) for step in NAMES)])
+
+
+def _at_a_glance() -> Iterator[str]:
+    """Yields what holds for each step in every spec, as a table."""
+    yield "| step | in a spec with | gate | on Beam | loads TensorFlow | may use an accelerator | from a cache |"
+    yield "|---|---|---|---|---|---|---|"
+    for step in DECLARED:
+        gate = f"`{step.gate.artifact}`" if step.gate is not None else "refuses" if step.heeds else ""
+        marks = ("yes" if each else "" for each in (step.beam, step.tensorflow, step.accelerator, step.cached))
+        yield f"| `{step.name}` | {_in_a_spec_with(step)} | {gate} | {' | '.join(marks)} |"
+    yield ""
+
+
+def _in_a_spec_with(step: Step) -> str:
+    if step.when != "always":
+        return f"any, on Kubeflow only: it runs {step.when}"
+    return f"`{WRITTEN.get(step.requires, step.requires)}`" if step.requires else "any"
 
 
 def _component(step: str) -> Iterator[str]:
@@ -113,7 +133,7 @@ def _component(step: str) -> Iterator[str]:
     kinds = _described(step, IMAGE)["components"][f"comp-{step}"]["outputDefinitions"].values()
     told = {name: output["description"] for outputs in kinds for name, output in outputs.items()}
     yield f"## {step}\n"
-    yield f"{face.component_spec.description} [Definition](components/{step}.yaml).\n"
+    yield f"{STEPS[step].sentence} [Definition](components/{step}.yaml).\n"
     yield "| input | type | default | meaning |"
     yield "|---|---|---|---|"
     for name, given in face.component_spec.inputs.items():

@@ -16,8 +16,9 @@ from stellwerk.components.sdk import dsl
 from stellwerk.components.travelling import marked
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec, load
-from stellwerk.pipelines.graph import Graph, Step, graph, hook_environment
-from stellwerk.pipelines.kubeflow.earlier import compared, comparing, reads_pushed
+from stellwerk.pipelines.arguments import at
+from stellwerk.pipelines.graph import Graph, Step, graph, hook_environment, step_of
+from stellwerk.pipelines.kubeflow.earlier import compared, comparing, others_reach
 from stellwerk.pipelines.kubeflow.manifest import objects
 from stellwerk.pipelines.kubeflow.parameters import Parameter, arguments, docstring, given_to, parameters, signature
 from stellwerk.pipelines.kubeflow.settings import configure, run_settings
@@ -25,31 +26,10 @@ from stellwerk.pipelines.kubeflow.sizing import Size, measure
 from stellwerk.pipelines.kubeflow.wiring import only_if, patient, without_implied
 from stellwerk.pipelines.kubeflow.writing import documents, text_of
 from stellwerk.spec.cluster import Cluster
-
-JUDGES = ("rehearse", "evaluate")
-"""Which step's decision says whether the model may be pushed: the first that is in the graph."""
+from stellwerk.steps import GATES, ROWS, extra, leading_to, output_named
 
 RETURNED = "Output"
 """What KFP calls the value that a component returns; its local runner finds the parameters of conditions by this name alone."""
-
-ROWS = ("examples", "transformed")
-"""Artifacts that a step can read where they lie: their makers return their URI, and their readers take it as `<artifact>_uri`."""
-
-REPORTED = (
-    ("validation", "validate"),
-    ("history", "train"),
-    ("model", "train"),
-    ("evaluation", "evaluate"),
-    ("blessing", "evaluate"),
-    ("rehearsal", "rehearse"),
-)
-"""Artifacts that the report of the run is made from, and who makes them."""
-
-WITHIN = {"statistics": "validation", "schema": "validation", "anomalies": "validation"}
-"""Artifacts that faces pass on inside another, see `components.parts`."""
-
-OF_THE_MODEL = ("ingest", "validate", "transform", "train")
-"""Steps whose parameters decide what the model is."""
 
 ROOT_HERE = (
     "is a folder of this machine, where `stellwerk run --docker` keeps artifacts; Kubeflow keeps them in stores only. Write "
@@ -104,12 +84,13 @@ def intermediate(loaded: LoadedSpec, steps: Graph | None = None, *, local: bool 
         raise SpecError([loaded.problem(("cluster", "pipeline_root"), ROOT_HERE)])
     described = steps or graph(loaded)
     made = documents(_Pipeline(loaded, described, cluster, local).described())
-    names = {step.name for step in described.steps}
-    judge = next((name for name in JUDGES if name in names), None)
     if local:
         return made
-    if "push" in names and judge is not None:
-        made[0] = only_if(made[0], "push", (judge, RETURNED))
+    names = {step.name for step in described.steps}
+    judge = next((name for name, _ in reversed(GATES) if name in names), None)
+    for step in described.steps:
+        if step.declared.heeds and judge is not None:
+            made[0] = only_if(made[0], step.name, (judge, RETURNED))
     return [patient(without_implied(made[0])), *made[1:]]
 
 
@@ -135,73 +116,81 @@ class _Pipeline:
         return dsl.pipeline(pipeline, name=self.graph.name, pipeline_root=root, **settings)
 
     def _tasks(self, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> None:
-        tasks = {"resolve": self._resolve(declared, given)}
+        first, last = extra("first"), extra("last")
+        tasks = {first.name: self._first(step_of(first, self.loaded, {}), declared, given)}
         for step in self.graph.steps:
-            values = self._values(step, declared, given, tasks)
-            artifacts = {}
-            for name, (made, artifact) in step.inputs.items():
-                if self._in_place and artifact in ROWS:
-                    values[f"{name}_uri"] = tasks[made].outputs[RETURNED]
-                else:
-                    artifacts[WITHIN.get(name, name)] = tasks[made].outputs[WITHIN.get(artifact, artifact)]
-            tasks[step.name] = task = getattr(components, step.name)(**values, **artifacts)
-            reached = ("push",) if reads_pushed(self.loaded.spec, step.name) else ()
-            configure(task, step.name, self.cluster, cached=step.cached, local=self.local, reached=reached)
+            values = self._values(step, declared, given) | self._found(step, tasks[first.name]) | self._refusing(step)
+            tasks[step.name] = self._task(step, values, tasks)
             for name, value in hook_environment(self.loaded.spec, step).items():
-                task.set_env_variable(name, value)
-        if not self.local:
-            self._report(tasks)
+                tasks[step.name].set_env_variable(name, value)
+        if not self.local:  # it stands beside what pushes, which may refuse, and takes no rows
+            step = step_of(last, self.loaded, self._made())
+            self._task(step, self._values(step, declared, given), tasks)
+
+    def _task(self, step: Step, values: dict[str, Any], tasks: Mapping[str, Any]) -> Any:
+        """Adds the task of a step that is given `values`, and the artifacts of other tasks."""
+        artifacts = {}
+        for name, (made, artifact) in step.inputs.items():
+            if self._in_place and artifact in ROWS:
+                values[f"{name}_uri"] = tasks[made].outputs[RETURNED]
+            else:
+                shown = output_named(artifact).shown
+                artifacts[shown if shown != artifact else name] = tasks[made].outputs[shown]
+        task = getattr(components, step.name)(**values, **artifacts)
+        reached = others_reach(self.loaded.spec, step.name)
+        configure(task, step.name, self.cluster, local=self.local, reached=reached)
+        return task
+
+    def _made(self) -> dict[str, str]:
+        """Returns the artifacts that the faces of the graph's steps write, with the steps that do."""
+        written = {step.name: (*step.declared.outputs, *step.declared.aside) for step in self.graph.steps}
+        return {each.name: step for step, outputs in written.items() for each in outputs}
 
     @property
     def _in_place(self) -> bool:
         return self.cluster.examples == "in_place" and not self.local
 
-    def _resolve(self, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> Any:
+    def _first(self, step: Step, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> Any:
         """Adds the step that looks at the world outside, so that whatever it finds unchanged may come from KFP's cache."""
         spec = self.loaded.spec
-        made = {step.name: arguments(step, declared) for step in self.graph.steps if step.name in OF_THE_MODEL}
-        files = {step.name: _texts(step) for step in self.graph.steps}
+        of_the_model = leading_to("model")
+        made = {each.name: arguments(each, declared) for each in self.graph.steps if each.name in of_the_model}
+        files = {each.name: _texts(each) for each in self.graph.steps}
         recipe = hashlib.sha256(json.dumps([made, files], sort_keys=True).encode()).hexdigest()
-        changed = {each.argument: given[each.name] for each in given_to("resolve", declared)}
         place: dict[str, Any] = {}
         if spec.push is not None and comparing(spec):
             place = {"name": spec.name, "pushed_to": given.get("push_to", spec.push.to)}
-        data = marked(_without_none(made["ingest"]["data"]))
-        task = components.resolve(data=data, recipe=recipe, **changed, **place)
-        reached = ("ingest", "push") if place else ("ingest",)
-        configure(task, "resolve", self.cluster, cached=False, local=self.local, reached=reached)
-        return task
+        return self._task(step, {**self._values(step, declared, given), "recipe": recipe, **place}, {})
 
-    def _report(self, tasks: Mapping[str, Any]) -> None:
-        """Adds the page of the whole run. It stands beside push, which may refuse, and takes no rows."""
-        made = {name: tasks[maker].outputs[name] for name, maker in REPORTED if maker in tasks}
-        task = components.report(context=marked(self._context()), spec=marked(self.loaded.text), **made)
-        configure(task, "report", self.cluster, local=self.local)
-
-    def _values(
-        self, step: Step, declared: tuple[Parameter, ...], given: Mapping[str, Any], tasks: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Returns everything that a step is given but artifacts."""
+    def _values(self, step: Step, declared: tuple[Parameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns everything that a step is given by the spec, the run and the engine."""
         own = {each.argument: given[each.name] for each in given_to(step.name, declared)}
-        values: dict[str, Any] = marked(_without_none(arguments(step, declared)) | _texts(step)) | own
-        if "directory" in step.context:
-            values["directory"] = given["directory"]
-        if "context" in step.context:
-            values |= {"context": marked(self._context()), "run": dsl.PIPELINE_JOB_ID_PLACEHOLDER}
-        if step.name == "ingest":
-            values["identity"] = tasks["resolve"].outputs["identity"]
-        if step.name == "push":
-            values["resolved"] = tasks["resolve"].outputs["resolved"]
-        argument = compared(self.loaded.spec, step.name)
-        if argument is not None:
-            values[f"{argument}_uri"] = tasks["resolve"].outputs[argument]
-        return values | self._refusing(step)
+        known = {
+            "directory": given["directory"],
+            "context": marked(self._context()),
+            "run": dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+            "spec": marked(self.loaded.text),
+        }
+        values: dict[str, Any] = marked(_without_none(arguments(step, declared)) | _texts(step))
+        return values | own | {name: known[name] for name in step.context}
+
+    def _found(self, step: Step, first: Any) -> dict[str, Any]:
+        """Returns what the first step found out for another."""
+        found = {name: first.outputs[name] for name in step.declared.found}
+        return found | {f"{name}_uri": first.outputs[name] for name in compared(self.loaded.spec, step.name)}
 
     def _refusing(self, step: Step) -> dict[str, Any]:
-        """Lets transform refuse what validate found: of a step that fails, the dashboard keeps no page and no artifact."""
-        if self.local or self.loaded.spec.validate_.on_anomaly != "fail":
+        """Lets the next step refuse what a gate found: of a step that fails, the dashboard keeps no page and no artifact."""
+        if self.local:
             return {}
-        return {"validate": {"stop": False}, "transform": {"stop": True}}.get(step.name, {})
+        for other in self.graph.steps:
+            gate = other.declared.gate
+            if gate is not None and not gate.said and at(self.loaded.spec, gate.when[0]) == gate.when[1]:
+                if step is other:
+                    return {"stop": False}
+                if step.declared.admits == gate.artifact:
+                    return {"stop": True}
+        return {}
 
     def _context(self) -> dict[str, Any]:
         digest = hashlib.sha256(self.loaded.spec.model_dump_json(by_alias=True).encode()).hexdigest()

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stellwerk.components.changing import CHANGES
 from stellwerk.components.travelling import marked
 from stellwerk.loading import LoadedSpec
+from stellwerk.pipelines.arguments import at
 from stellwerk.pipelines.graph import Graph, Step
-from stellwerk.spec import Data, Push, Train
+from stellwerk.spec import Data, Spec
 from stellwerk.spec.meanings import meanings
-from stellwerk.spec.train import Optimizer
+from stellwerk.steps import Change, extra, who_reaches
 
 DIRECTORY = "/data"
 """Where relative paths of the spec start on a cluster, unless the run's parameter `directory` says otherwise."""
@@ -34,32 +34,30 @@ class Parameter:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """The steps that are given it: `resolve` too, where it decides what the model is."""
-        return (self.step,) if self.step == "push" else ("resolve", self.step)
+        """The steps that are given it: the first one too, where it decides what the model is."""
+        first = extra("first")
+        told = (*first.told, *(change.argument for change in first.changes))
+        return (first.name, self.step) if self.argument in told else (self.step,)
 
 
 def parameters(loaded: LoadedSpec, described: Graph) -> tuple[Parameter, ...]:
-    """Returns the parameters that the pipeline of a spec has; a spec that pushes nothing has no `push_to`."""
-    spec = loaded.spec
+    """Returns the parameters that the pipeline of a spec has: those that its steps declare as changes, and where paths start."""
     start = "Folder inside the containers where relative paths of the spec start, e.g. a mounted volume."
-    found = [
-        Parameter("directory", str, DIRECTORY, start, "ingest", "directory"),
-        Parameter("sources", dict, marked(sources(spec.data)), _meaning(Data, "sources"), "ingest", "sources"),
-        Parameter("epochs", int, spec.train.epochs or 0, _left_open("epochs"), "train", "epochs"),
-        Parameter("batch_size", int, spec.train.batch_size or 0, _left_open("batch_size"), "train", "batch_size"),
-        Parameter(
-            "learning_rate",
-            float,
-            spec.train.optimizer.learning_rate,
-            _meaning(Optimizer, "learning_rate"),
-            "train",
-            "learning_rate",
-        ),
-    ]
-    if spec.push is not None:
-        found.append(Parameter("push_to", str, spec.push.to, _meaning(Push, "to"), "push", "to"))
-    steps = {step.name for step in described.steps}
-    return tuple(each for each in found if each.step in steps)
+    directory = Parameter("directory", str, DIRECTORY, start, who_reaches("sources"), "directory")
+    changes = [(step.name, change) for step in described.steps for change in step.declared.changes]
+    return (directory, *(_parameter(loaded.spec, step, change) for step, change in changes))
+
+
+def _parameter(spec: Spec, step: str, change: Change) -> Parameter:
+    """Returns the parameter that stands for a value of the spec, with that value as its default."""
+    above, _, key = change.spec.rpartition(".")
+    section = at(spec, above)
+    value, meaning = at(section, key), " ".join(meanings(type(section))[key].split())
+    if isinstance(section, Data):
+        value = marked(sources(section))
+    if change.left_open:
+        value, meaning = value or 0, f"{meaning} 0 is that default."
+    return Parameter(change.parameter or change.argument, change.kind, value, meaning, step, change.argument)
 
 
 def sources(data: Data) -> dict[str, Any]:
@@ -96,20 +94,12 @@ def given_to(step: str, declared: Sequence[Parameter]) -> list[Parameter]:
 def arguments(step: Step, declared: Sequence[Parameter]) -> dict[str, Any]:
     """Returns a step's parameters without the values in whose place those of the pipeline come, see `given_to`."""
     result: dict[str, Any] = copy.deepcopy(dict(step.parameters))
-    for each in declared:
-        path = CHANGES.get(step.name, {}).get(each.argument)
-        if each.step != step.name or path is None:
+    given = {each.argument for each in given_to(step.name, declared)}
+    for change in step.declared.changes:
+        if change.argument not in given:
             continue
         inside = result
-        for key in path[:-1]:
+        for key in change.place[:-1]:
             inside = inside[key]
-        del inside[path[-1]]
+        del inside[change.place[-1]]
     return result
-
-
-def _left_open(name: str) -> str:
-    return f"{_meaning(Train, name)} 0 is that default."
-
-
-def _meaning(section: Any, name: str) -> str:
-    return " ".join(meanings(section)[name].split())

@@ -10,7 +10,8 @@ from stellwerk.components import sdk
 from stellwerk.components.sdk import dsl
 from stellwerk.errors import SpecError
 from stellwerk.loading import LoadedSpec
-from stellwerk.spec.cluster import OUTSIDE, Cluster, Given, Pod, Resources
+from stellwerk.spec.cluster import Cluster, Given, Pod, Resources
+from stellwerk.steps import STEPS
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -22,9 +23,7 @@ TIMES_TO_LIVE = ("ttl_seconds_after_finished", "ttl_seconds_after_success", "ttl
 """All that the SDK calls a time to live: Argo asks for the two latter first, and Kubeflow's own manifests set all three for every run."""
 
 
-def configure(
-    task: Any, step: str, cluster: Cluster, *, cached: bool = True, local: bool = False, reached: Sequence[str] = ()
-) -> None:
+def configure(task: Any, step: str, cluster: Cluster, *, local: bool = False, reached: Sequence[str] = ()) -> None:
     """Gives a task the image, the resources and the settings of its step.
 
     A `local` run has containers but no cluster: what Kubernetes alone knows is left out. The step gets what the steps `reached`
@@ -34,12 +33,12 @@ def configure(
     for other in reached:
         pod = reaching(pod, cluster.pod(other))
     task.set_container_image(cluster.image)
-    task.set_caching_options(cached and step not in OUTSIDE and pod.cache is not False)
+    task.set_caching_options(STEPS[step].cached and pod.cache is not False)
     for name, value in pod.env.items():  # Kubernetes takes two dollars for one, and $(NAME) for a variable
         task.set_env_variable(name, value if local else value.replace("$", "$$"))
     if local:
         return
-    _resources(task, dict[str, Resources](cluster.resources.items()).get(step, Resources()))
+    _resources(task, cluster.resources.get(step, Resources()))
     if pod.retries is not None:
         task.set_retry(
             pod.retries.times,

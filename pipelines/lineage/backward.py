@@ -13,6 +13,7 @@ from stellwerk.loading import without_queries
 from stellwerk.pipelines.lineage.models import Pushed, intact
 from stellwerk.pipelines.lineage.sources import SourceFile, State, source_files, state_of
 from stellwerk.pipelines.runs import RunRecord
+from stellwerk.steps import path_of
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _record(model: Pushed, directory: Path | None) -> RunRecord | None:
         runs = place / "runs" / str(context.get("pipeline") or model.name)
         folder = runs / model.run
         if not model.run or not (folder / "run.json").is_file():
-            pushes = sorted(runs.glob("*/push/pushed_model"))
+            pushes = sorted(runs.glob(f"*/{path_of('pushed_model')}"))
             folder = next((push.parents[1] for push in pushes if _pushed(push, model)), folder)
         if (folder / "run.json").is_file():
             try:
@@ -135,7 +136,7 @@ def _pushed(pushed_model: Path, model: Pushed) -> bool:
 
 
 def _manifest(record: RunRecord | None) -> dict[str, Any]:
-    file = record.artifact("ingest", "examples") / "dataset.json" if record is not None else None
+    file = record.made("examples") / "dataset.json" if record is not None else None
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file is not None else {}
     except (OSError, ValueError):

@@ -15,7 +15,9 @@ from stellwerk.pipelines.lineage.models import Pushed, pushed_at, pushed_below, 
 from stellwerk.pipelines.lineage.sources import located
 from stellwerk.pipelines.runs import RunRecord
 from stellwerk.spec.places import is_here
+from stellwerk.steps import path_of
 
+EXAMPLES = path_of("examples")
 _VERSION = re.compile(r"[0-9a-f]{6,64}")
 
 
@@ -91,7 +93,7 @@ def descent(dataset: str, directory: Path, places: Sequence[str] = ()) -> Descen
     if not found:
         raise UsageError(
             f"{dataset}: neither a pushed model nor data that a run in {directory / 'runs'} used. "
-            "Give a version folder, <to>/<name>, a source file, a data version, or a run's ingest/examples; "
+            f"Give a version folder, <to>/<name>, a source file, a data version, or a run's {EXAMPLES}; "
             "--directory names another project, --models another place of models."
         )
     return Descent(dataset, kind, _gathered(found), unknown)
@@ -108,14 +110,14 @@ def project_of(path: Path) -> Path:
 def _wanted_version(dataset: str) -> str | None:
     """Returns the data version that is named, or that Examples (or the run around them) have; None for a source."""
     path = Path(dataset)
-    for manifest in (path / "dataset.json", path / "ingest" / "examples" / "dataset.json", path):
+    for manifest in (path / "dataset.json", path / EXAMPLES / "dataset.json", path):
         if manifest.name == "dataset.json" and manifest.is_file():
             return str(_read(manifest).get("version", "")) or None
     return dataset if _VERSION.fullmatch(dataset) and not path.exists() else None
 
 
 def _of_runs(directory: Path) -> Iterable[_Origin]:
-    for manifest in sorted(directory.glob("runs/*/*/ingest/examples/dataset.json")):
+    for manifest in sorted(directory.glob(f"runs/*/*/{EXAMPLES}/dataset.json")):
         try:
             record = RunRecord.load(manifest.parents[2])
         except (OSError, ValueError, RecursionError):

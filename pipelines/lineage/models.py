@@ -15,6 +15,7 @@ from stellwerk.components.deployment.targets.objects import MARK, ObjectTarget, 
 from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS, versions
 from stellwerk.errors import StepFailed
 from stellwerk.spec.places import scheme_of
+from stellwerk.steps import path_of
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def pushed_by(runs: Iterable[Path]) -> list[str]:
     """Returns the places that runs pushed to: `<to>/<name>` as folder or URI."""
     found = []
     for run in runs:
-        told = _read(run / "push" / "pushed_model" / "pushed.json")
+        told = _read(run / path_of("pushed_model") / "pushed.json")
         if told.get("path"):
             found.append(str(told["path"]).rstrip("/").rpartition("/")[0])
     return list(dict.fromkeys(found))

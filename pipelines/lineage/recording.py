@@ -37,6 +37,9 @@ FILE = "openlineage.jsonl"
 KINDS: dict[str, Kind] = {"done": "COMPLETE", "refused": "FAIL", "failed": "FAIL", "killed": "ABORT"}
 """How a run ended -> its last event."""
 KILLED = "the process was killed"
+MEASURED = ("statistics", "anomalies")
+"""Artifacts that say of what a step read how good it is."""
+PUSHED = "pushed_model"
 
 
 class Recorder:
@@ -178,15 +181,16 @@ class Recorder:
         return {"nominalTime": facet("nominalTime", nominalStartTime=self._record.started, nominalEndTime=end)}
 
     def _inputs(self, record: StepRecord, kind: Kind) -> list[Json]:
-        """Returns the artifacts that a step reads; of ingest, once it has read them, the sources."""
-        if record.name == "ingest":
+        """Returns the artifacts that a step reads; of the one that reads the sources, once it has, those."""
+        step = self.graph.step(record.name)
+        if "sources" in step.declared.world:
             return self._sources() if kind == "COMPLETE" else []
         found = []
-        for source in dict.fromkeys(self.graph.step(record.name).inputs.values()):
+        for source in dict.fromkeys(step.inputs.values()):
             digest = self._record.step(source[0]).outputs.get(source[1])
             found.append(datasets.as_input(self._artifact(*source, digest), self._place(*source)))
-        if record.name == "validate" and kind != "START":
-            folders = (self._place("validate", name) for name in ("statistics", "anomalies"))
+        if kind != "START" and set(MEASURED) <= set(step.outputs):
+            folders = (self._place(record.name, name) for name in MEASURED)
             found[0]["inputFacets"] |= quality(*folders)
         return found
 
@@ -197,10 +201,13 @@ class Recorder:
             )
             for name in self.graph.step(record.name).outputs
         ]
-        return found + (self._pushed() if record.name == "push" else [])
+        return found + (self._pushed() if PUSHED in self.graph.step(record.name).outputs else [])
 
     def _place(self, step: str, name: str) -> Path:
         return self.aside(self._record.artifact(step, name))
+
+    def _made(self, artifact: str) -> Path:
+        return self.aside(self._record.made(artifact))
 
     def _artifact(self, step: str, name: str, digest: str | None) -> Json:
         full, place = f"{self.graph.name}.{step}.{name}", self._record.artifact(step, name)
@@ -208,10 +215,10 @@ class Recorder:
         return datasets.artifact(self._run.namespace, full, self.aside(place), digest=digest, uri=uri)
 
     def _sources(self) -> list[Json]:
-        return datasets.sources(self._place("ingest", "examples"), self.loaded.directory)
+        return datasets.sources(self._made("examples"), self.loaded.directory)
 
     def _pushed(self) -> list[Json]:
-        return datasets.pushed(self._place("push", "pushed_model"), self._place("evaluate", "evaluation"))
+        return datasets.pushed(self._made(PUSHED), self._made("evaluation"))
 
     def _hidden(self, text: str) -> str:
         """Returns a text with what the spec took from the environment called by the names it has there."""

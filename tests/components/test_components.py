@@ -16,10 +16,11 @@ from kfp import components as kfp_components
 
 from stellwerk import components
 from stellwerk.components.answering import answer
-from stellwerk.components.calling import STEPS, call, whole, written
-from stellwerk.components.changing import CHANGES, changed
+from stellwerk.components.calling import call, whole, written
+from stellwerk.components.changing import changed
 from stellwerk.components.parts import PARTS, Part, opened
 from stellwerk.errors import StepFailed
+from stellwerk.steps import NAMES, STEPS
 
 GATE = {"validate": {"stop", "manifest"}, "transform": {"stop"}}
 """How refused data stops the step after the one that shows it."""
@@ -27,7 +28,7 @@ GATE = {"validate": {"stop", "manifest"}, "transform": {"stop"}}
 
 def work_arguments(step: str) -> tuple[set[str], set[str]]:
     """Names of the arguments that a step's work needs, and of those it may be given, without importing it."""
-    found = find_spec(STEPS[step])
+    found = find_spec(STEPS[step].work)
     assert found is not None
     assert found.origin is not None
     tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
@@ -37,7 +38,7 @@ def work_arguments(step: str) -> tuple[set[str], set[str]]:
     return needed, {argument.arg for argument in function.args.kwonlyargs} - {"progress", "scratch", "kept", "expected"}
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", NAMES)
 def test_a_face_gives_its_work_every_argument(step: str):
     face = getattr(components, step).component_spec
     returned = {name for name, spec in face.outputs.items() if "system." not in spec.type}
@@ -49,7 +50,8 @@ def test_a_face_gives_its_work_every_argument(step: str):
     needed, possible = work_arguments(step)
     assert needed <= given
     inside = {part for name in ({*face.inputs} & PARTS.keys()) for part in PARTS[name]}
-    of_the_face = {"run", "report", *CHANGES.get(step, ()), *GATE.get(step, ()), *inside}
+    changes = {change.argument for change in STEPS[step].changes}
+    of_the_face = {"run", "report", *changes, *GATE.get(step, ()), *inside}
     assert given - possible <= of_the_face, "`run` goes into the context, changes into sections"
     assert possible - given == set()
 
@@ -61,7 +63,7 @@ def test_an_artifact_with_others_inside_is_given_by_its_parts():
     assert opened({"validation": None})["statistics"] is None
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", NAMES)
 def test_a_face_loads_alone_from_its_own_ir(step: str, tmp_path):
     face = getattr(components, step)
     compiler.Compiler().compile(face, str(tmp_path / "ir.yaml"))
@@ -73,7 +75,7 @@ def test_a_face_loads_alone_from_its_own_ir(step: str, tmp_path):
     assert "pip install" not in " ".join(executor["container"]["command"]), "an air-gapped cluster can run it"
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", NAMES)
 def test_artifacts_have_the_types_of_the_contract(step: str):
     types = {
         "examples": "system.Dataset",

@@ -18,9 +18,12 @@ from stellwerk.pipelines.kubeflow.submission.listing import pages
 from stellwerk.pipelines.kubeflow.submission.logs import READ, refusals
 from stellwerk.pipelines.kubeflow.submission.steps import StepState, states_of, with_workflow
 from stellwerk.pipelines.kubeflow.submission.workflow import Workflow
+from stellwerk.steps import DECLARED, GATES
 
-GATES = ("rehearse", "evaluate")
+JUDGES = tuple(name for name, _ in reversed(GATES))
 """Steps that judge the model, the last first: a model that the earlier one refused, the later one does not judge."""
+HEEDS = next(step.name for step in DECLARED if step.heeds)
+"""The step that is skipped where one of them refused the model."""
 LOOKED_AT, ASKED = 50, 10
 """So many runs are listed at most for one in which a gate really ran, and of so many the workflow is asked for."""
 
@@ -42,8 +45,8 @@ class Looked:
     @property
     def was_kept(self) -> bool:
         """Whether its model was not pushed."""
-        push = self.step("push")
-        return push is not None and push.state == "skipped"
+        heeds = self.step(HEEDS)
+        return heeds is not None and heeds.state == "skipped"
 
 
 def looked(kubeflow: Kubeflow, model: Any) -> Looked:
@@ -54,13 +57,13 @@ def looked(kubeflow: Kubeflow, model: Any) -> Looked:
 
 def kept(kubeflow: Kubeflow, run: Looked) -> str:
     """Returns why the model of a run was not pushed: what a gate refused, or where that is written."""
-    gates = [step for name in GATES if (step := run.step(name)) is not None]
+    gates = [step for name in JUDGES if (step := run.step(name)) is not None]
     for gate in gates:
         found = refusals(_log(kubeflow, run.model.run_id, gate.pod))
         if found:
             return f"step '{gate.name}' refused:{_listed(found)}"
     if not gates:
-        return "step 'push' was skipped, so that nothing was pushed"
+        return f"step '{HEEDS}' was skipped, so that nothing was pushed"
     cached = [gate.name for gate in gates if gate.cached]
     return (_told_before(kubeflow, run, cached) if cached else None) or _not_told(run, gates, cached)
 
@@ -102,9 +105,9 @@ def _earlier(kubeflow: Kubeflow, run: Looked) -> Iterator[Looked]:
     )
     asked = 0
     for _, model in zip(range(LOOKED_AT), listed, strict=False):
-        push = next((each.state for each in states_of(model) if each.name == "push"), None)
+        heeded = next((each.state for each in states_of(model) if each.name == HEEDS), None)
         same = model.run_id != run.model.run_id and _pipeline(model) == _pipeline(run.model)
-        if not same or model.created_at > run.model.created_at or (model.state, push) != ("SUCCEEDED", "skipped"):
+        if not same or model.created_at > run.model.created_at or (model.state, heeded) != ("SUCCEEDED", "skipped"):
             continue
         asked += 1
         yield looked(kubeflow, model)

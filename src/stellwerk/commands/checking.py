@@ -12,6 +12,7 @@ import click
 from stellwerk.commands.compiling import tell_notes
 from stellwerk.commands.options import JSON, SET, SPEC, checked, load, near
 from stellwerk.errors import SpecError, UsageError
+from stellwerk.steps import maker
 
 
 @click.command()
@@ -66,10 +67,10 @@ def schema(*, spec: Path, overrides: tuple[str, ...], as_json: bool, force: bool
     if target.exists() and not force:
         raise UsageError(f"{target}: exists already. Edit it, or overwrite it with --force.")
     try:
-        record = run(loaded, until="validate", display=for_stderr())
+        record = run(loaded, until=maker("schema"), display=for_stderr())
     except GateRefused:
         record = find_run(runs_of(loaded.directory, loaded.spec.name), None)
-    curate(record.artifact("validate", "schema"), target, overwrite=force)
+    curate(record.made("schema"), target, overwrite=force)
     click.echo(str(near(target)))
     if wanted is None:
         click.echo(f"Add `validate: {{schema: {target.name}}}` to {spec} so that runs use it.", err=True)

@@ -113,7 +113,7 @@ def _show(record: RunRecord, as_json: bool) -> None:
     click.echo(f"verdict {summary.verdict.headline}: {summary.verdict.sentence}")
     for warning in summary.warnings:
         click.echo(f"warning {warning}")
-    pushed = record.artifact("push", "pushed_model") / "pushed.json"
+    pushed = record.made("pushed_model") / "pushed.json"
     if pushed.exists():
         path = json.loads(pushed.read_text(encoding="utf-8"))["path"]
         click.echo(f"model   {path if '://' in path else near(Path(path))}")

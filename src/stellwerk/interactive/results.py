@@ -12,6 +12,7 @@ from stellwerk.pipelines.runs import RunRecord
 from stellwerk.report.fragment import run_fragment
 from stellwerk.report.reading import Missing
 from stellwerk.report.summary import Metrics, Summary, summarise
+from stellwerk.steps import maker
 
 if TYPE_CHECKING:
     from stellwerk.interactive.models import Model
@@ -67,7 +68,7 @@ class Result(RunRecord):
         """The model that was trained, blessed or not. Raises UsageError where there is none."""
         from stellwerk.interactive.models import Model  # noqa: PLC0415 - only where a model is wanted
 
-        path = self.artifact("train", "model")
+        path = self.made("model")
         if not path.is_dir():
             raise UsageError(f"run {self.run} trained no model: it is {self.status}. {self.error or ''}".rstrip())
         return Model(path)
@@ -75,14 +76,14 @@ class Result(RunRecord):
     @property
     def evaluation(self) -> Page:
         """How good the model is: metrics beside baselines, curves, every slice, importance of columns."""
-        paths = {name: self.artifact("evaluate", name) for name in ("evaluation", "blessing")}
-        return step_page("evaluate", paths, self.folder)
+        paths = {name: self.made(name) for name in ("evaluation", "blessing")}
+        return step_page(maker("evaluation"), paths, self.folder)
 
     @property
     def statistics(self) -> Page:
         """What the data are like, column by column and split by split, and what of it is an anomaly."""
-        paths = {name: self.artifact("validate", name) for name in ("statistics", "anomalies")}
-        return step_page("validate", paths, self.folder)
+        paths = {name: self.made(name) for name in ("statistics", "anomalies")}
+        return step_page(maker("statistics"), paths, self.folder)
 
     @property
     def report(self) -> Page:

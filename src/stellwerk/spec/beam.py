@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from stellwerk.spec.places import scheme_of
 from stellwerk.spec.section import IDENTIFIER, Contradiction, Section, without_credentials
+from stellwerk.steps import ON_BEAM
 
 Runner = Literal["FnApiRunner", "PortableRunner", "FlinkRunner", "SparkRunner", "DataflowRunner"]
-BeamStep = Literal["validate", "transform", "evaluate"]
+if TYPE_CHECKING:
+    BeamStep = str
+else:  # a type checker does not count them, Pydantic and its messages do
+    BeamStep = Literal[ON_BEAM]
 OptionName = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 Option = bool | int | float | str | tuple[str, ...]
 
@@ -39,7 +43,7 @@ beam:
     """Who runs the jobs. FnApiRunner: Beam's own, in the step's process; PortableRunner: a job service that runs already, at `options.job_endpoint`; FlinkRunner and SparkRunner: a job server that Beam starts with Java beside the step; DataflowRunner: Google Cloud."""
     options: dict[OptionName, Option] = {}
     """Beam's own pipeline options, by their names. No secrets: who a job runs as, the environment says."""
-    steps: Annotated[tuple[BeamStep, ...], Field(min_length=1)] = ("validate", "transform", "evaluate")
+    steps: Annotated[tuple[BeamStep, ...], Field(min_length=1)] = ON_BEAM
     """Steps that run on Beam; the others run as without this section."""
     shared: str | None = None
     """Folder or URI (gs://, s3://, hdfs://) that the steps and the workers both see: what workers read is copied there first, and what they make is fetched from there. Without it the workers must see the artifacts by the same paths as the steps, on a volume that is mounted everywhere."""

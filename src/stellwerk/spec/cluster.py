@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
@@ -23,12 +23,12 @@ from stellwerk.spec.section import (
     DnsLabel,
     Section,
 )
+from stellwerk.steps import NAMES, NOT_CACHED
 
-StepName = Literal[
-    "resolve", "ingest", "validate", "transform", "train", "convert", "evaluate", "rehearse", "push", "report"
-]
-OUTSIDE = ("resolve", "push")
-"""Steps that meet the world outside: KFP's cache sees their paths and not what is there."""
+if TYPE_CHECKING:
+    StepName = str
+else:  # a type checker does not count them, Pydantic and its messages do
+    StepName = Literal[NAMES]
 
 Seconds = Annotated[int, Field(ge=1, le=2_147_483_647)]
 ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, max_length=253)]
@@ -316,7 +316,7 @@ cluster:
 
     def pod(self, step: str) -> Pod:
         """Returns how the pod of a step runs: lists and sections are added to each other, single values replaced."""
-        own = dict[str, Pod](self.steps.items()).get(step, Pod())
+        own = self.steps.get(step, Pod())
         merged: dict[str, Any] = {}
         for name in Pod.model_fields:
             every, one = getattr(self, name), getattr(own, name)
@@ -354,7 +354,7 @@ cluster:
             )
             yield ("pipeline_root",), f"{said}. Set AWS_ENDPOINT_URL and AWS_REGION in cluster.env, and remove it"
         for step, pod in self.steps.items():
-            if pod.cache and step in OUTSIDE:
+            if pod.cache and step in NOT_CACHED:
                 said = "cannot be true: KFP would take yesterday's result for what lies outside today"
                 yield ("steps", step, "cache"), said
             for keys, clash in self.pod(step)._clashes():

@@ -22,10 +22,10 @@ from stellwerk.components.changing import changed
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec, load
 from stellwerk.pipelines.graph import graph
-from stellwerk.pipelines.kubeflow.compilation import WITHIN
 from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec
 from stellwerk.pipelines.kubeflow.wiring import waits_for
 from stellwerk.spec import Data, Evaluate, Feature, Model, Push, Train
+from stellwerk.steps import output_named
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = "examples/flight-delays/pipeline.yaml"
@@ -160,7 +160,7 @@ def test_tasks_are_wired_as_the_graph_says(compiled):
             output = given["taskOutputArtifact"]
             made[name] = (output["producerTask"], output["outputArtifactKey"])
         assert made == {
-            WITHIN.get(name, name): (maker, WITHIN.get(artifact, artifact))
+            output_named(artifact).within or name: (maker, output_named(artifact).shown)
             for name, (maker, artifact) in step.inputs.items()
         }
 

@@ -1,0 +1,124 @@
+"""What a step is given that stands in no section of the spec as it is: columns by how they are read, hooks, what is asked.
+
+Declarations of steps (`stellwerk.steps`) name these functions. Each takes the loaded spec and returns a JSON value, which counts in
+the cache key of the step.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from stellwerk.errors import SpecError
+from stellwerk.loading import LoadedSpec
+from stellwerk.spec import Spec
+from stellwerk.spec.features import Category, Cross, Custom, Number, Time
+from stellwerk.spec.model import CustomModel
+
+
+def argument(loaded: LoadedSpec, source: str) -> Any:
+    """Returns an argument as a JSON value: of a function, `module:function`, or at keys of the spec, `push.rehearse`."""
+    module, _, function = source.partition(":")
+    return getattr(importlib.import_module(module), function)(loaded) if function else as_json(at(loaded.spec, source))
+
+
+def at(section: Any, keys: str) -> Any:
+    """Returns what a spec says at dotted keys, as they are written; None where a section on the way is left out."""
+    for key in keys.split("."):
+        if section is None:
+            return None
+        named = {field.alias or name: name for name, field in type(section).model_fields.items()}
+        section = getattr(section, named.get(key, key))
+    return section
+
+
+def as_json(value: Any) -> Any:
+    """Returns a section of the spec, or several, as a JSON value with the keys of the spec."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, Mapping):
+        return {name: as_json(item) for name, item in value.items()}
+    return [as_json(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def numbers(loaded: LoadedSpec) -> list[str]:
+    """Returns `number_columns`."""
+    return number_columns(loaded.spec)
+
+
+def codes(loaded: LoadedSpec) -> list[str]:
+    """Returns `code_columns`."""
+    return code_columns(loaded.spec)
+
+
+def named(loaded: LoadedSpec) -> list[str]:
+    """Returns `named_columns`."""
+    return named_columns(loaded.spec)
+
+
+def number_columns(spec: Spec) -> list[str]:
+    """Returns the columns, or patterns of columns, that features or the target need as numbers, sorted."""
+    found = _read_by(spec, Number)
+    if spec.target.type == "regression":
+        found.add(spec.target.column)
+    return sorted(found)
+
+
+def code_columns(spec: Spec) -> list[str]:
+    """Returns the columns, or patterns, whose numbers are names or moments, and so must be whole, sorted."""
+    return sorted(_read_by(spec, Category, Cross, Time).union(*spec.evaluate.slices))
+
+
+def named_columns(spec: Spec) -> list[str]:
+    """Returns all columns, and patterns of columns, that the spec names, sorted: the others stop nothing."""
+    found = {spec.target.column, *spec.data.split.columns, *spec.validate_.skew, *spec.validate_.drift}
+    return sorted(found.union(*spec.evaluate.slices, *(one.columns_of(name) for name, one in spec.features.items())))
+
+
+def _read_by(spec: Spec, *kinds: type) -> set[str]:
+    """Returns the columns that features of these kinds read."""
+    features = [(name, feature) for name, feature in spec.features.items() if isinstance(feature, kinds)]
+    return {column for name, feature in features for column in feature.columns_of(name)}
+
+
+def asked(loaded: LoadedSpec) -> Any:
+    """Returns what is asked of the model: one that goes nowhere is not held against the last that was good."""
+    spec = loaded.spec
+    if spec.push is not None or "min_gain" in spec.evaluate.model_fields_set:
+        return as_json(spec.evaluate)
+    return as_json(spec.evaluate.model_copy(update={"min_gain": None}))
+
+
+def feature_hooks(loaded: LoadedSpec) -> dict[str, str]:
+    """Returns the files with the transforms of the user's own features, see `hooks`."""
+    return hooks(loaded, [one.transform for one in loaded.spec.features.values() if isinstance(one, Custom)])
+
+
+def model_hooks(loaded: LoadedSpec) -> dict[str, str]:
+    """Returns the file with the user's own network, see `hooks`."""
+    model = loaded.spec.model
+    return hooks(loaded, [model.build] if isinstance(model, CustomModel) else [])
+
+
+def metric_hooks(loaded: LoadedSpec) -> dict[str, str]:
+    """Returns the files with the user's own metrics, see `hooks`."""
+    evaluate = loaded.spec.evaluate
+    return hooks(loaded, [metric for metric in (*(evaluate.metrics or ()), *evaluate.require) if ".py:" in metric])
+
+
+def hooks(loaded: LoadedSpec, references: Iterable[str]) -> dict[str, str]:
+    """Returns the source text of the files that `references` (`file.py:name`) mean, by the path that the spec uses.
+
+    So it travels with the graph and counts in the cache key. Raises SpecError for a file that cannot be read.
+    """
+    texts: dict[str, str] = {}
+    for reference in references:
+        file = reference.partition(":")[0]
+        try:
+            texts[file] = (loaded.directory / file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError([loaded.problem((), f"hook file '{file}' cannot be read: {error}")]) from error
+    return texts
