@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk import __version__
-from stellwerk.components.artifacts.folders import overall, write_json
-from stellwerk.components.artifacts.verifying import written_digests
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, sentence
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.docker.container import Container, Ended
@@ -21,15 +19,12 @@ from stellwerk.pipelines.docker.mounts import Mounts, mounts
 from stellwerk.pipelines.docker.outside import outside, refuse_what_none_reaches
 from stellwerk.pipelines.docker.roots import Root, folder_of
 from stellwerk.pipelines.docker.service import Service, said, service
-from stellwerk.pipelines.embedded.display import Display, Silent
-from stellwerk.pipelines.gates import ask_the_gates
+from stellwerk.pipelines.embedded.display import Display
+from stellwerk.pipelines.engine import Walk, keep_digests, walked
 from stellwerk.pipelines.graph import Graph, graph
 from stellwerk.pipelines.kubeflow.compilation import intermediate
 from stellwerk.pipelines.kubeflow.writing import text_of
-from stellwerk.pipelines.lineage.recording import Recorder
-from stellwerk.pipelines.outcome import reported
-from stellwerk.pipelines.runs import DIGESTS, RunRecord, StepRecord, begin_run, runs_of, sweep
-from stellwerk.report import write_report
+from stellwerk.pipelines.runs import RunRecord, StepRecord, begin_run
 from stellwerk.spec.cluster import Cluster
 
 LAST_LINES = 12
@@ -62,18 +57,12 @@ def run(
     name = image_of(loaded, image)
     with service() as containers:
         identity = containers.image(name)
-        runs = runs_of(loaded.directory, loaded.spec.name)
-        recorder = Recorder(display or Silent(), loaded, steps, functools.partial(_aside, root))
-        recorder.ended_before(sweep(runs))
-        walk = _Walk(loaded, steps, {"image": name, "image_id": identity}, runs, recorder, root=root)
-        try:
-            with reported(walk.record, walk.display, "interrupted"), _explained():
-                walk.go(containers, mounted)
-        finally:
-            with contextlib.suppress(OSError):  # a full disk has been told already
-                write_report(walk.record.folder)
-            recorder.close()
-    return walk.record
+        versions = {"image": name, "image_id": identity}
+
+        def begin(runs: Path, told: Display) -> Walk:
+            return _Walk(loaded, steps, versions, runs, told, containers=containers, mounted=mounted, root=root)
+
+        return walked(loaded, steps, begin, display, interrupted="interrupted", aside=functools.partial(_aside, root))
 
 
 @contextlib.contextmanager
@@ -103,29 +92,36 @@ class _Walk:
         runs: Path,
         display: Display,
         *,
+        containers: Service,
+        mounted: Mounts,
         root: Path | None,
     ) -> None:
         spec = loaded.spec.model_copy(update={"cluster": Cluster(image=versions["image"])})
         self.loaded = dataclasses.replace(loaded, spec=spec)
         self.graph = steps
         self.display = display
+        self.containers, self.mounted = containers, mounted
         self.record = begin_run(loaded, self.graph, runs, versions)
         self.root = Root.of(self.record.folder, root)
         self.began = time.monotonic()
         self.problem: StellwerkError | None = None
 
-    def go(self, containers: Service, mounted: Mounts) -> None:
+    def go(self) -> None:
         """Runs every step. Raises the first problem."""
+        with _explained():
+            self._go()
+
+    def _go(self) -> None:
         folder, root = self.record.folder, self.root.folder
         root.mkdir(parents=True, exist_ok=True)
         written = [folder, *([root] if self.root.kept else [])]
-        inside = {**mounted, **{str(each): {"bind": str(each), "mode": "rw"} for each in written}}
+        inside = {**self.mounted, **{str(each): {"bind": str(each), "mode": "rw"} for each in written}}
         ir = folder / "pipeline.yaml"
         ir.write_text(text_of(intermediate(self.loaded, self.graph, local=True)), encoding="utf-8")
 
         def step(name: str, command: list[str]) -> int:
             image, reach = self.record.versions["image_id"], outside(self.loaded.spec, name)
-            with Container(containers, image, command, inside, folder / name, reach=reach) as container:
+            with Container(self.containers, image, command, inside, folder / name, reach=reach) as container:
                 return self._follow(name, container)
 
         try:
@@ -135,7 +131,6 @@ class _Walk:
             self._take_outputs()
         if self.problem is not None:
             raise self.problem
-        ask_the_gates(self.record)
 
     def _follow(self, name: str, container: Container) -> int:
         """Shows what a step tells until it has ended; returns its exit status."""
@@ -180,11 +175,8 @@ class _Walk:
         """Puts the artifacts where every run has them: KFP's local runner puts them into a folder of its own naming."""
         self.root.hand_over(self.record.folder, (step.name for step in self.graph.steps))
         for step in self.graph.steps:
-            record = self.record.step(step.name)
-            if record.status == "done":
-                files = {name: written_digests(self.record.artifact(step.name, name)) for name in step.outputs}
-                record.outputs = {name: overall(found) for name, found in files.items()}
-                write_json(self.record.folder / step.name / DIGESTS, files)
+            if self.record.step(step.name).status == "done":
+                keep_digests(self.record, step)
 
 
 def _how(ended: Ended, error: Mapping[str, Any] | None) -> str:

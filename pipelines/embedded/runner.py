@@ -9,24 +9,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.artifacts.folders import folder_digest, overall, write_json
+from stellwerk.components.artifacts.folders import folder_digest, write_json
 from stellwerk.components.artifacts.states import State, difference, state
-from stellwerk.components.artifacts.verifying import written_digests
 from stellwerk.components.ingestion.files import origins
 from stellwerk.components.ingestion.identity import keyed
 from stellwerk.components.lineage.code import text_digests
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import Cache, Hit, key, library_versions
-from stellwerk.pipelines.embedded.display import Display, Silent
+from stellwerk.pipelines.embedded.display import Display
 from stellwerk.pipelines.embedded.earlier import baseline, previous_statistics
 from stellwerk.pipelines.embedded.workers import Event, Workers
-from stellwerk.pipelines.gates import ask_the_gates
+from stellwerk.pipelines.engine import Walk, keep_digests, walked
 from stellwerk.pipelines.graph import Graph, Step, graph, hook_environment
-from stellwerk.pipelines.lineage.recording import Recorder
-from stellwerk.pipelines.outcome import reported
-from stellwerk.pipelines.runs import DIGESTS, RunRecord, StepRecord, begin_run, now, runs_of, sweep
-from stellwerk.report import write_report
+from stellwerk.pipelines.runs import DIGESTS, RunRecord, StepRecord, begin_run, now
 from stellwerk.steps import maker
 
 HEARTBEAT_SECONDS = 0.5
@@ -58,25 +54,28 @@ def run(
     again = set() if cache else {step.name for step in steps.steps}
     if start_from is not None:
         again = steps.from_step(start_from)
-    runs = runs_of(loaded.directory, loaded.spec.name)
-    recorder = Recorder(display or Silent(), loaded, steps)
-    recorder.ended_before(sweep(runs))
-    walk = _Walk(loaded, steps, runs, again, recorder)
-    try:
-        with reported(walk.record, walk.display, INTERRUPTED):
-            walk.go(workers)
-    finally:
-        with contextlib.suppress(OSError):  # a full disk has been told already
-            write_report(walk.record.folder)
-        recorder.close()
-    return walk.record
+
+    def begin(runs: Path, told: Display) -> Walk:
+        return _Walk(loaded, steps, runs, again, told, workers=workers)
+
+    return walked(loaded, steps, begin, display, interrupted=INTERRUPTED)
 
 
 class _Walk:
     """One run: the record of what happened so far, and what is to be done next."""
 
-    def __init__(self, loaded: LoadedSpec, steps: Graph, runs: Path, again: set[str], display: Display) -> None:
+    def __init__(
+        self,
+        loaded: LoadedSpec,
+        steps: Graph,
+        runs: Path,
+        again: set[str],
+        display: Display,
+        *,
+        workers: Workers | None,
+    ) -> None:
         self.loaded, self.graph, self.runs, self.again, self.display = loaded, steps, runs, again, display
+        self.workers = workers
         self.cache = Cache(runs)
         self.record = begin_run(loaded, steps, runs, library_versions())
         self.began = time.monotonic()
@@ -87,12 +86,12 @@ class _Walk:
         """How the user's files of a step looked before its key was made."""
         self.compared: dict[str, dict[str, Path]] = {}
 
-    def go(self, workers: Workers | None) -> None:
+    def go(self) -> None:
         """Runs every step. Raises the first problem, after the steps beside it have ended."""
         self._take_cached()
         waiting = [step for step in self.graph.steps if self._status(step) == "waiting"]
         if waiting:
-            with contextlib.nullcontext(workers) if workers else Workers() as warm:
+            with contextlib.nullcontext(self.workers) if self.workers else Workers() as warm:
                 try:
                     warm.preload([step.name for step in waiting])
                     self._run_all(warm)
@@ -101,7 +100,6 @@ class _Walk:
                     raise
         if self.problem is not None:
             raise self.problem
-        ask_the_gates(self.record)
 
     def _run_all(self, workers: Workers) -> None:
         while True:
@@ -268,9 +266,7 @@ class _Walk:
         step = self.graph.step(record.name)
         record.status = "done"
         record.peak_memory, record.cpu_seconds = used["peak_memory"], used["cpu_seconds"]
-        files = {name: written_digests(self.record.artifact(step.name, name)) for name in step.outputs}
-        record.outputs = {name: overall(found) for name, found in files.items()}
-        write_json(self.record.folder / step.name / DIGESTS, files)
+        files = keep_digests(self.record, step)
         shutil.rmtree(self._scratch(record), ignore_errors=True)
         if step.cached:
             hit = Hit(step.name, self.record.run, record.outputs, record.rows, files)

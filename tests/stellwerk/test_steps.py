@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +39,14 @@ def work_of(step: Step) -> dict[str, bool]:
 
 def face_of(step: Step) -> Any:
     return getattr(components, step.name).component_spec
+
+
+def the_contract_of_imports_knows_its_package(step: Step) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (apart,) = (contract for contract in contracts if contract["type"] == "independence")
+    assert step.package in apart["modules"]
 
 
 def the_name_is_one_that_kfp_and_python_take(step: Step) -> None:
@@ -148,6 +157,7 @@ def what_it_shows_there_is(step: Step) -> None:
 
 
 EVERY_PART: tuple[Callable[[Step], None], ...] = (
+    the_contract_of_imports_knows_its_package,
     the_name_is_one_that_kfp_and_python_take,
     the_sentence_is_that_of_the_face,
     the_work_is_given_every_argument,
@@ -175,6 +185,11 @@ def test_no_two_artifacts_have_one_name():
     named = [each.name for step in DECLARED for each in (*step.outputs, *step.aside)]
     assert len(set(named)) == len(named)
     assert not set(parts()) & set(named)
+
+
+def test_a_cluster_runs_one_step_before_all_others_and_one_after():
+    assert [step.when for step in DECLARED].count("first") == [step.when for step in DECLARED].count("last") == 1
+    assert sum(step.heeds for step in DECLARED) == 1
 
 
 def test_what_decides_the_model_is_what_its_maker_is_made_from():
