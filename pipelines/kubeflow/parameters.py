@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from stellwerk.components.travelling import marked
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.arguments import at
@@ -51,7 +53,7 @@ def parameters(loaded: LoadedSpec, described: Graph) -> tuple[Parameter, ...]:
 def _parameter(spec: Spec, step: str, change: Change) -> Parameter:
     """Returns the parameter that stands for a value of the spec, with that value as its default."""
     above, _, key = change.spec.rpartition(".")
-    section = at(spec, above)
+    section: BaseModel = at(spec, above)
     value, meaning = at(section, key), " ".join(meanings(type(section))[key].split())
     if isinstance(section, Data):
         value = marked(sources(section))
