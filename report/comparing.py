@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import yaml
 
+from stellwerk.metrics import direction
 from stellwerk.report.dataset import Data, read_data
 from stellwerk.report.judging import Card, Slice, read_card
 from stellwerk.report.reading import History, Missing, Run, read_history, read_made
@@ -48,7 +49,7 @@ class Change:
     @property
     def better(self) -> bool | None:
         """Whether it is better in the second run; None where it is as good, or where nobody can say."""
-        if self.before is None or self.after is None or self.metric in ("mean_prediction", "mean_label"):
+        if self.before is None or self.after is None or direction(self.metric) == "none":
             return None
         return gained(self.metric, self.after, self.before)
 

@@ -11,15 +11,6 @@ from pydantic import TypeAdapter
 
 from stellwerk.report.files import read_json
 
-LOWER_IS_BETTER = ("log_loss", "mse", "mae", "rmse", "loss")
-
-
-def badness(metric: str, value: float) -> float:
-    """Returns a number that grows as `value` of `metric` gets worse; calibration is best at 1."""
-    if metric == "calibration":
-        return abs(value - 1)
-    return value if metric in LOWER_IS_BETTER else -value
-
 
 @dataclass(frozen=True)
 class Slice:

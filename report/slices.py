@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from stellwerk.metrics import HEADLINES, badness
 from stellwerk.report.charts import Scale, nice_ticks, tag
-from stellwerk.report.judging import Blessing, Evaluation, Slice, badness
+from stellwerk.report.judging import Blessing, Evaluation, Slice
 from stellwerk.report.reading import Missing
 from stellwerk.report.wording import NOTHING, measure, signed
 
 WORST = 12
-PREFERRED = ("auc", "accuracy", "r2", "rmse", "mae")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def headline_metric(evaluation: Evaluation, blessing: Blessing | Missing) -> str
     """Returns the metric that matters most: the first that is required, else the usual one."""
     asked = [] if isinstance(blessing, Missing) else [entry.metric for entry in blessing.requirements]
     known = evaluation.metrics
-    return next((name for name in (*asked, *PREFERRED, *known) if name in known), None)
+    return next((name for name in (*asked, *HEADLINES, *known) if name in known), None)
 
 
 def table(evaluation: Evaluation, metrics: Sequence[str], most: int | None = None) -> tuple[Row, ...]:

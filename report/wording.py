@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from stellwerk.metrics import METRICS
+
 NOTHING = "\N{EN DASH}"
 """What stands where there is no value."""
 
@@ -116,10 +118,7 @@ def several(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-TITLES = {"auc": "AUC", "auc_pr": "PR AUC", "mse": "MSE", "mae": "MAE", "rmse": "RMSE", "r2": "R²", "f1": "F1"}
-
-
 def titled(metric: str) -> str:
     """Returns the name of a metric as a heading: `auc_pr` is `PR AUC`, `log_loss` is `Log loss`, TFMA's names stay."""
-    text = TITLES.get(metric, metric.replace("_", " "))
+    text = METRICS[metric].title if metric in METRICS else metric.replace("_", " ")
     return text[:1].upper() + text[1:]

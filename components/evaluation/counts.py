@@ -9,6 +9,12 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 
+def ratio(numerator: Array, denominator: Array) -> Array:
+    """Divides; NaN, without a warning, where the denominator is not positive: the metric is not defined there."""
+    undefined = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    return np.divide(numerator, denominator, out=undefined, where=denominator > 0)
+
+
 class Sums:
     """Sums of several quantities for each slice: float64 [slices, quantities], which grows as slices appear."""
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stellwerk.components.evaluation.counts import Array
-from stellwerk.components.evaluation.metrics import ratio
+from stellwerk.components.evaluation.counts import Array, ratio
 
 Z = 1.959964
 """Of the normal distribution, 95 % is so many deviations around the mean or nearer."""

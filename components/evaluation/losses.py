@@ -9,6 +9,7 @@ import numpy as np
 from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.predicting import Predictor
 from stellwerk.components.evaluation.tallies.binary import CLIP
+from stellwerk.metrics import of_losses
 
 
 def answers(predictor: Predictor, arrays: Mapping[str, Array]) -> Array:
@@ -37,9 +38,9 @@ def losses(kind: str, labels: Array, predictions: Array) -> Array:
 def together(kind: str, lost: Array) -> Array:
     """Returns the metric of losses [..., rows]: mean log loss, or the root of the mean squared error."""
     mean: Array = lost.mean(axis=-1)
-    return np.sqrt(mean) if kind == "regression" else mean
+    return np.sqrt(mean) if of_losses(kind)[1].of_losses == "root" else mean
 
 
 def name_of(kind: str) -> str:
     """Returns what the metric is called."""
-    return "rmse" if kind == "regression" else "log_loss"
+    return of_losses(kind)[0]

@@ -23,18 +23,13 @@ import tensorflow as tf
 from google.protobuf import json_format
 
 from stellwerk.components.evaluation.counts import Array
-from stellwerk.components.evaluation.metrics import STANDARD
 from stellwerk.components.evaluation.requirements import Check
 from stellwerk.components.evaluation.slices import SliceKey
 from stellwerk.components.evaluation.tfma_protos import config_pb2, metrics_for_slice_pb2, validation_result_pb2
+from stellwerk.metrics import direction, measured
 from stellwerk.spec.evaluate import Bound, Evaluate
 
 CANDIDATE, BASELINE = "candidate", "baseline"
-
-_AVERAGES = {"auc": "micro_average", "auc_pr": "micro_average"} | dict.fromkeys(
-    ("precision", "recall", "f1"), "macro_average"
-)
-"""multiclass: how a metric of two classes is averaged over many."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +90,9 @@ def _slice_key(key: SliceKey) -> Any:
 def _metric_key(evaluated: Evaluated, name: str, model: str, is_diff: bool = False) -> Any:
     key = metrics_for_slice_pb2.MetricKey(name=name, model_name=model, is_diff=is_diff)
     key.example_weighted.value = False
-    if evaluated.kind == "multiclass" and name in _AVERAGES:
-        setattr(key.aggregation_type, _AVERAGES[name], True)
+    known = measured(name, evaluated.kind)
+    if known is not None and known.average:
+        setattr(key.aggregation_type, known.average, True)
     return key
 
 
@@ -169,7 +165,8 @@ def _config(evaluated: Evaluated) -> Any:
     config.options.min_slice_size.value = 1
     groups: dict[str, Any] = {}
     for name in evaluated.names:
-        average = _AVERAGES.get(name, "") if evaluated.kind == "multiclass" else ""
+        known = measured(name, evaluated.kind)
+        average = known.average if known is not None else ""
         if average not in groups:
             groups[average] = config.metrics_specs.add(model_names=list(evaluated.models))
             if average:
@@ -180,11 +177,10 @@ def _config(evaluated: Evaluated) -> Any:
 
 def _add_metric(spec: Any, name: str, evaluated: Evaluated) -> None:
     options: dict[str, Any] = {"name": name}
-    if evaluated.kind == "binary" and name in ("precision", "recall", "f1"):
-        options["thresholds"] = evaluated.settings.threshold
-    elif evaluated.kind == "binary" and name == "accuracy":
-        options["threshold"] = evaluated.settings.threshold
-    class_name = STANDARD[name].tfma[evaluated.kind] if name in STANDARD else name.rpartition(":")[2]
+    known = measured(name, evaluated.kind)
+    if known is not None and known.threshold:
+        options[known.threshold] = evaluated.settings.threshold
+    class_name = known.tfma if known is not None else name.rpartition(":")[2]
     metric = spec.metrics.add(class_name=class_name, config=json.dumps(options))
     requirement = evaluated.settings.require.get(name)
     if requirement is None:
@@ -203,12 +199,12 @@ def _threshold(bound: Bound, metric: str) -> Any:
         threshold.value_threshold.lower_bound.value = bound.min
     if bound.max is not None:
         threshold.value_threshold.upper_bound.value = bound.max
-    better = STANDARD[metric].better if metric in STANDARD else "higher"
+    better = direction(metric)
     if bound.min_gain is not None and better != "one":
         change = threshold.change_threshold
         lower = better == "lower"
-        direction = config_pb2.MetricDirection
-        change.direction = direction.LOWER_IS_BETTER if lower else direction.HIGHER_IS_BETTER
+        better_is = config_pb2.MetricDirection
+        change.direction = better_is.LOWER_IS_BETTER if lower else better_is.HIGHER_IS_BETTER
         change.absolute.value = -bound.min_gain if lower else bound.min_gain
     return threshold
 
@@ -240,9 +236,8 @@ def _asked(check: Check) -> Bound:
     """Returns what a check asks as TFMA knows it: to be over a baseline is to be over its value, which it has no word for."""
     if check.bound != "over":
         return Bound(**{check.bound: check.required})
-    lower = STANDARD[check.metric].better == "lower" if check.metric in STANDARD else False
     missing = check.required - (check.difference or 0.0)
-    return Bound(max=check.value - missing) if lower else Bound(min=check.value + missing)
+    return Bound(max=check.value - missing) if direction(check.metric) == "lower" else Bound(min=check.value + missing)
 
 
 def _add_failure(failures: Any, evaluated: Evaluated, check: Check) -> None:

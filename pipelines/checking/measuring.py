@@ -10,13 +10,13 @@ from typing import Any
 from stellwerk.components.artifacts.labels import is_words, word_sides
 from stellwerk.components.ingestion.probing import Probe
 from stellwerk.loading.document import Keys
+from stellwerk.metrics import METRICS, measures
 from stellwerk.pipelines.checking.values import counted
 from stellwerk.spec import SPLITS, Spec
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
 
 Found = tuple[Keys, str]
 
-_OF_TWO_CLASSES = ("auc", "auc_pr")
 _SHOWN = 5
 _UNIQUE = 0.9
 """Of the rows of a column, as many different values: a name of the row and no property of it."""
@@ -67,8 +67,8 @@ def _classes(spec: Spec, classes: dict[str, Counter[str]]) -> Iterator[Found]:
         yield ("data", "split"), f"{message}{more}, so the data would be refused. {_otherwise(spec)}"
     elif len(classes["test"]) < 2:
         ((only, count),) = classes["test"].items()
-        for metric in _OF_TWO_CLASSES:
-            if metric in spec.evaluate.require:
+        for metric in METRICS:
+            if METRICS[metric].ranks and metric in spec.evaluate.require:
                 message = f"cannot be measured: all {count:,} rows of test are of the class '{only}'"
                 yield ("evaluate", "require", metric), f"{message}. {_otherwise(spec)}"
 
@@ -151,21 +151,23 @@ def _met_by_anyone(spec: Spec, seen: Probe) -> Iterator[str]:
         mean = math.fsum(numbers) / max(1, len(numbers))
         error = math.fsum((value - mean) ** 2 for value in numbers) / max(1, len(numbers))
         if None not in values:
-            yield from _looser(require, {"mse": error, "rmse": math.sqrt(error)}, f"the mean, {mean:.6g},")
+            yield from _looser(require, {"spread": error, "deviation": math.sqrt(error)}, f"the mean, {mean:.6g},")
         return
     names = _named(values)
     common, count = names.most_common(1)[0]
-    least = require["accuracy"].min if "accuracy" in require else None
     share = count / names.total()
-    if least is not None and least <= share:
-        yield (
-            f"evaluate.require.accuracy: {least:g} asks nothing: whoever always answers '{common}' is right in {share:.1%} of the rows. "
-            "Ask for auc, or for accuracy: {over: linear}."
-        )
+    for metric, measure in measures(target.type).items():
+        least = require[metric].min if measure.alike == "share" and metric in require else None
+        if least is not None and least <= share:
+            yield (
+                f"evaluate.require.{metric}: {least:g} asks nothing: whoever always answers '{common}' is right in {share:.1%} of the "
+                f"rows. Ask for auc, or for {metric}: {{over: linear}}."
+            )
 
 
 def _looser(require: Any, reached: dict[str, float], answer: str) -> Iterator[str]:
-    for metric, value in reached.items():
+    for metric, measure in measures("regression").items():
+        value = reached.get(measure.alike)
         most = require[metric].max if metric in require else None
-        if most is not None and most >= value:
+        if value is not None and most is not None and most >= value:
             yield f"evaluate.require.{metric}: {most:g} asks nothing: whoever always answers {answer} has {value:.6g}."

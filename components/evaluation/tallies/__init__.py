@@ -14,6 +14,7 @@ from stellwerk.components.evaluation.intervals import Interval
 from stellwerk.components.evaluation.tallies.binary import BinaryTally
 from stellwerk.components.evaluation.tallies.multiclass import MulticlassTally
 from stellwerk.components.evaluation.tallies.regression import RegressionTally
+from stellwerk.metrics import METRICS
 
 
 class Tally(Protocol):
@@ -52,7 +53,7 @@ def new_tally(kind: str, classes: Sequence[str], threshold: float, wanted: Seque
     if kind == "binary":
         return BinaryTally(classes, threshold)
     if kind == "multiclass":
-        return MulticlassTally(classes, ranks=bool({"auc", "auc_pr"} & set(wanted)))
+        return MulticlassTally(classes, ranks=any(METRICS[name].ranks for name in wanted))
     return RegressionTally(seed)
 
 

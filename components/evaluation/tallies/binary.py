@@ -9,8 +9,9 @@ import numpy as np
 
 from stellwerk.components.evaluation.counts import Array, Sums
 from stellwerk.components.evaluation.curves import BUCKETS, Ranking, buckets
-from stellwerk.components.evaluation.intervals import Interval, area_pr, area_roc, mean, normal, of_ratio, wilson
-from stellwerk.components.evaluation.metrics import ratio
+from stellwerk.components.evaluation.formulas import formulas
+from stellwerk.components.evaluation.formulas.binary import BinaryCounts
+from stellwerk.components.evaluation.intervals import Interval
 
 CURVE_POINTS = 200
 CALIBRATION_BUCKETS = 20
@@ -61,39 +62,16 @@ class BinaryTally:
 
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns every standard metric of a binary target for each slice."""
-        n, y, p, loss, tp, fp, fn, *_ = self._sums.table(slices).T
-        auc, auc_pr = self._ranking.areas(slices)
-        return {
-            "auc": auc,
-            "auc_pr": auc_pr,
-            "accuracy": ratio(n - fp - fn, n),
-            "precision": ratio(tp, tp + fp),
-            "recall": ratio(tp, tp + fn),
-            "f1": ratio(2 * tp, 2 * tp + fp + fn),
-            "log_loss": ratio(loss, n),
-            "calibration": ratio(p, y),
-            "mean_prediction": ratio(p, n),
-            "mean_label": ratio(y, n),
-        }
+        counts = self._counted(slices)
+        return {name: formula.value(counts) for name, formula in formulas("binary").items()}
 
     def intervals(self, slices: int) -> dict[str, Interval]:
         """Returns where each of them lies with 95 % confidence."""
-        n, y, p, loss, tp, fp, fn, loss2, p2, py = self._sums.table(slices).T
-        auc, auc_pr = self._ranking.areas(slices)
-        f1, wrong = ratio(2 * tp, 2 * tp + fp + fn), fp + fn
-        of_f1 = ratio(4 * tp * wrong * (tp + wrong), (2 * tp + wrong) ** 4)
-        return {
-            "auc": area_roc(auc, y, n - y),
-            "auc_pr": area_pr(auc_pr, y),
-            "accuracy": wilson(n - fp - fn, n),
-            "precision": wilson(tp, tp + fp),
-            "recall": wilson(tp, tp + fn),
-            "f1": normal(f1, of_f1, 0.0, 1.0),
-            "log_loss": mean(loss, loss2, n),
-            "calibration": of_ratio(p, y, p2, py, y),
-            "mean_prediction": mean(p, p2, n),
-            "mean_label": wilson(y, n),
-        }
+        counts = self._counted(slices)
+        return {name: formula.interval(counts) for name, formula in formulas("binary").items()}
+
+    def _counted(self, slices: int) -> BinaryCounts:
+        return BinaryCounts(*self._sums.table(slices).T, areas=self._ranking.areas(slices))
 
     def confusions(self, slices: int) -> list[Array]:
         """Returns for each slice (label, prediction, count) at the threshold."""

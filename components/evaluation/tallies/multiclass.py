@@ -9,8 +9,9 @@ import numpy as np
 
 from stellwerk.components.evaluation.counts import Array, SparseCounts, Sums
 from stellwerk.components.evaluation.curves import Ranking
-from stellwerk.components.evaluation.intervals import Interval, area_pr, area_roc, mean, normal, wilson
-from stellwerk.components.evaluation.metrics import ratio
+from stellwerk.components.evaluation.formulas import formulas
+from stellwerk.components.evaluation.formulas.multiclass import MulticlassCounts
+from stellwerk.components.evaluation.intervals import Interval
 from stellwerk.components.evaluation.tallies.binary import CLIP, CURVE_POINTS
 
 SHOWN_CLASSES = 50
@@ -60,69 +61,19 @@ class MulticlassTally:
         return self._sums.table(slices)[:, 0].astype(np.int64)
 
     def metrics(self, slices: int) -> dict[str, Array]:
-        """Returns every standard metric of a target with several classes for each slice.
-
-        AUC and AUC-PR are micro averages: every class against the rest, pooled. Precision, recall and F1 are macro averages of
-        the most probable class, over the classes that occur in a slice's labels or predictions.
-        """
-        n, loss, correct, _ = self._sums.table(slices).T
-        metrics = {"accuracy": ratio(correct, n), "log_loss": ratio(loss, n), **self._macro(slices)}
-        if self._ranking is not None:
-            metrics["auc"], metrics["auc_pr"] = self._ranking.areas(slices)
-        return metrics
+        """Returns every standard metric of a target with several classes for each slice, NaN for those of ranks that nobody wanted."""
+        counts = self._counted(slices)
+        return {name: formula.value(counts) for name, formula in formulas("multiclass").items()}
 
     def intervals(self, slices: int) -> dict[str, Interval]:
         """Returns where each of them lies with 95 % confidence."""
-        n, loss, correct, loss2 = self._sums.table(slices).T
-        found = {"accuracy": wilson(correct, n), "log_loss": mean(loss, loss2, n), **self._macro_intervals(slices)}
-        if self._ranking is not None:
-            auc, auc_pr = self._ranking.areas(slices)
-            found |= {"auc": area_roc(auc, n, n * (len(self.classes) - 1)), "auc_pr": area_pr(auc_pr, n)}
-        return found
+        counts = self._counted(slices)
+        return {name: formula.interval(counts) for name, formula in formulas("multiclass").items()}
 
-    def _macro_intervals(self, slices: int) -> dict[str, Interval]:
-        """By the slope of each average at the count of each cell of the confusion matrix."""
-        numbers, labels, said, counts = self._cells()
-        size, right = len(self.classes), labels == said
-        row, column = numbers * size + labels, numbers * size + said
-        places = np.concatenate([row, column])
-        support = np.bincount(row, weights=counts, minlength=slices * size)
-        claimed = np.bincount(column, weights=counts, minlength=slices * size)
-        hits = np.bincount(row, weights=np.where(right, counts, 0), minlength=slices * size)
-        precision, recall = (np.nan_to_num(ratio(hits, of)) for of in (claimed, support))
-        both = support + claimed
-        f1 = np.nan_to_num(ratio(2 * hits, both))
-        slopes = {
-            "precision": ratio(right - precision[column], claimed[column]),
-            "recall": ratio(right - recall[row], support[row]),
-            "f1": ratio(right - f1[row], both[row]) + ratio(right - f1[column], both[column]),
-        }
-        occurring = np.bincount(np.unique(places) // size, minlength=slices).astype(np.float64)
-        values = self._macro(slices)
-        return {
-            name: normal(
-                values[name], ratio(np.bincount(numbers, counts * slope**2, minlength=slices), occurring**2), 0.0, 1.0
-            )
-            for name, slope in slopes.items()
-        }
-
-    def _macro(self, slices: int) -> dict[str, Array]:
-        numbers, labels, said, counts = self._cells()
-        size = len(self.classes)
-        labelled, predicted = numbers * size + labels, numbers * size + said
-        present = np.unique(np.concatenate([labelled, predicted]))
-
-        def by_class(keys: Array, weights: Array) -> Array:
-            return np.bincount(np.searchsorted(present, keys), weights=weights, minlength=present.size)
-
-        tp = by_class(labelled, np.where(labels == said, counts, 0))
-        support, claimed = by_class(labelled, counts), by_class(predicted, counts)
-        parts = {"precision": (tp, claimed), "recall": (tp, support), "f1": (2 * tp, support + claimed)}
-        occurring = np.bincount(present // size, minlength=slices).astype(np.float64)
-        return {
-            name: ratio(np.bincount(present // size, np.nan_to_num(ratio(*part)), minlength=slices), occurring)
-            for name, part in parts.items()
-        }
+    def _counted(self, slices: int) -> MulticlassCounts:
+        nothing = np.full(slices, np.nan)
+        areas = self._ranking.areas(slices) if self._ranking is not None else (nothing, nothing)
+        return MulticlassCounts(*self._sums.table(slices).T, areas=areas, cells=self._cells(), size=len(self.classes))
 
     def _cells(self) -> tuple[Array, Array, Array, Array]:
         keys, counts = self._confusion.items()

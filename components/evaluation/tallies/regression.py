@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from stellwerk.components.evaluation.counts import Array, Sums
-from stellwerk.components.evaluation.intervals import Interval, mean, normal, of_ratio
-from stellwerk.components.evaluation.metrics import ratio
+from stellwerk.components.evaluation.formulas import formulas
+from stellwerk.components.evaluation.formulas.regression import RegressionCounts
+from stellwerk.components.evaluation.intervals import Interval
 from stellwerk.components.evaluation.tallies.binary import CALIBRATION_BUCKETS, calibration_rows
 
 SAMPLE = 20_000
@@ -80,37 +81,16 @@ class RegressionTally:
 
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns every standard metric of a quantity for each slice; r2 is the coefficient of determination."""
-        n, off, p, absolute, squared, off2, *_ = self._sums.table(slices).T
-        y = off + n * (self._centre or 0.0)
-        spread = off2 - ratio(off**2, n)
-        mse = ratio(squared, n)
-        negligible = spread <= 1e-12 * np.maximum(off2, 1e-300)
-        return {
-            "mse": mse,
-            "mae": ratio(absolute, n),
-            "rmse": np.sqrt(mse),
-            "r2": np.where(negligible, np.nan, 1 - ratio(squared, np.where(negligible, 0, spread))),
-            "calibration": np.where(np.isclose(y, 0), np.nan, p / np.where(y == 0, 1, y)),
-            "mean_prediction": ratio(p, n),
-            "mean_label": ratio(y, n),
-        }
+        counts = self._counted(slices)
+        return {name: formula.value(counts) for name, formula in formulas("regression").items()}
 
     def intervals(self, slices: int) -> dict[str, Interval]:
         """Returns where each of them lies with 95 % confidence; the spread of the labels counts as known."""
-        n, off, p, absolute, squared, off2, fourth, p2, p_off = self._sums.table(slices).T
-        centre, values = self._centre or 0.0, self.metrics(slices)
-        y, spread = off + n * centre, off2 - ratio(off**2, n)
-        y2, py = off2 + 2 * centre * off + n * centre**2, p_off + centre * p
-        of_mse = ratio(ratio(fourth, n) - values["mse"] ** 2, n)
-        return {
-            "mse": normal(values["mse"], of_mse, 0.0),
-            "mae": mean(absolute, squared, n),
-            "rmse": normal(values["rmse"], ratio(of_mse, 4 * values["mse"]), 0.0),
-            "r2": normal(values["r2"], ratio(n**2 * of_mse, spread**2), high=1.0),
-            "calibration": of_ratio(p, y, p2, py, y2),
-            "mean_prediction": mean(p, p2, n),
-            "mean_label": mean(y, y2, n),
-        }
+        counts = self._counted(slices)
+        return {name: formula.interval(counts) for name, formula in formulas("regression").items()}
+
+    def _counted(self, slices: int) -> RegressionCounts:
+        return RegressionCounts(*self._sums.table(slices).T, centre=self._centre or 0.0)
 
     def confusions(self, slices: int) -> list[Array]:
         """A quantity has no confusion matrix."""

@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from stellwerk.metrics import METRICS, suiting
 from stellwerk.spec.beam import Beam
 from stellwerk.spec.cluster import Cluster
 from stellwerk.spec.data import Data
-from stellwerk.spec.evaluate import METRICS_OF, STANDARD_METRICS, Evaluate
+from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.features import Feature
 from stellwerk.spec.hooks import Hooks
 from stellwerk.spec.model import Ensemble, Model
@@ -75,12 +76,12 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if target.column in feature.columns_of(name):
             message = f"reads the target column '{target.column}', so the model would be given the answer"
             yield ("features", name), f"{message}. Remove the feature or change the target"
-    suits = METRICS_OF[target.type]
+    suits = suiting(target.type)
     named: list[tuple[tuple[str | int, ...], str]]
     named = [(("metrics", at), metric) for at, metric in enumerate(evaluate.metrics or ())]
     named += [(("require", metric), metric) for metric in evaluate.require]
     for keys, metric in named:
-        if metric in STANDARD_METRICS and metric not in suits:
+        if metric in METRICS and metric not in suits:
             message = f"'{metric}' does not suit a {target.type} target"
             yield ("evaluate", *keys), f"{message}. Known for it: {', '.join(suits)}"
         elif ".py:" in metric and spec.beam is not None and spec.beam.apart("evaluate"):
@@ -90,7 +91,7 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if requirement.per_slice is not None and not evaluate.slices:
             message = "asks something of every slice, and there are none. Name columns in evaluate.slices"
             yield ("evaluate", "require", metric, "per_slice"), message
-        if requirement.over is not None and metric not in STANDARD_METRICS:
+        if requirement.over is not None and metric not in METRICS:
             message = f"compares with a baseline, of which only standard metrics are measured: {', '.join(suits)}"
             yield ("evaluate", "require", metric, "over"), message
     yield from out_of_reach(evaluate)

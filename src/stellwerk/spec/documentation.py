@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from stellwerk.metrics import METRICS
 from stellwerk.spec import Spec
 from stellwerk.spec.meanings import meanings
 from stellwerk.spec.section import PATTERNS, Section
@@ -57,7 +58,28 @@ def reference() -> str:
     parts = [HEAD]
     for path, section in sections():
         parts.append(_section(path, section))
-    return "\n".join(parts)
+    return "\n".join([*parts, *_metrics(), ""])
+
+
+def _metrics() -> list[str]:
+    """Returns what is to be known of each standard metric, as a section."""
+    lines = [
+        "## Metrics",
+        "",
+        "What `evaluate.metrics` and `evaluate.require` may name, beside TFMA's classes and hooks.",
+        "",
+    ]
+    lines += [
+        "| name | title | better | unit | targets, and the class of TFMA or Keras that it equals |",
+        "|---|---|---|---|---|",
+    ]
+    for metric in METRICS.values():
+        better = {"one": "near 1", "none": "neither"}.get(metric.better, metric.better)
+        ends = [f"{end:g}" if end is not None else "" for end in (metric.scale.least, metric.scale.most)]
+        unit = f"{metric.scale.unit}, {'…'.join(ends)}" if any(ends) else metric.scale.unit
+        targets = ", ".join(f"{task} ({measure.tfma})" for task, measure in metric.measures.items())
+        lines.append(f"| `{metric.name}` | {metric.title} | {better} | {unit} | {targets} |")
+    return lines
 
 
 def sections() -> Iterator[tuple[str, type[BaseModel]]]:

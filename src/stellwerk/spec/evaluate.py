@@ -2,60 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from stellwerk.errors import did_you_mean
+from stellwerk.metrics import METRICS
 from stellwerk.spec.section import Contradiction, Section
-
-StandardMetric = Literal[
-    "auc",
-    "auc_pr",
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "log_loss",
-    "calibration",
-    "mean_prediction",
-    "mean_label",
-    "mse",
-    "mae",
-    "rmse",
-    "r2",
-]
-STANDARD_METRICS: tuple[str, ...] = get_args(StandardMetric)
-
-METRICS_OF: dict[str, tuple[StandardMetric, ...]] = {
-    "binary": (
-        "auc",
-        "auc_pr",
-        "accuracy",
-        "precision",
-        "recall",
-        "f1",
-        "log_loss",
-        "calibration",
-        "mean_prediction",
-        "mean_label",
-    ),
-    "multiclass": ("auc", "auc_pr", "accuracy", "precision", "recall", "f1", "log_loss"),
-    "regression": ("mse", "mae", "rmse", "r2", "calibration", "mean_prediction", "mean_label"),
-}
-"""Which standard metrics suit which type of target."""
 
 
 def _known_metric(name: str) -> str:
     """Standard metrics are lower case; a capital means a TFMA class, `.py:` a hook."""
-    if name in STANDARD_METRICS or ".py:" in name or name[:1].isupper():
+    if name in METRICS or ".py:" in name or name[:1].isupper():
         return name
     raise PydanticCustomError(
         "metric",
         "{text}",
         {
-            "text": f"unknown metric '{name}'.{did_you_mean(name, STANDARD_METRICS)} Known: {', '.join(STANDARD_METRICS)}, "
+            "text": f"unknown metric '{name}'.{did_you_mean(name, METRICS)} Known: {', '.join(METRICS)}, "
             "any TFMA metric by its class name (e.g. MinLabelPosition), or a hook (metrics.py:Class)"
         },
     )
@@ -67,7 +32,7 @@ Metric = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"enum": list(STANDARD_METRICS)},
+                {"enum": list(METRICS)},
                 {
                     "type": "string",
                     "pattern": r"^[A-Z]|\.py:",

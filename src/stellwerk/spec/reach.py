@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stellwerk.metrics import bounds
 from stellwerk.spec.evaluate import Bound, Evaluate, Requirement
-
-_SHARE = (0.0, 1.0)
-_SIZE = (0.0, None)
-_REACH: dict[str, tuple[float | None, float | None]] = {
-    **dict.fromkeys(("auc", "auc_pr", "accuracy", "precision", "recall", "f1"), _SHARE),
-    **dict.fromkeys(("log_loss", "mse", "mae", "rmse"), _SIZE),
-    "r2": (None, 1.0),
-}
 
 Found = tuple[tuple[str | int, ...], str]
 
@@ -20,11 +13,11 @@ Found = tuple[tuple[str | int, ...], str]
 def out_of_reach(evaluate: Evaluate) -> Iterator[Found]:
     """Yields the bounds in `evaluate.require` that no model can meet, with what the metric can be."""
     for metric, requirement in evaluate.require.items():
-        least, most = _REACH.get(metric, (None, None))
-        bounds: list[tuple[tuple[str | int, ...], Bound]] = [((), requirement)]
+        least, most = bounds(metric)
+        asked: list[tuple[tuple[str | int, ...], Bound]] = [((), requirement)]
         if requirement.per_slice is not None:
-            bounds.append((("per_slice",), requirement.per_slice))
-        for keys, bound in bounds:
+            asked.append((("per_slice",), requirement.per_slice))
+        for keys, bound in asked:
             at = ("evaluate", "require", metric, *keys)
             if bound.min is not None and most is not None and bound.min > most:
                 hint = f". Is {bound.min / 100:g} meant?" if 1 < bound.min <= 100 and least == 0 else ""
@@ -35,7 +28,7 @@ def out_of_reach(evaluate: Evaluate) -> Iterator[Found]:
 
 
 def _gains(metric: str, requirement: Requirement) -> Iterator[Found]:
-    if _REACH.get(metric) != _SHARE:
+    if bounds(metric) != (0, 1):
         return
     for key, value in (("by", requirement.by), ("min_gain", requirement.min_gain)):
         if value is not None and value >= 1:

@@ -1,0 +1,109 @@
+"""A metric is one entry of one table: every part of it is there, and nobody else has a list of their names."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from stellwerk.metrics import HEADLINES, METRICS, Direction, badness, bounds, measures, of_losses, suiting, usual
+from stellwerk.report.wording import titled
+from stellwerk.spec import Spec
+from stellwerk.spec.documentation import json_schema, reference
+from stellwerk.spec.evaluate import Evaluate
+from stellwerk.spec.reach import out_of_reach
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("src", "components", "pipelines", "report", "serving")
+OF_CURVES = (["recall", "precision"], ["mean_prediction", "mean_label", "examples"])
+"""The axes of a curve and what its points have: words, and no list of metrics."""
+TASKS = ("binary", "multiclass", "regression")
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_has_every_part(name):
+    metric = METRICS[name]
+    assert metric.name == name
+    assert metric.better in get_args(Direction)
+    assert metric.title == titled(name)
+    assert metric.title[:1].isupper()
+    assert metric.scale.unit
+    assert metric.measures
+    for task, measure in metric.measures.items():
+        assert task in TASKS
+        assert measure.tfma[:1].isupper()
+        module, _, attribute = measure.formula.partition(":")
+        assert module.endswith(task)
+        assert attribute
+        assert not measure.of_losses or metric.better == "lower", "a loss is better when it is lower"
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_spec_takes_every_metric_and_the_reference_names_it(name):
+    assert Evaluate(metrics=(name,), require={name: {"min_gain": 0}}).metrics == (name,)
+    assert name in str(json_schema()["$defs"]["Evaluate"]["properties"]["metrics"])
+    assert f"| `{name}` | {METRICS[name].title} |" in reference()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_bound_that_no_model_can_reach_is_told(name):
+    least, most = bounds(name)
+    asked = {"min": most + 1} if most is not None else {"max": least - 1} if least is not None else {"min": 1e9}
+    told = list(out_of_reach(Evaluate(require={name: asked})))
+    assert bool(told) == (least is not None or most is not None)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_what_is_better_is_less_bad(name):
+    better, worse = {"higher": (0.9, 0.1), "lower": (0.1, 0.9), "one": (1.1, 0.8), "none": (0.9, 0.1)}[
+        METRICS[name].better
+    ]
+    assert badness(name, better) < badness(name, worse)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_type_of_target_has_what_is_measured_by_itself(task):
+    assert set(usual(task)) <= set(suiting(task)) == set(measures(task))
+    assert METRICS[usual(task)[0]].better in ("higher", "lower"), "the first decides"
+    places = [measure.usual for measure in measures(task).values() if measure.usual]
+    assert sorted(places) == list(range(1, len(places) + 1))
+    assert of_losses(task)[0] in measures(task)
+    assert sum(bool(measure.of_losses) for measure in measures(task).values()) == 1
+    assert set(HEADLINES) & set(measures(task))
+
+
+def test_a_type_of_target_of_the_spec_has_metrics():
+    named = Spec.model_fields["target"].annotation.model_fields["type"].annotation
+    assert set(get_args(named)) == {task for metric in METRICS.values() for task in metric.measures} == set(TASKS)
+
+
+def test_headlines_have_places_of_their_own():
+    places = Counter(metric.headline for metric in METRICS.values() if metric.headline)
+    assert set(places.values()) == {1}
+
+
+def _lists(tree: ast.AST) -> Iterator[tuple[int, list[str]]]:
+    """Yields the texts of every literal list, tuple, set and dict, of its keys, with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict):
+            parts = node.keys if isinstance(node, ast.Dict) else node.elts
+            yield (
+                node.lineno,
+                [one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str)],
+            )
+
+
+def test_no_other_module_has_a_list_of_metrics():
+    found = [
+        f"{file.relative_to(ROOT)}:{line}: {texts}"
+        for room in ROOMS
+        for file in sorted((ROOT / room).rglob("*.py"))
+        if file != ROOT / "src/stellwerk/metrics.py"
+        for line, texts in _lists(ast.parse(file.read_text(encoding="utf-8")))
+        if len(set(texts) & set(METRICS)) > 1 and texts not in OF_CURVES
+    ]
+    assert found == []
