@@ -21,7 +21,7 @@ from stellwerk.errors import DataError, did_you_mean
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import Format, Source
 from stellwerk.spec.places import scheme_of
-from stellwerk.tables.endings import ENDINGS, inner_name, is_data, kind_of
+from stellwerk.tables.formats import ENDINGS, FORMATS, inner_name, is_data, kind_of
 
 GLANCED = 4
 """Objects of a source that a look at the data opens."""
@@ -172,7 +172,7 @@ def _glanced(
         kind = source.format or kind_of(item.name)
         whole = item.size is not None and item.size <= limit
         path = None
-        if kind == "tfrecord":
+        if kind is not None and not FORMATS[kind].at_a_glance:
             path = scratch / item.name  # its columns show when it is read, so a look reads nothing
         elif not whole:
             path = sampled(name, item, kind, scratch / "samples" / f"{name}-{number}", limit)

@@ -27,6 +27,7 @@ from stellwerk.components.ingestion.staging import stage
 from stellwerk.errors import DataError, StepFailed
 from stellwerk.spec.data import Data, Format
 from stellwerk.spec.places import is_here
+from stellwerk.tables.formats import FORMATS
 
 SAMPLE_ROWS = 10_240
 SAMPLE_BYTES = 4 << 20
@@ -151,7 +152,7 @@ def _look(data: Data, directory: Path, uses: Uses, target: str, glance: int) -> 
     with tempfile.TemporaryDirectory(prefix="stellwerk-probe-") as folder:
         scratch = Path(folder)
         found = {name: find(name, source, directory, scratch, glance or None) for name, source in data.sources.items()}
-        if any(files.format == "tfrecord" for files in found.values()):
+        if not all(FORMATS[files.format].at_a_glance for files in found.values()):
             return None
         with closing(engine.connect(scratch)) as connection, Quarantine(scratch / "bad.jsonl", scratch) as bad:
             staged = {}
@@ -200,7 +201,7 @@ class _Staged:
 
 def _stage(request: Request, kind: Format, bad: Quarantine) -> _Staged:
     """Makes a view of a source, of its first rows when the request is for a glance, and notes what did not parse."""
-    limit = SAMPLE_ROWS if request.glance and kind != "csv" else None
+    limit = SAMPLE_ROWS if request.glance and not FORMATS[kind].cuts_itself else None
     before = bad.rows
 
     def consume(table: Table) -> tuple[int, tuple[int, tuple[str, ...]]]:

@@ -22,6 +22,7 @@ from stellwerk.errors import DataError, UsageError
 from stellwerk.machine import available_cores
 from stellwerk.spec.data import Source
 from stellwerk.spec.places import is_here
+from stellwerk.tables.formats import FORMATS
 
 Kind = Literal["integer", "number", "boolean", "time", "text", "nested", "bytes"]
 
@@ -118,9 +119,9 @@ def survey(name: str, source: Source, directory: Path) -> Iterator[Survey]:
         scratch = Path(folder)
         far = any(not is_here(path) for path in source.paths)
         found = find(name, source, directory, scratch, SAMPLE_BYTES if far else None)
-        if found.format == "tfrecord":
+        if not FORMATS[found.format].at_a_glance:
             raise UsageError(
-                f"{name}: the columns of TFRecord files show when they are read. Write their spec by hand."
+                f"{name}: the columns of {FORMATS[found.format].title} files show when they are read. Write their spec by hand."
             )
         large = sum(file.size for file in found.files) > READABLE_BYTES
         with closing(engine.connect(scratch)) as connection:
@@ -145,7 +146,7 @@ def _staged(kind: Any, request: Request, limit: int | None) -> tuple[int, Mappin
 
     def consume(table: Table) -> tuple[int, int]:
         staged = f"CREATE OR REPLACE TABLE {TABLE} AS SELECT * FROM ({table.sql})"
-        row = engine.first_row(request.connection, staged + ("" if kind == "csv" else bound))
+        row = engine.first_row(request.connection, staged + ("" if FORMATS[kind].cuts_itself else bound))
         rows = int(row[0]) if row else 0
         return rows, rows
 

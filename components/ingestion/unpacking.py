@@ -9,13 +9,8 @@ from pathlib import Path, PurePosixPath
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
 from stellwerk.tables.archives import unzipped
-from stellwerk.tables.endings import ENDINGS, PACKED, inner_name, kind_of
+from stellwerk.tables.formats import ENDINGS, FORMATS, PACKED, inner_name, is_text, kind_of
 
-UNPACKED_BY_THE_READER: dict[Format, tuple[str, ...]] = {
-    "csv": (".gz", ".zst"),
-    "jsonl": (".gz", ".zst"),
-    "tfrecord": (".gz",),
-}
 CHUNK = 1 << 20
 
 
@@ -30,7 +25,7 @@ def opened(
         )
         return
     kind = given or kind_of(origin.name)
-    if suffix not in PACKED or (kind is not None and suffix in UNPACKED_BY_THE_READER.get(kind, ())):
+    if suffix not in PACKED or (kind is not None and suffix in FORMATS[kind].unpacks):
         yield origin.name, origin
         return
     import pyarrow as pa  # noqa: PLC0415 - only for packed files
@@ -48,4 +43,4 @@ def opened(
 
 
 def _is_text(name: str, given: Format | None) -> bool:
-    return (given or ENDINGS.get(PurePosixPath(name).suffix.lower())) in ("csv", "jsonl")
+    return is_text(given or ENDINGS.get(PurePosixPath(name).suffix.lower()))

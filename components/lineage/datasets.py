@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from stellwerk.components.artifacts.folders import folder_digest, read_json
 from stellwerk.components.lineage.events import Json, facet
 from stellwerk.spec.places import state_of
+from stellwerk.tables.formats import FORMATS
 
 if TYPE_CHECKING:
     from stellwerk.components.artifacts.examples import Examples
 
-FORMATS = {"csv": "csv", "jsonl": "json", "parquet": "parquet", "avro": "avro", "orc": "orc"}
 """Format of a source -> its name in a storage facet."""
 MODELS = ("model", "converted")
 
@@ -94,8 +94,8 @@ def sources(examples: Path, directory: Path) -> list[Json]:
             facets = {"datasetType": facet("datasetType", datasetType="FILE")}
             if (state := state_of(file)) is not None:
                 facets["version"] = facet("version", datasetVersion=state[1])
-            if source["format"] in FORMATS:
-                facets["storage"] = facet("storage", storageLayer="file", fileFormat=FORMATS[source["format"]])
+            if source["format"] in FORMATS and (called := FORMATS[source["format"]].lineage):
+                facets["storage"] = facet("storage", storageLayer="file", fileFormat=called)
             counts = facet("inputStatistics", rowCount=rows, size=file.get("bytes"), fileCount=1)
             found.append({**named(path), "facets": facets, "inputFacets": {"inputStatistics": counts}})
     return found

@@ -15,14 +15,12 @@ from stellwerk.components.places.base import Object, PlaceError
 from stellwerk.components.places.patience import patiently, pieces
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
-from stellwerk.tables.endings import PACKED, kind_of
+from stellwerk.tables.formats import FORMATS, PACKED, TEXT_FIRST, kind_of
 
-AHEAD: dict[Format, int] = {"csv": 8 << 20, "jsonl": 8 << 20, "parquet": 1 << 16}
+AHEAD: dict[Format, int] = {one.name: one.ahead for one in TEXT_FIRST if one.ahead}
 """Formats that are read in place: those that the engine itself reads, so that nothing is made Parquet on disk first. And how many bytes one request for a part of them brings at least, once a file is read on."""
 FIRST = 1 << 18
 """Bytes that the first request brings at least, where it may be the only one; each next one twice as many."""
-STREAMED = (".gz", ".zst")
-"""Packed CSV and JSONL, which are unpacked while they are read."""
 AT_ONCE = 8
 """Objects that are asked for side by side."""
 SCHEME = "object"
@@ -146,7 +144,7 @@ def _check(item: Object, kind: Format | None) -> None:
     ending = PurePosixPath(item.name).suffix.lower()
     if kind is not None and kind not in AHEAD:
         raise PlaceError(f"{kind} files are not read in place, only {', '.join(AHEAD)}. {COPY}")
-    if ending in PACKED and (ending not in STREAMED or kind not in ("csv", "jsonl")):
+    if ending in PACKED and (kind is None or ending not in FORMATS[kind].unpacks):
         raise PlaceError(f"a {ending} file of this kind has to be unpacked to disk, and is not read in place. {COPY}")
     if not item.stored:
         raise PlaceError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -15,8 +15,8 @@ from stellwerk.components.places.patience import Remote, Streamed
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
 from stellwerk.tables import pages
+from stellwerk.tables.formats import ENDINGS, FORMATS, SAMPLED_ROWS, loaded
 
-ROWS = 10_240
 BUFFER = 1 << 20
 """Bytes that one request for a part of an object brings at least."""
 CODECS = {".gz": "gzip", ".zst": "zstd"}
@@ -30,18 +30,20 @@ def sampled(name: str, item: Object, kind: Format | None, target: Path, limit: i
     """
     import pyarrow as pa  # noqa: PLC0415 - only where there are objects
 
-    write = WRITERS.get(kind) if kind is not None else None
+    known = FORMATS[kind] if kind is not None else None
     suffix = PurePosixPath(item.name).suffix.lower()
     target.mkdir(parents=True, exist_ok=True)
     try:
         if suffix == ".zip":
             return _zipped(item, target / "object.zip", limit) if _is_file(item) else None
-        if write is None or (write in BY_PARTS and (suffix in CODECS or not _is_file(item))):
+        if known is None or not known.sample:
+            return None
+        if known.sampled_by_parts and (suffix in CODECS or not _is_file(item)):
             return None
         endings = PurePosixPath(item.name.removesuffix(suffix) if suffix in CODECS else item.name).suffix
         path = target / f"object{endings}"
-        with _opened(item, suffix, write) as stream, path.open("wb") as file:
-            write(stream, file, limit)
+        with _opened(item, suffix, known.sampled_by_parts) as stream, path.open("wb") as file:
+            loaded(known.sample)(stream, file, limit)
     except PlaceError as error:
         raise DataError(f"{name}: {item.uri}: {error}.") from error
     except (OSError, ValueError, EOFError, KeyError, pa.ArrowException, zipfile.BadZipFile) as error:
@@ -59,8 +61,8 @@ def _is_file(item: Object) -> bool:
 
 
 @contextlib.contextmanager
-def _opened(item: Object, suffix: str, write: Writer) -> Iterator[Any]:
-    if write in BY_PARTS:
+def _opened(item: Object, suffix: str, by_parts: bool) -> Iterator[Any]:
+    if by_parts:
         with Remote(item) as remote:  # Arrow asks for the ranges that it needs
             yield remote
         return
@@ -74,8 +76,8 @@ def _opened(item: Object, suffix: str, write: Writer) -> Iterator[Any]:
             yield stream
 
 
-def _lines(stream: Any, file: IO[bytes], limit: int) -> None:
-    """Copies whole lines."""
+def lines(stream: Any, file: IO[bytes], limit: int) -> None:
+    """Copies whole lines, of about `limit` bytes."""
     start = _read(stream, limit + 1)
     if len(start) > limit:
         end = start.rfind(b"\n", 0, limit) + 1
@@ -92,31 +94,16 @@ def _read(stream: Any, size: int) -> bytes:
     return bytes(read)
 
 
-def _parquet(stream: Any, file: IO[bytes], _limit: int) -> None:
+def parquet(stream: Any, file: IO[bytes], _limit: int) -> None:
+    """Writes the first rows of a Parquet file as another."""
     import pyarrow as pa  # noqa: PLC0415 - only for this format
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     with pq.ParquetFile(
         stream, buffer_size=BUFFER, pre_buffer=False, **pages.verified()
     ) as source:  # pages, not whole row groups
-        batches = list(islice(source.iter_batches(ROWS), 1))
+        batches = list(islice(source.iter_batches(SAMPLED_ROWS), 1))
         pq.write_table(pa.Table.from_batches(batches, source.schema_arrow), file, **pages.written())
-
-
-def _orc(stream: Any, file: IO[bytes], _limit: int) -> None:
-    import pyarrow as pa  # noqa: PLC0415 - only for this format
-    from pyarrow import orc  # noqa: PLC0415
-
-    source = orc.ORCFile(stream)
-    stripes = [source.read_stripe(0).slice(0, ROWS)] if source.nstripes else []
-    orc.write_table(pa.Table.from_batches(stripes, source.schema), file)
-
-
-def _avro(stream: Any, file: IO[bytes], _limit: int) -> None:
-    import fastavro  # noqa: PLC0415 - only for this format
-
-    reader = fastavro.reader(stream)
-    fastavro.writer(file, reader.writer_schema, islice(reader, ROWS))
 
 
 def _zipped(item: Object, path: Path, limit: int) -> Path:
@@ -129,19 +116,12 @@ def _zipped(item: Object, path: Path, limit: int) -> Path:
         for member in source.infolist():
             if member.is_dir():
                 continue
-            text = PurePosixPath(member.filename).suffix.lower() not in (".parquet", ".pq", ".orc", ".avro")
+            ending = PurePosixPath(member.filename).suffix.lower()
+            text = ending not in ENDINGS or FORMATS[ENDINGS[ending]].text
             with source.open(member) as packed, target.open(member.filename, "w") as plain:
                 if text:
-                    _lines(packed, plain, limit)
+                    lines(packed, plain, limit)
                 else:
                     while piece := packed.read(BUFFER):
                         plain.write(piece)
     return path
-
-
-Writer = Callable[[Any, IO[bytes], int], None]
-
-WRITERS: dict[Format, Writer] = {"csv": _lines, "jsonl": _lines, "parquet": _parquet, "orc": _orc, "avro": _avro}
-"""What writes the beginning of each format: from a stream, to a file, of about so many bytes."""
-BY_PARTS = (_parquet, _orc)
-"""Those that read the end of a file before its beginning."""

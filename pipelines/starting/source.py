@@ -14,7 +14,7 @@ from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey, surve
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Source
 from stellwerk.spec.places import is_here
-from stellwerk.tables.endings import inner_name
+from stellwerk.tables.formats import FORMATS, inner_name
 from stellwerk.tables.numerals import others
 
 DELIMITERS = (";", "\t", "|")
@@ -81,7 +81,7 @@ def _from(directory: Path, path: str) -> str:
 
 def _told(found: Survey, keys: dict[str, Any]) -> dict[str, Any]:
     """Returns keys of the source that are missing, by what a first reading shows."""
-    if found.format != "csv":
+    if "delimiter" not in FORMATS[found.format].keys:
         return {}
     if len(found.columns) == 1 and "delimiter" not in keys:
         header = found.columns[0].name

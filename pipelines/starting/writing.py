@@ -12,7 +12,7 @@ from stellwerk.pipelines.starting.choices import Choice
 from stellwerk.pipelines.starting.source import Opened
 from stellwerk.pipelines.starting.target import Guess
 from stellwerk.pipelines.starting.yaml_text import comment, flow, scalar
-from stellwerk.spec.data import CSV_KEYS
+from stellwerk.tables.formats import FORMATS
 
 SMALL, TINY = 2_000, 200
 """With fewer rows more of them are kept for the tests: a tenth of 500 says little."""
@@ -67,7 +67,7 @@ def _data(plan: Plan) -> Iterator[str]:
     yield from _split(plan)
 
 
-SOURCE_KEYS = ("format", *CSV_KEYS, "types")
+SOURCE_KEYS = ("format", *FORMATS["csv"].keys)
 
 
 def _query(plan: Plan) -> Iterator[str]:

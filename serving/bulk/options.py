@@ -13,7 +13,8 @@ from stellwerk.tables.encodings import is_known
 NULL_VALUES = Source.model_fields["null_values"].default
 """Texts of a CSV file that mean 'missing': those that training takes by default."""
 
-Format = Literal["csv", "jsonl", "parquet"]
+Format = str
+"""Of an output: one of `stellwerk.tables.formats.WRITTEN`."""
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,22 @@
-"""The formats a source may have: one module each, named in one table."""
+"""Opens a source in any of the formats of `stellwerk.tables.formats`: those that the engine reads itself have a module here."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib import import_module
+from pathlib import Path
 from typing import TypeVar
 
 import duckdb
+import pyarrow as pa
 
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
+from stellwerk.components.ingestion.sources.conversion import converted
 from stellwerk.errors import DataError, StepFailed
 from stellwerk.spec.data import Format
-
-READERS: dict[Format, str] = {
-    "csv": "stellwerk.components.ingestion.sources.delimited",
-    "parquet": "stellwerk.components.ingestion.sources.parquet",
-    "jsonl": "stellwerk.components.ingestion.sources.jsonl",
-    "avro": "stellwerk.components.ingestion.sources.avro",
-    "orc": "stellwerk.components.ingestion.sources.orc",
-    "tfrecord": "stellwerk.components.ingestion.sources.tfrecord",
-    "excel": "stellwerk.components.ingestion.sources.excel",
-}
-"""The module of each format; it has `open_table(request) -> Table`."""
+from stellwerk.tables.formats import FORMATS, SourceFormat, loaded
 
 Result = TypeVar("Result")
 _ADVICE = re.compile(r"\s(?=Try |Possible |Did you mean|You can )")
@@ -33,8 +25,16 @@ _ADVICE = re.compile(r"\s(?=Try |Possible |Did you mean|You can )")
 
 def open_table(kind: Format, request: Request) -> Table:
     """Opens a source. Only the module of its own format is imported."""
-    opened: Callable[[Request], Table] = import_module(READERS[kind]).open_table
-    return opened(request)
+    known = FORMATS[kind]
+    table: Table = loaded(known.table)(request) if known.table else converted(request, _batches(known, request))
+    return table
+
+
+def _batches(known: SourceFormat, request: Request) -> Iterator[pa.RecordBatch]:
+    batches = loaded(known.batches)
+    keys = {key: getattr(request.source, key) for key in known.keys}
+    for file in request.files:
+        yield from batches(Path(file.address), f"{request.name}: {file.label}", **keys)
 
 
 def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, Result]]) -> tuple[Table, Result]:
@@ -77,4 +77,4 @@ def _label_of(request: Request, number: int) -> str:
     return request.files[number].label if number < len(request.files) else "a file"
 
 
-__all__ = ["READERS", "Lines", "MisreadError", "Reject", "Request", "Table", "in_own_words", "open_table", "read"]
+__all__ = ["Lines", "MisreadError", "Reject", "Request", "Table", "in_own_words", "open_table", "read"]

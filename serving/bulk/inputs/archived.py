@@ -15,7 +15,7 @@ from stellwerk.errors import DataError
 from stellwerk.serving.bulk.inputs.base import Block, Position, Reader
 from stellwerk.serving.bulk.inputs.copying import unpacked
 from stellwerk.tables.archives import unzipped
-from stellwerk.tables.endings import inner_name, kind_of
+from stellwerk.tables.formats import inner_name, kind_of
 
 
 class ArchivedReader:

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
+from stellwerk.tables.dialect import Told
+
 BLOCK_BYTES = 4_000_000
 """Text is read in pieces of about this size: some ten thousand rows."""
 
 Lines = Callable[[], "np.ndarray[Any, Any]"]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What is known of a workbook."""
+
+    sheet: str | None = None
+    """The name of the sheet; None is the first."""
+    null_values: tuple[str, ...] = ("",)
+    """Texts that mean missing."""
+
+
+@dataclass(frozen=True)
+class How:
+    """What is known of an input besides its ending."""
+
+    told: Told = field(default_factory=Told)
+    """How CSV is written."""
+    floats: Collection[str] = ()
+    """Columns of numbers that may have a fraction."""
+    cells: Cells = field(default_factory=Cells)
 
 
 @dataclass(frozen=True)

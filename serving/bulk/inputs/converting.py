@@ -1,39 +1,31 @@
-"""Files of other kinds, which are first made Parquet: Avro, ORC, TFRecord of tf.Example, workbooks."""
+"""Files of other formats, which are first made Parquet: Avro, ORC, TFRecord of tf.Example, workbooks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from importlib import import_module
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stellwerk.errors import DataError
+from stellwerk.serving.bulk.inputs.base import Cells
 from stellwerk.serving.bulk.inputs.copying import Copy
 from stellwerk.serving.bulk.inputs.parquet import ParquetReader
 from stellwerk.tables import pages
-
-MADE_PARQUET = {
-    ".avro": "avro",
-    ".orc": "orc",
-    ".tfrecord": "tfrecord",
-    ".tfrecords": "tfrecord",
-    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), "workbooks"),
-}
-"""The module of `stellwerk.tables` that reads files with each ending; it is loaded only then."""
+from stellwerk.tables.formats import SourceFormat, loaded
 
 
 class ConvertedReader(ParquetReader):
     """Reads a file by way of a copy as Parquet, the same one for the same bytes."""
 
-    def __init__(self, path: Path, sheet: str | None, null_values: Collection[str]) -> None:
-        """Makes the copy; of a workbook, `sheet` is read (None: the first), and texts of `null_values` are missing. Raises DataError where the file is damaged, or holds what no column can."""
+    def __init__(self, path: Path, known: SourceFormat, cells: Cells) -> None:
+        """Makes the copy of a file of a `known` format; `cells` say how a workbook is read. Raises DataError where the file is damaged, or holds what no column can."""
         self._copy = Copy(path)
         try:
             self._copy.make(
-                lambda _stream, to: _write(lambda: _batches(path, sheet, null_values), path, to), "converted.parquet"
+                lambda _stream, to: _write(lambda: _batches(path, known, cells), path, to), "converted.parquet"
             )
             super().__init__(self._copy.path, path)
         except BaseException:
@@ -61,14 +53,6 @@ def _write(batches: Callable[[], Iterator[pa.RecordBatch]], path: Path, to: IO[b
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 
-def _batches(path: Path, sheet: str | None, null_values: Collection[str]) -> Iterator[pa.RecordBatch]:
-    kind = MADE_PARQUET[path.suffix.lower()]
-    module: Any = import_module(f"stellwerk.tables.{kind}")
-    if kind == "workbooks":
-        found = module.columns(path, str(path), sheet, null_values)
-        yield pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
-    elif kind == "avro":
-        with path.open("rb") as stream:
-            yield from module.batches(stream, str(path))
-    else:
-        yield from module.batches(str(path), str(path))
+def _batches(path: Path, known: SourceFormat, cells: Cells) -> Iterator[pa.RecordBatch]:
+    keys = {key: getattr(cells, key) for key in known.keys}
+    yield from loaded(known.batches)(path, str(path), **keys)

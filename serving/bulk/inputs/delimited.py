@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from stellwerk.errors import DataError
-from stellwerk.serving.bulk.inputs.base import BadRow, Block, Position
+from stellwerk.serving.bulk.inputs.base import BadRow, Block, How, Position
 from stellwerk.serving.bulk.inputs.copying import PACKED, Copy, read_start
 from stellwerk.serving.bulk.inputs.pieces import Piece, pieces, undecodable
 from stellwerk.tables.dialect import LONGEST, USUAL, Dialect, Told, has_header, recognise
@@ -161,3 +161,8 @@ def _without(block: Block, broken: set[int]) -> Block:
     kept = lines[~wrong]
     rows = block.rows.filter(pa.array(~wrong))
     return replace(block, rows=rows, lines=lambda: kept, bad=sorted([*block.bad, *bad], key=lambda one: one.line))
+
+
+def opened(path: Path, how: How) -> DelimitedReader:
+    """Opens a file, whose ending may say that tabs stand between values."""
+    return DelimitedReader(path, replace(how.told, usual="\t" if ".tsv" in path.name.lower() else ","))

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.json
 
 from stellwerk.errors import DataError
-from stellwerk.serving.bulk.inputs.base import BadRow, Block, Position
+from stellwerk.serving.bulk.inputs.base import BadRow, Block, How, Position
 from stellwerk.serving.bulk.inputs.copying import PACKED, Copy, read_start
 from stellwerk.serving.bulk.inputs.pieces import BOM, Piece, pieces
 from stellwerk.tables.objects import USUAL, is_plain, to_lines
@@ -179,3 +179,8 @@ _CONVERTERS: dict[pa.DataType, Callable[[Any, str], Any]] = {
     pa.bool_(): _truth,
     pa.string(): _text,
 }
+
+
+def opened(path: Path, how: How) -> JsonlReader:
+    """Opens a file."""
+    return JsonlReader(path, how.floats)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stellwerk.errors import DataError
-from stellwerk.serving.bulk.inputs.base import BLOCK_BYTES, Block, Position
+from stellwerk.serving.bulk.inputs.base import BLOCK_BYTES, Block, How, Position
 from stellwerk.tables import pages
 
 _ROWS = 65_536
@@ -74,3 +74,8 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     arrays = [column.dictionary_decode() if pa.types.is_dictionary(column.type) else column for column in batch.columns]
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+
+
+def opened(path: Path, _how: How) -> ParquetReader:
+    """Opens a file, which says everything itself."""
+    return ParquetReader(path)

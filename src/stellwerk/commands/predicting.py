@@ -12,6 +12,7 @@ import click
 
 from stellwerk.commands.options import JSON, as_interrupt
 from stellwerk.errors import UsageError
+from stellwerk.tables.formats import WRITTEN
 
 
 @click.command()
@@ -20,7 +21,7 @@ from stellwerk.errors import UsageError
 @click.option("-o", "--output", required=True, help="Where the predictions go; `-` is stdout.")
 @click.option("--version", type=int, help="Version of the model; by default the newest.")
 @click.option("--signature", default="serving_default", show_default=True, help="Signature of the model to ask.")
-@click.option("--format", type=click.Choice(["csv", "jsonl", "parquet"]), help="Of the output; by default its ending.")
+@click.option("--format", type=click.Choice(WRITTEN), help="Of the output; by default its ending.")
 @click.option("--keep", multiple=True, metavar="COLUMN", help="Keep only this input column; may be repeated.")
 @click.option("--only-predictions", is_flag=True, help="Keep no input column.")
 @click.option("--prefix", default="", help="Stands before the names of the model's columns.")

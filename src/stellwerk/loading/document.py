@@ -10,15 +10,15 @@ from typing import Any
 
 from stellwerk.errors import Problem, SpecError
 from stellwerk.loading.variables import Variable, hide
+from stellwerk.tables.formats import ENDINGS, PACKED
 
 Keys = tuple[str | int, ...]
 """Where a value is: keys and list positions from the top."""
 
 LARGEST_FILE = 1 << 20
 
-_DATA = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".avro", ".orc", ".tfrecord", ".tfrecords", ".xlsx")
 _EITHER = (".json", ".txt")
-_PACKED = (".gz", ".zst", ".zip")
+"""Endings of data that a spec may have as well."""
 
 
 @dataclass
@@ -116,7 +116,8 @@ def read_text(path: Path, file: str) -> str:
 def is_data_by_name(path: Path) -> bool:
     """Tells whether the ending of a file, packed or not, is one that only data has."""
     endings = [ending.lower() for ending in path.suffixes[-2:]]
-    return bool(endings) and (endings[-1] in _DATA or (endings[-1] in _PACKED and endings[0] in (*_DATA, *_EITHER)))
+    plain = bool(endings) and endings[-1] in ENDINGS and endings[-1] not in _EITHER
+    return plain or (bool(endings) and endings[-1] in PACKED and endings[0] in ENDINGS)
 
 
 def _looks_like_rows(raw: bytes) -> bool:

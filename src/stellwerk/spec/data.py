@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import combinations
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from stellwerk.spec.places import STORES, WEB, place_of, scheme_of
 from stellwerk.spec.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
 from stellwerk.tables.encodings import is_known
+from stellwerk.tables.formats import FORMATS, TEXT_FIRST
 
-Format = Literal["csv", "parquet", "jsonl", "avro", "orc", "tfrecord", "excel"]
+if TYPE_CHECKING:
+    Format = str
+else:
+    Format = Literal[tuple(FORMATS)]
+"""Name of a format of `stellwerk.tables.formats`."""
 
 NULL_VALUES = (
     "",
@@ -35,9 +40,6 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
 
 ColumnType = Literal["number", "integer", "text", "boolean", "timestamp"]
-
-
-CSV_KEYS = ("delimiter", "quote", "encoding", "decimal", "thousands", "null_values")
 
 
 class Source(Section):
@@ -130,9 +132,9 @@ data:
 
     @model_validator(mode="after")
     def _keys_suit_the_format(self) -> Source:
-        suits: dict[str, tuple[Format, ...]] = dict.fromkeys(CSV_KEYS, ("csv",))
-        suits |= {"types": ("csv", "jsonl"), "null_values": ("csv", "excel"), "sheet": ("excel",)}
-        suits["access"] = ("csv", "jsonl", "parquet")
+        own = dict.fromkeys(key for known in FORMATS.values() for key in known.keys)
+        suits = {key: [known.name for known in FORMATS.values() if key in known.keys] for key in own}
+        suits["access"] = [known.name for known in TEXT_FIRST if known.ahead]
         wrong = [
             ((key,), f"is for {' and '.join(formats)} files. Received: format: {self.format}")
             for key, formats in suits.items()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from stellwerk.errors import DataError
-from stellwerk.tables.endings import ENDINGS, inner_name, is_data
+from stellwerk.tables.formats import ENDINGS, inner_name, is_data
 
 CHUNK = 1 << 20
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import fastavro
 import pyarrow as pa
 
 from stellwerk.errors import DataError
+from stellwerk.tables.formats import SAMPLED_ROWS
 
 BATCH_ROWS = 16_384
 TYPES: dict[str, pa.DataType] = {
@@ -35,8 +37,19 @@ TYPES: dict[str, pa.DataType] = {
 """Column type for each Avro type; a logical type goes before the type below it."""
 
 
-def batches(stream: Any, where: str) -> Iterator[pa.RecordBatch]:
+def batches(path: Path, where: str) -> Iterator[pa.RecordBatch]:
     """Yields the rows of an Avro file, without its nested fields. Raises DataError, which begins with `where`, when it is damaged."""
+    with path.open("rb") as stream:
+        yield from _batches(stream, where)
+
+
+def sample(stream: Any, file: IO[bytes], _limit: int) -> None:
+    """Writes the first rows of an Avro file as another."""
+    reader = fastavro.reader(stream)
+    fastavro.writer(file, reader.writer_schema, islice(reader, SAMPLED_ROWS))
+
+
+def _batches(stream: IO[bytes], where: str) -> Iterator[pa.RecordBatch]:
     try:
         reader = fastavro.reader(stream)
         record: Any = reader.writer_schema

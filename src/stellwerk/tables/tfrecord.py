@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import tensorflow as tf
@@ -13,13 +14,13 @@ from stellwerk.errors import DataError
 BATCH_ROWS = 8192
 
 
-def batches(path: str, where: str) -> Iterator[pa.RecordBatch]:
+def batches(path: Path, where: str) -> Iterator[pa.RecordBatch]:
     """Yields the rows of a TFRecord file. Raises DataError, which begins with `where`, when it is damaged or a feature has several values."""
-    packed = "GZIP" if path.lower().endswith(".gz") else ""
+    packed = "GZIP" if path.suffix.lower() == ".gz" else ""
     decoder = example_coder.ExamplesToRecordBatchDecoder()
     seen = 0
     try:
-        for serialised in tf.data.TFRecordDataset(path, packed).batch(BATCH_ROWS).as_numpy_iterator():
+        for serialised in tf.data.TFRecordDataset(str(path), packed).batch(BATCH_ROWS).as_numpy_iterator():
             yield _flat(decoder.DecodeBatch(serialised.tolist()), where, seen)
             seen += len(serialised)
     except (tf.errors.OpError, RuntimeError, ValueError) as error:

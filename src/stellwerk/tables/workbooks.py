@@ -12,6 +12,14 @@ from stellwerk.errors import DataError, did_you_mean
 INSTALL = "pip install 'stellwerk[excel]'"
 
 
+def batches(path: Path, where: str, *, sheet: str | None, null_values: Collection[str]) -> Iterator[Any]:
+    """Yields the rows of a sheet as one batch, see `columns`."""
+    import pyarrow as pa  # noqa: PLC0415 - only for workbooks
+
+    found = columns(path, where, sheet, null_values)
+    yield pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
+
+
 def columns(path: Path, label: str, sheet: str | None, null_values: Collection[str]) -> dict[str, Any]:
     """Returns the columns of a sheet (the first without a name) as Arrow arrays of the narrowest type that fits every value.
 

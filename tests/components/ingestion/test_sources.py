@@ -15,9 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import orc
 
-from stellwerk.components.ingestion.sources import READERS
 from stellwerk.errors import DataError
-from stellwerk.spec.data import Format
 
 COUNT = 60
 KINDS = {"n": "int64", "x": "float", "c": "string", "y": "int64"}
@@ -186,10 +184,6 @@ def test_a_damaged_file_is_named(run, write, ending: str):
     write(f"rows.{ending}", bz2.compress(b"something else" * 100))
     with pytest.raises(DataError, match=rf"rows\.{ending}"):
         run(f"rows.{ending}")
-
-
-def test_every_format_of_the_spec_has_a_reader():
-    assert set(READERS) == set(Format.__args__)
 
 
 def test_members_of_a_zip_may_have_names_that_no_file_here_can_have(run, tmp_path: Path):
