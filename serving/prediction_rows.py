@@ -19,6 +19,7 @@ import pyarrow as pa
 from google.protobuf.message import DecodeError
 from tensorflow.core.example import example_pb2
 
+from stellwerk.columns import COLUMN_TYPES, missing_of
 from stellwerk.serving.tensors import Array
 
 _EXAMPLES = ("examples", "inputs")
@@ -95,10 +96,12 @@ def _column(array: Array, is_input: bool) -> pa.Array:
     width = array.size // len(array) if len(array) else 1
     if array.dtype.kind in "OS":
         values = pa.array(
-            [_text(value) for value in flat.tolist()], pa.string(), mask=flat == b"" if is_input else None
+            [_text(value) for value in flat.tolist()],
+            pa.string(),
+            mask=flat == COLUMN_TYPES["string"].missing if is_input else None,
         )
     elif array.dtype.kind in "fi" and is_input:
-        missing = np.isnan(flat) if array.dtype.kind == "f" else flat == np.iinfo(array.dtype).min
+        missing = np.isnan(flat) if array.dtype.kind == "f" else flat == missing_of(array.dtype)
         values = pa.array(flat, mask=missing)
     else:
         values = pa.array(flat)

@@ -13,10 +13,11 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from tensorflow.core.example import example_pb2
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.serving.readings import number
 from stellwerk.serving.tensors import Array
 
-_LISTS = {"float32": "float_list", "int64": "int64_list"}
+_LISTS = {one.dtype: one.feature for one in COLUMN_TYPES.values() if one.number}
 
 
 def as_parsed(serialized: Array, inputs: Mapping[str, str]) -> Array | None:

@@ -1,8 +1,4 @@
-"""What a signature takes and gives, and how missing values look there.
-
-A missing value is NaN for floats, an empty string for strings and the smallest value of the type for whole numbers: the
-exported models are built to read them so.
-"""
+"""What a signature takes and gives, and how the columns of Examples become that; missing values look as `stellwerk.columns` has it."""
 
 from __future__ import annotations
 
@@ -14,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stellwerk.columns import COLUMN_TYPES, missing_of
 from stellwerk.errors import DataError
 from stellwerk.serving.readings import number
 
@@ -36,9 +33,7 @@ class Tensor:
     @property
     def missing(self) -> Any:
         """The value that stands for a missing one."""
-        if self.dtype.kind == "f":
-            return self.dtype.type(np.nan)
-        return b"" if self.dtype.kind == "O" else np.iinfo(self.dtype).min if self.dtype.kind in "iu" else False
+        return missing_of(self.dtype)
 
 
 def as_input(tensor: Tensor, values: Array) -> Array:
@@ -117,15 +112,15 @@ def column_values(column: pa.Array, tensor: Tensor) -> Array:
             "Train the model on data with the same types, or give the data the type that the model was trained on."
         )
     if is_text:
-        values = column.cast(pa.binary())
+        values = column.cast(COLUMN_TYPES["string"].fed_type)
         if values.null_count:
-            values = pc.fill_null(values, b"")
+            values = pc.fill_null(values, tensor.missing)
         texts: Array = values.to_numpy(zero_copy_only=False)
         return texts
     if pa.types.is_integer(column.type) and tensor.dtype.kind == "f" and column.null_count:
         column = column.cast(pa.float64(), safe=False)
     if column.null_count:
-        missing = float("nan") if pa.types.is_floating(column.type) else int(tensor.missing)
+        missing = COLUMN_TYPES["float"].missing if pa.types.is_floating(column.type) else int(tensor.missing)
         column = pc.fill_null(column, pa.scalar(missing, column.type))
     values = column.to_numpy(zero_copy_only=False)
     if tensor.dtype.kind in "iu" and values.dtype.kind == "f":

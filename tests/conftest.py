@@ -25,7 +25,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from stellwerk.components.artifacts.examples import COLUMN_TYPES
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.folders import file_digest, read_json, write_json
 
 FLIGHTS = 6_000
@@ -90,7 +90,7 @@ def make_examples() -> MakeExamples:
                 "test": table.slice(second),
             }
         manifest: dict[str, Any] = {"splits": {}, "columns": {}}
-        names = {str(kind): name for name, kind in COLUMN_TYPES.items()}
+        names = {str(kind.arrow_type): name for name, kind in COLUMN_TYPES.items()}
         for split, given in splits.items():
             table = given if isinstance(given, pa.Table) else pa.table(dict(given))
             table = pa.table({name: _flat(table[name]) for name in table.column_names})

@@ -6,7 +6,7 @@
     test/part-00000.parquet
     quarantine/rows.jsonl   rows that did not parse or fit: source, line, reason, row
 
-Columns are flat and of four types: int64, float (32 bits), string and binary; null means missing. Booleans are int64
+Columns are flat and of the types of `stellwerk.columns`: int64, float (32 bits), string and binary; null means missing. Booleans are int64
 0/1, dates and timestamps are int64 seconds since 1970 in UTC. They lie in a folder, or at a URI in an object store,
 where they are read in place.
 """
@@ -29,9 +29,6 @@ from stellwerk.components.artifacts.states import State, state, steady_digest
 from stellwerk.components.artifacts.stored import StoredFile, stored_files
 from stellwerk.errors import DataError
 from stellwerk.tables import pages
-
-COLUMN_TYPES = {"int64": pa.int64(), "float": pa.float32(), "string": pa.string(), "binary": pa.binary()}
-"""Types that a column may have, by their name in the manifest."""
 
 LABEL = "label"
 """Column of transformed Examples that holds the label, whatever the target's own column is called."""
@@ -129,7 +126,7 @@ class Examples:
 
     @property
     def columns(self) -> dict[str, str]:
-        """Type of each column by name: a key of `COLUMN_TYPES`."""
+        """Type of each column by name: a key of `stellwerk.columns.COLUMN_TYPES`."""
         columns: dict[str, str] = self.manifest["columns"]
         return columns
 

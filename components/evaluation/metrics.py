@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.errors import DataError, did_you_mean, listed
 from stellwerk.metrics import METRICS, badness, direction, measured, measures, usual
 from stellwerk.spec.evaluate import Evaluate, Requirement
@@ -49,7 +50,7 @@ def check_slices(slices: Iterable[tuple[str, ...]], columns: Mapping[str, str]) 
                 f"evaluate.slices: there is no column '{column}'.{did_you_mean(column, columns)} "
                 f"Columns: {listed(columns)}."
             )
-        if columns[column] in ("float", "binary"):
+        if not COLUMN_TYPES[columns[column]].repeats:
             raise DataError(
                 f"evaluate.slices: column '{column}' holds {columns[column]} values, which are rarely equal: slices are made "
                 "of strings and whole numbers. Make ranges of it in data.query (e.g. CAST(x / 100 AS BIGINT) AS x_100)."

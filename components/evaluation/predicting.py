@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stellwerk.components.artifacts.examples import COLUMN_TYPES, Examples
+from stellwerk.columns import COLUMN_TYPES
+from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import read_json
 from stellwerk.components.artifacts.labels import encode
 from stellwerk.components.evaluation.counts import Array
@@ -103,7 +104,7 @@ class Predictor:
 
     def check(self, columns: Mapping[str, str]) -> None:
         """Raises DataError when examples with these columns (type by name) cannot be given to the model."""
-        none = [pa.array([], COLUMN_TYPES[kind]) for kind in columns.values()]
+        none = [pa.array([], COLUMN_TYPES[kind].arrow_type) for kind in columns.values()]
         inputs_from_batch(pa.RecordBatch.from_arrays(none, names=list(columns)), self.model.inputs)
 
     def linear(self, batch: pa.RecordBatch) -> Array:

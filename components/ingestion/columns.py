@@ -12,19 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stellwerk.components.artifacts.examples import COLUMN_TYPES
+from stellwerk.columns import COLUMN_TYPES, OF_SQL, cast_of, number_of, seconds_of
 from stellwerk.components.ingestion import spelling
 from stellwerk.components.ingestion.arrays import mask, nulls
 from stellwerk.components.ingestion.engine import first_row, name
 from stellwerk.errors import DataError
 
-_KINDS = {
-    "int64": "BOOLEAN TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER UBIGINT HUGEINT UHUGEINT BIGNUM",
-    "float": "FLOAT DOUBLE DECIMAL",
-    "string": "VARCHAR UUID ENUM TIME INTERVAL JSON NULL BIT",
-    "binary": "BLOB",
-}
-_KIND_OF = {sql: kind for kind, types in _KINDS.items() for sql in types.split()}
 _TIMES = ("DATE", "TIMESTAMP")
 _WIDE = ("UBIGINT", "HUGEINT", "UHUGEINT", "BIGNUM")
 
@@ -65,7 +58,7 @@ def plan(described: Mapping[str, str], numbers: Iterable[str], wide: Mapping[str
 def is_nested(sql_type: str) -> bool:
     """Tells whether values of an SQL type are lists, structs or anything else that is not one value a row."""
     base = _base(sql_type)
-    return base not in _KIND_OF and not base.startswith(_TIMES)
+    return base not in OF_SQL and not base.startswith(_TIMES)
 
 
 def nested(column: str, sql_type: str) -> DataError:
@@ -100,8 +93,8 @@ def _column(column: str, called: str, sql_type: str, number: bool, wide: bool) -
     quoted = name(called)
     base = _base(sql_type)
     if base.startswith(_TIMES):
-        return Column(column, "int64", f"CAST(floor(epoch({quoted})) AS BIGINT)", called)
-    kind = _KIND_OF[base]
+        return Column(column, "int64", seconds_of(quoted), called)
+    kind = OF_SQL[base].name
     if wide:
         kind = "float" if number else "string"
     if number and kind == "binary":
@@ -109,14 +102,9 @@ def _column(column: str, called: str, sql_type: str, number: bool, wide: bool) -
             f"column '{column}' holds bytes, and a feature or the target needs a number. Convert it in data.query."
         )
     if number and kind == "string":
-        return Column(column, "float", f"TRY_CAST({quoted} AS DOUBLE)", called, from_text=True)
-    casts = {
-        "int64": "BIGINT",
-        "float": "FLOAT" if base == "FLOAT" else "DOUBLE",
-        "string": "VARCHAR",
-        "binary": "BLOB",
-    }
-    return Column(column, kind, f"CAST({quoted} AS {casts[kind]})", called)
+        return Column(column, "float", number_of(quoted), called, from_text=True)
+    cast = f"CAST({quoted} AS {COLUMN_TYPES[kind].cast})" if wide else cast_of(quoted, base)
+    return Column(column, kind, cast, called)
 
 
 def text_of(column: str) -> str:
@@ -173,7 +161,7 @@ class Normaliser:
         self.columns = list(columns)
         self.target = target
         self.named = named
-        self.schema = pa.schema([(column.name, COLUMN_TYPES[column.kind]) for column in self.columns])
+        self.schema = pa.schema([(column.name, COLUMN_TYPES[column.kind].arrow_type) for column in self.columns])
         self.missing_from_nan: Counter[str] = Counter()
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Flaws]:
@@ -182,7 +170,8 @@ class Normaliser:
         texts = iter(batch.columns[len(self.columns) :])
         arrays = []
         for column, values in zip(self.columns, batch.columns, strict=False):
-            array = values if values.type == COLUMN_TYPES[column.kind] else pc.cast(values, COLUMN_TYPES[column.kind])
+            wanted = COLUMN_TYPES[column.kind].arrow_type
+            array = values if values.type == wanted else pc.cast(values, wanted)
             if column.from_text:
                 flaws.add(
                     nulls(array) & ~nulls(next(texts)),

@@ -51,7 +51,7 @@ class Probe:
     """What a look at the first rows of the data shows."""
 
     columns: dict[str, str]
-    """Type of each column as it will be in Examples: a key of `COLUMN_TYPES`. Empty where `seen` is False."""
+    """Type of each column as it will be in Examples: a key of `stellwerk.columns.COLUMN_TYPES`. Empty where `seen` is False."""
     not_numbers: dict[str, str]
     """Columns wanted as numbers that hold other texts, more than `max_bad_share` allows: one such text each."""
     complete: bool

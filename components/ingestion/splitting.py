@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.ingestion.arrays import mask, nulls, values
 from stellwerk.components.ingestion.columns import Column, select
 from stellwerk.components.ingestion.engine import first_row, name
@@ -153,7 +154,7 @@ def dealing(
     column = found[split.column]
     if isinstance(split, ColumnSplit):
         return by_column(split, column.kind)
-    if column.kind not in ("int64", "float"):
+    if not COLUMN_TYPES[column.kind].number:
         return None
     at = moments(split) or quantile_moments(connection, select(columns, relation), split, column.called)
     return None if at is None else by_time(split, *at)
@@ -178,13 +179,7 @@ def by_column(split: ColumnSplit, kind: str) -> Deal:
 
 def as_column_value(kind: str, value: str) -> str | int | float | bytes | None:
     """Returns what a text of the spec is in a column of Examples type `kind`; None when it cannot be in one."""
-    readings: Mapping[str, Callable[[str], str | int | float | bytes]] = {
-        "int64": lambda word: {"true": 1, "false": 0}[word.lower()] if word.lower() in ("true", "false") else int(word),
-        "float": float,
-        "binary": str.encode,
-        "string": str,
-    }
     try:
-        return readings[kind](value)
+        return COLUMN_TYPES[kind].read(value)
     except ValueError:
         return None

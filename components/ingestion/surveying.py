@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from stellwerk.columns import OF_SQL
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import find
 from stellwerk.components.ingestion.sources import Request, Table, in_own_words, read
@@ -36,13 +37,8 @@ SAMPLE_BYTES = 64 << 20
 _AT_ONCE = 50
 """Columns that one query measures."""
 
-_KINDS: dict[str, Kind] = {
-    **dict.fromkeys(["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT"], "integer"),
-    **dict.fromkeys(("FLOAT", "DOUBLE", "DECIMAL"), "number"),
-    **dict.fromkeys(("VARCHAR", "UUID", "ENUM", "JSON", "TIME"), "text"),
-    "BOOLEAN": "boolean",
-    "BLOB": "bytes",
-}  # fmt: skip
+_SELDOM = ("BIGNUM", "INTERVAL", "NULL", "BIT")
+"""Types of queries rather than of files: a first spec leaves such a column out, as a nested one."""
 
 
 @dataclass(frozen=True)
@@ -207,4 +203,6 @@ def kind_of(sql_type: str) -> Kind:
     base = "" if sql_type.endswith("]") else sql_type.split("(", 1)[0].strip('"').split(" ", 1)[0]
     if base in ("DATE", "TIMESTAMP") or base.startswith("TIMESTAMP"):
         return "time"
-    return _KINDS.get(base, "nested")
+    if base == "BOOLEAN":
+        return "boolean"
+    return OF_SQL[base].surveyed if base in OF_SQL and base not in _SELDOM else "nested"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.ingestion import engine, spelling
 from stellwerk.components.ingestion.columns import Column, may_be_wide, measured, plan, select
@@ -326,7 +327,7 @@ class _Ingestion:
         kind = divided.kind
         if isinstance(split, ColumnSplit):
             return by_column(split, kind), f"{split.column}: a value that names no split"
-        if kind not in ("int64", "float"):
+        if not COLUMN_TYPES[kind].number:
             raise DataError(
                 f"data.split.column: '{split.column}' is of type {kind}; a split by time needs a number or a timestamp. "
                 "Give the source `types`, or convert the column in data.query."

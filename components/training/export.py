@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.naming import original, safe
 from stellwerk.components.artifacts.signatures import sign
 from stellwerk.components.training.description import ModelInput
@@ -17,14 +18,8 @@ from stellwerk.components.training.targets import Head
 from stellwerk.components.training.targets.head import CLASSIFY, REGRESS
 from stellwerk.components.training.warming import write_warmup
 
-DTYPES = {"float": tf.float32, "int64": tf.int64, "string": tf.string, "binary": tf.string}
-"""Dtype of a raw column by its type in `features.json`."""
-
 METHODS = {CLASSIFY: "tensorflow/serving/classify", REGRESS: "tensorflow/serving/regress"}
 """What TensorFlow Serving calls the methods."""
-
-MISSING = {tf.float32: float("nan"), tf.int64: tf.int64.min, tf.string: ""}
-"""What stands for a value that is not there."""
 
 LINEAR = "linear"
 """The output of `with_linear` that is the baseline's."""
@@ -53,8 +48,9 @@ class Served:
         and what the linear baseline says of the same rows: evaluate asks it, so that the transform is done once for both.
         """
         loaded = tf.saved_model.load(str(self.transform_graph / "transform_fn"))
-        columns = {name: tf.TensorSpec([None], DTYPES[kind], name=safe(name)) for name, kind in self.raw.items()}
-        parsing = {name: tf.io.FixedLenFeature([], spec.dtype, MISSING[spec.dtype]) for name, spec in columns.items()}
+        types = {name: COLUMN_TYPES[kind] for name, kind in self.raw.items()}
+        columns = {name: tf.TensorSpec([None], tf.as_dtype(one.dtype), name=safe(name)) for name, one in types.items()}
+        parsing = {name: tf.io.FixedLenFeature([], tf.as_dtype(one.dtype), one.missing) for name, one in types.items()}
         seen = {item.name: _spec(item) for item in self.inputs}
         judging, _ = self.head.judgement(tf.zeros([0, self.head.units]))
 

@@ -16,12 +16,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import folder_digest, write_json, written_aside
 from stellwerk.components.training.checkpoint import Checkpoint
 from stellwerk.components.training.description import Description
 from stellwerk.components.training.epochs import Epochs
-from stellwerk.components.training.export import DTYPES, Served
+from stellwerk.components.training.export import Served
 from stellwerk.components.training.fitting import Fitting, Network
 from stellwerk.components.training.history import write_history
 from stellwerk.components.training.labels import Labels
@@ -127,7 +128,7 @@ def _about(
         "target": target.model_dump(mode="json"),
         "classes": list(seen.classes),
         "trivial": labels.trivial(target),
-        "inputs": {name: {"dtype": DTYPES[kind].name, "shape": [None]} for name, kind in seen.raw.items()},
+        "inputs": {name: {"dtype": COLUMN_TYPES[kind].dtype, "shape": [None]} for name, kind in seen.raw.items()},
         "hyperparameters": settings,
         **({"unread": seen.unread} if seen.unread else {}),
         "examples_version": seen.examples_version,

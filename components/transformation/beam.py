@@ -11,14 +11,11 @@ import tensorflow_transform.beam as tft_beam
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
+from stellwerk.columns import COLUMN_TYPES, ColumnType
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, Shard, as_lists, parquet
 from stellwerk.components.artifacts.naming import safe
 from stellwerk.components.beam.jobs import in_process
-from stellwerk.components.transformation.columns import MISSING_WHOLE
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
-
-_ARROW = {"float": pa.float32(), "int64": pa.int64(), "string": pa.binary(), "binary": pa.binary()}
-_MISSING = {"float": float("nan"), "int64": MISSING_WHOLE, "string": b"", "binary": b""}
 
 
 def analyze(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path, scratch: Path) -> None:
@@ -47,14 +44,16 @@ def _read(shard: Shard, inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
 def filled(batches: Iterable[pa.RecordBatch], inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
     """Yields rows with missing values filled in, as list columns of the graph's names and types: batches never wait in memory."""
     for batch in batches:
-        columns = [
-            batch.column(name).cast(_ARROW[kind], safe=False).fill_null(_MISSING[kind]) for name, kind in inputs.items()
-        ]
+        columns = [_filled(batch.column(name), COLUMN_TYPES[kind]) for name, kind in inputs.items()]
         yield as_lists(pa.RecordBatch.from_arrays(columns, names=list(map(safe, inputs))))
 
 
+def _filled(column: pa.Array, known: ColumnType) -> pa.Array:
+    return column.cast(known.fed_type, safe=False).fill_null(known.missing)
+
+
 def _config(inputs: Mapping[str, str]) -> TensorAdapterConfig:
-    schema = pa.schema([pa.field(safe(name), pa.list_(_ARROW[kind])) for name, kind in inputs.items()])
+    schema = pa.schema([pa.field(safe(name), pa.list_(COLUMN_TYPES[kind].fed_type)) for name, kind in inputs.items()])
     representations = {}
     for name in map(safe, inputs):
         representations[name] = schema_pb2.TensorRepresentation()

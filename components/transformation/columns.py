@@ -14,10 +14,7 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-MISSING_WHOLE = int(np.iinfo(np.int64).min)
-
-DTYPES = {"float": tf.float32, "int64": tf.int64, "string": tf.string, "binary": tf.string}
-"""Dtype of a graph input by its column type in `features.json`."""
+from stellwerk.columns import COLUMN_TYPES, MISSING_WHOLE, ColumnType
 
 
 @dataclass(frozen=True)
@@ -67,22 +64,25 @@ class Columns:
 
 def as_tensor(column: pa.Array, kind: str) -> tf.Tensor:
     """Returns a flat column of Examples as the graph input of type `kind`, with missing values filled in."""
-    if kind == "float":
-        values = column.cast(pa.float32(), safe=False)
-        return tf.constant(values.fill_null(float("nan")).to_numpy(zero_copy_only=False))
-    if kind == "int64":
-        return tf.constant(column.fill_null(MISSING_WHOLE).to_numpy(zero_copy_only=False))
-    return _strings(column)
+    known = COLUMN_TYPES[kind]
+    if not known.number:
+        return _strings(column, known)
+    return tf.constant(column.cast(known.fed_type, safe=False).fill_null(known.missing).to_numpy(zero_copy_only=False))
 
 
-def _strings(column: pa.Array) -> tf.Tensor:
+def _strings(column: pa.Array, known: ColumnType) -> tf.Tensor:
     """Makes each distinct string once: converting strings one by one is the slowest part of feeding a graph."""
-    column = column.cast(pa.binary()).fill_null(b"")
+    column = column.cast(known.fed_type).fill_null(known.missing)
     encoded = column.dictionary_encode()
     if len(encoded.dictionary) * 2 > len(column):
         return tf.constant(column.to_numpy(zero_copy_only=False), tf.string)
     distinct = tf.constant(encoded.dictionary.to_numpy(zero_copy_only=False), tf.string)
     return tf.gather(distinct, encoded.indices.to_numpy(zero_copy_only=False))
+
+
+def as_spec(name: str, kind: str) -> tf.TensorSpec:
+    """Returns what the graph says of an input of type `kind`."""
+    return tf.TensorSpec([None], tf.as_dtype(COLUMN_TYPES[kind].dtype), name)
 
 
 def as_tensors(batch: pa.RecordBatch, inputs: Mapping[str, str]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import impl_helper
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.canonical import make_canonical
 from stellwerk.components.artifacts.naming import original, safe
-from stellwerk.components.transformation.columns import DTYPES
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
 from stellwerk.environment import only_errors
 
@@ -37,7 +37,10 @@ def _write(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path, analyze:
             if columns:
                 analyze(plan, preprocessing_fn, folder)
                 return
-        specs = {safe(name): tf.io.FixedLenFeature([], DTYPES[kind]) for name, kind in plan.all_inputs.items()}
+        specs = {
+            safe(name): tf.io.FixedLenFeature([], tf.as_dtype(COLUMN_TYPES[kind].dtype))
+            for name, kind in plan.all_inputs.items()
+        }
         impl_helper.analyze_in_place(preprocessing_fn, False, specs, inside, str(folder))
 
 

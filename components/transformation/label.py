@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.labels import class_names, find_classes, is_words, lost_in_32_bits, word_sides
 from stellwerk.errors import DataError, did_you_mean
@@ -87,7 +88,7 @@ def check_target(examples: Examples, target: Target) -> None:
         raise DataError(
             f"target: there is no column '{target.column}' in the examples.{did_you_mean(target.column, examples.columns)}"
         )
-    if target.type == "regression" and examples.columns[target.column] in ("string", "binary"):
+    if target.type == "regression" and not COLUMN_TYPES[examples.columns[target.column]].number:
         raise DataError(
             f"target: column '{target.column}' is text, but a regression needs numbers. "
             "Use type: multiclass, or convert it with CAST in data.query."

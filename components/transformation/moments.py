@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from stellwerk.components.transformation.columns import MISSING_WHOLE
+from stellwerk.columns import MISSING_WHOLE
 from stellwerk.moments import ISO, MONTHS, WHOLE, groups
 
 _DAY = 86_400

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from stellwerk.components.artifacts.examples import LABEL, Examples
 from stellwerk.components.artifacts.naming import original, safe
-from stellwerk.components.transformation.columns import DTYPES, Columns
+from stellwerk.components.transformation.columns import Columns, as_spec
 from stellwerk.components.transformation.features import FEATURES
 from stellwerk.components.transformation.features.base import Asked, Known, Outputs
 from stellwerk.components.transformation.label import label
@@ -71,7 +71,7 @@ class Plan:
 
     def specs(self) -> dict[str, tf.TensorSpec]:
         """Returns the signature of the graph, by column: every input is [batch]."""
-        return {name: tf.TensorSpec([None], DTYPES[kind], safe(name)) for name, kind in self.all_inputs.items()}
+        return {name: as_spec(safe(name), kind) for name, kind in self.all_inputs.items()}
 
     def asked(self, columns: Columns) -> dict[tuple[str, str], Asked]:
         """Returns what must be measured, by feature and key."""

@@ -16,6 +16,7 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.validation import counting
 from stellwerk.components.validation.statistics import by_column, common
@@ -227,8 +228,8 @@ def _out_of_range(
     finding: Finding, end: str, word: str, predicate: Callable[[float], counting.Predicate]
 ) -> Explanation:
     which = finding.feature.WhichOneof("domain_info")
-    number = finding.held.examples.columns.get(finding.column) in ("int64", "float")
-    if not number or which not in ("int_domain", "float_domain"):
+    kind = finding.held.examples.columns.get(finding.column)
+    if kind is None or not COLUMN_TYPES[kind].number or which not in ("int_domain", "float_domain"):
         return _in_tfdvs_words(finding)
     limit = getattr(getattr(finding.feature, which), end)
     reached = _extreme(finding, end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.ingestion.columns import nested
 from stellwerk.components.ingestion.probing import Probe
 from stellwerk.errors import did_you_mean, listed
@@ -127,7 +128,8 @@ def _features(spec: Spec, seen: Probe) -> Iterator[Found]:
 
 def _split(spec: Spec, seen: Probe) -> Iterator[Found]:
     split = spec.data.split
-    if isinstance(split, TimeSplit) and seen.columns.get(split.column) in ("string", "binary"):
+    by_time = COLUMN_TYPES.get(seen.columns.get(split.column, "")) if isinstance(split, TimeSplit) else None
+    if by_time is not None and not by_time.number:
         message = f"'{split.column}' holds texts; a split by time needs a number or a timestamp"
         yield ("data", "split", "column"), f"{message}. Give the source `types`, or convert it with CAST in data.query."
     if isinstance(split, ColumnSplit) and split.column in seen.columns:
@@ -144,7 +146,8 @@ def _split(spec: Spec, seen: Probe) -> Iterator[Found]:
 def _slices(spec: Spec, seen: Probe) -> Iterator[Found]:
     for at, columns in enumerate(spec.evaluate.slices):
         for inner, column in enumerate(columns):
-            if seen.columns.get(column) in ("float", "binary"):
+            known = COLUMN_TYPES.get(seen.columns.get(column, ""))
+            if known is not None and not known.repeats:
                 message = f"'{column}' holds values that are rarely equal; slices are made of texts and whole numbers"
                 advice = f"Make ranges of it in data.query, e.g. CAST({column} / 100 AS BIGINT) AS {column}_100."
                 yield ("evaluate", "slices", at, inner), f"{message}. {advice}"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.ingestion.columns import nested
 from stellwerk.components.ingestion.probing import Probe
@@ -14,18 +15,6 @@ from stellwerk.moments import likely_format, pattern_of
 from stellwerk.pipelines.checking.values import counted
 from stellwerk.spec.features import Boolean, Feature, Time
 
-HOLDS = {
-    "int64": "whole numbers",
-    "float": "numbers with fractions",
-    "string": "texts",
-    "binary": "bytes",
-}
-_BETTER = {
-    "int64": "type: number or category",
-    "float": "type: number, perhaps with scale: buckets",
-    "string": "type: category or text",
-    "binary": "a `transform` of your own",
-}
 _WORDS = frozenset((*TRUE_WORDS, *FALSE_WORDS, ""))
 _ENOUGH = 0.5
 
@@ -42,9 +31,9 @@ def misfit(feature: Feature, column: str, seen: Probe) -> tuple[str, str] | None
     if seen.sample is not None and seen.sample[column].null_count == seen.sample.num_rows:
         return None  # what has no value has no type yet
     if kind not in feature.TAKES and column not in seen.not_numbers:
-        takes = " or ".join(HOLDS[each] for each in feature.TAKES)
-        message = f"type: {feature.type} takes {takes}, but '{column}' holds {HOLDS[kind]}{_such_as(column, seen)}"
-        return "type", f"{message}. Use {_BETTER[kind]}, or convert it with CAST in data.query."
+        takes = " or ".join(COLUMN_TYPES[each].words for each in feature.TAKES)
+        message = f"type: {feature.type} takes {takes}, but '{column}' holds {COLUMN_TYPES[kind].words}{_such_as(column, seen)}"
+        return "type", f"{message}. Use {COLUMN_TYPES[kind].suits}, or convert it with CAST in data.query."
     look = _LOOKS.get(type(feature))
     if look is None:
         return None

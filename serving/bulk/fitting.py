@@ -11,15 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stellwerk.columns import number_of, seconds_of
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.serving.bulk.inputs import BadRow, Block
 from stellwerk.serving.tensors import Array, Tensor, column_values
 from stellwerk.tables.numerals import others, plain_mark
 
-_DOUBLE = "TRY_CAST(x AS DOUBLE)"
+_DOUBLE = number_of("x")
 _OTHER = (
     "CASE WHEN lower(trim(x)) = 'true' THEN 1 WHEN lower(trim(x)) = 'false' THEN 0 "
-    "ELSE CAST(floor(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT) END"
+    f"ELSE {seconds_of('TRY_CAST(x AS TIMESTAMPTZ)')} END"
 )
 _NUMBER = f"coalesce({_DOUBLE}, CAST({_OTHER} AS DOUBLE))"
 _WHOLE = (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,26 +112,3 @@ def test_a_sample_of_text_ends_with_a_whole_line():
     file = io.BytesIO()
     lines(io.BytesIO(b"a,b\n1,2\n3,4\n"), file, 10)
     assert file.getvalue() == b"a,b\n1,2\n"
-
-
-def _lists(tree: ast.AST) -> Iterator[tuple[int, list[str]]]:
-    """Yields the texts of every literal list, tuple, set and dict, of its keys, with its line."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict):
-            parts = node.keys if isinstance(node, ast.Dict) else node.elts
-            yield (
-                node.lineno,
-                [one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str)],
-            )
-
-
-def test_no_other_module_has_a_list_of_formats_or_endings():
-    found = [
-        f"{file.relative_to(ROOT)}:{line}: {texts}"
-        for room in ROOMS
-        for file in sorted((ROOT / room).rglob("*.py"))
-        if file != ROOT / "src/stellwerk/tables/formats.py"
-        for line, texts in _lists(ast.parse(file.read_text(encoding="utf-8")))
-        if max(len(set(texts) & set(FORMATS)), len(set(texts) & set(ENDINGS))) > 1 and texts != OF_SPECS
-    ]
-    assert found == []

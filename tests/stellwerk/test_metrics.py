@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -84,26 +82,3 @@ def test_a_type_of_target_of_the_spec_has_metrics():
 def test_headlines_have_places_of_their_own():
     places = Counter(metric.headline for metric in METRICS.values() if metric.headline)
     assert set(places.values()) == {1}
-
-
-def _lists(tree: ast.AST) -> Iterator[tuple[int, list[str]]]:
-    """Yields the texts of every literal list, tuple, set and dict, of its keys, with its line."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict):
-            parts = node.keys if isinstance(node, ast.Dict) else node.elts
-            yield (
-                node.lineno,
-                [one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str)],
-            )
-
-
-def test_no_other_module_has_a_list_of_metrics():
-    found = [
-        f"{file.relative_to(ROOT)}:{line}: {texts}"
-        for room in ROOMS
-        for file in sorted((ROOT / room).rglob("*.py"))
-        if file != ROOT / "src/stellwerk/metrics.py"
-        for line, texts in _lists(ast.parse(file.read_text(encoding="utf-8")))
-        if len(set(texts) & set(METRICS)) > 1 and texts not in OF_CURVES
-    ]
-    assert found == []

@@ -9,26 +9,18 @@ from typing import IO, Any
 
 import duckdb
 
+from stellwerk.columns import GIVEN
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import File
 from stellwerk.components.ingestion.sources import keys
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.components.ingestion.sources.plain import copy_of
 from stellwerk.errors import DataError, did_you_mean, listed
-from stellwerk.spec.data import ColumnType
 from stellwerk.tables.encodings import transcode
 from stellwerk.tables.objects import USUAL, is_plain, repeated_key, to_lines
 from stellwerk.tables.rows import cut_to_rows
 
 SAMPLE_ROWS = 10_240
-
-TYPES: dict[ColumnType, str] = {
-    "number": "DOUBLE",
-    "integer": "BIGINT",
-    "text": "VARCHAR",
-    "boolean": "BOOLEAN",
-    "timestamp": "TIMESTAMPTZ",
-}
 
 
 def open_table(request: Request) -> Table:
@@ -133,7 +125,7 @@ def _typed(request: Request, columns: dict[str, str], own: Mapping[str, str]) ->
                 f"{request.name}: `types` names the column '{column}', which no object has."
                 f"{did_you_mean(column, names)} Columns: {listed(names)}."
             )
-    told = {column: TYPES[kind] for column, kind in request.source.types.items()}
+    told = {column: GIVEN[kind] for column, kind in request.source.types.items()}
     typed = {}
     for name, (column, kind) in zip(names, columns.items(), strict=True):
         forced = "DOUBLE" if name in request.numbers and kind in ("VARCHAR", "JSON") else kind

@@ -11,20 +11,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stellwerk.columns import GIVEN
 from stellwerk.components.artifacts.examples import BATCH_ROWS
 from stellwerk.components.ingestion.arrays import where
 from stellwerk.components.ingestion.engine import batches, first_row, name, text
 from stellwerk.components.ingestion.sources.base import MISREAD
-from stellwerk.spec.data import ColumnType
 
-TOLD: dict[ColumnType, str] = {
-    "number": "DOUBLE",
-    "integer": "INTEGER_TOLD",
-    "text": "VARCHAR",
-    "boolean": "BOOLEAN",
-    "timestamp": "TIMESTAMPTZ",
-}
-"""Type for each name a spec may give."""
+TOLD = {**GIVEN, "integer": "INTEGER_TOLD"}
+"""Type for each name a spec may give; what it calls whole has to be, and is no guess."""
 
 EMPTY = "EMPTY"
 """A column without any value: it has no type, and SQL takes it for whatever is wanted."""

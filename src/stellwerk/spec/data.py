@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from stellwerk.columns import GIVEN
 from stellwerk.spec.places import STORES, WEB, place_of, scheme_of
 from stellwerk.spec.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
 from stellwerk.tables.encodings import is_known
@@ -39,7 +40,11 @@ def _moment(value: Any) -> Any:
 
 Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
 
-ColumnType = Literal["number", "integer", "text", "boolean", "timestamp"]
+if TYPE_CHECKING:
+    GivenType = str
+else:
+    GivenType = Literal[tuple(GIVEN)]
+"""A word of `stellwerk.columns.GIVEN`."""
 
 
 class Source(Section):
@@ -70,7 +75,7 @@ data:
     """CSV and Excel: texts that mean 'missing', as pandas takes them; a list takes the place of all of them but the empty text."""
     sheet: str | None = None
     """Excel and OpenDocument only: the name of the sheet; by default the first."""
-    types: dict[str, ColumnType] = {}
+    types: dict[str, GivenType] = {}
     """CSV and JSONL: the types of columns, where the inferred ones are not wanted."""
     endpoint: str | None = None
     """`s3://` and `minio://` only: URL of the server, e.g. http://minio-service.kubeflow:9000; by default what `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` says, or else Amazon."""

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 import tensorflow_transform as tft
 
+from stellwerk.columns import MISSING_WHOLE
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import file_digest
-from stellwerk.components.transformation.columns import MISSING_WHOLE
 from stellwerk.components.transformation.work import transform
 from stellwerk.errors import DataError
 from stellwerk.spec.features import Number

@@ -1,0 +1,189 @@
+"""The table of the types that a column of Examples may have. One entry is all that anything here knows of one.
+
+Training, bulk prediction, REST and gRPC read a value alike because all of them read it by this table: what SQL makes of it, what
+Arrow and TensorFlow call it, and what stands for a missing one where a tensor has no null. Nothing here loads Arrow before
+it is asked for a type of its.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+MISSING_WHOLE = -(2**63)
+"""Stands for a missing whole number of 64 bits."""
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """A type of column, from the source to the network."""
+
+    name: str
+    """In the manifest of Examples, and in what a transform graph says of its inputs."""
+    words: str
+    """What people call its values."""
+    suits: str
+    """What a feature of such a column may be, in the words of a spec."""
+    surveyed: Literal["integer", "number", "text", "bytes"]
+    """What a survey for a first spec calls it."""
+    sql: tuple[str, ...]
+    """Types of the engine that become it."""
+    cast: str
+    """What they are cast to."""
+    kept: tuple[str, ...]
+    """Those among them that stay as they are."""
+    arrow: str
+    """What Arrow calls it."""
+    fed: str
+    """What Arrow calls the values that a tensor is made of."""
+    dtype: str
+    """What TensorFlow calls the tensor."""
+    feature: str
+    """The list of a tf.Example that has it."""
+    missing: int | float | bytes
+    """What stands for a missing value in a tensor."""
+    number: bool
+    """Whether its values are numbers."""
+    repeats: bool
+    """Whether rows often have the same value, so that they can be grouped by it."""
+    read: Callable[[str], str | int | float | bytes]
+    """Returns the value that a text of the spec means; raises ValueError where it cannot be one."""
+
+    @cached_property
+    def arrow_type(self) -> pa.DataType:
+        """Type of such a column of Examples."""
+        return _arrow(self.arrow)
+
+    @cached_property
+    def fed_type(self) -> pa.DataType:
+        """Type of the values that a tensor is made of."""
+        return _arrow(self.fed)
+
+
+def _arrow(name: str) -> pa.DataType:
+    import pyarrow as pa  # noqa: PLC0415 - the table is loaded where there is no data
+
+    return pa.type_for_alias(name)
+
+
+def _whole(text: str) -> int:
+    return {"true": 1, "false": 0}[text.lower()] if text.lower() in ("true", "false") else int(text)
+
+
+_LISTED = (
+    ColumnType(
+        name="int64",
+        words="whole numbers",
+        suits="type: number or category",
+        surveyed="integer",
+        sql=(
+            *("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
+            *("HUGEINT", "UHUGEINT", "BIGNUM"),
+        ),
+        cast="BIGINT",
+        kept=(),
+        arrow="int64",
+        fed="int64",
+        dtype="int64",
+        feature="int64_list",
+        missing=MISSING_WHOLE,
+        number=True,
+        repeats=True,
+        read=_whole,
+    ),
+    ColumnType(
+        name="float",
+        words="numbers with fractions",
+        suits="type: number, perhaps with scale: buckets",
+        surveyed="number",
+        sql=("FLOAT", "DOUBLE", "DECIMAL"),
+        cast="DOUBLE",
+        kept=("FLOAT",),
+        arrow="float32",
+        fed="float32",
+        dtype="float32",
+        feature="float_list",
+        missing=float("nan"),
+        number=True,
+        repeats=False,
+        read=float,
+    ),
+    ColumnType(
+        name="string",
+        words="texts",
+        suits="type: category or text",
+        surveyed="text",
+        sql=("VARCHAR", "UUID", "ENUM", "TIME", "INTERVAL", "JSON", "NULL", "BIT"),
+        cast="VARCHAR",
+        kept=(),
+        arrow="string",
+        fed="binary",
+        dtype="string",
+        feature="bytes_list",
+        missing=b"",
+        number=False,
+        repeats=True,
+        read=str,
+    ),
+    ColumnType(
+        name="binary",
+        words="bytes",
+        suits="a `transform` of your own",
+        surveyed="bytes",
+        sql=("BLOB",),
+        cast="BLOB",
+        kept=(),
+        arrow="binary",
+        fed="binary",
+        dtype="string",
+        feature="bytes_list",
+        missing=b"",
+        number=False,
+        repeats=False,
+        read=str.encode,
+    ),
+)
+
+COLUMN_TYPES: dict[str, ColumnType] = {one.name: one for one in _LISTED}
+"""By name, in the order in which they are named to people."""
+
+GIVEN = {"number": "DOUBLE", "integer": "BIGINT", "text": "VARCHAR", "boolean": "BOOLEAN", "timestamp": "TIMESTAMPTZ"}
+"""The type of the engine for each word that a source's `types` may have."""
+
+OF_SQL: dict[str, ColumnType] = {sql: one for one in _LISTED for sql in one.sql}
+"""By the type of the engine that becomes it; dates and times are not among them, see `seconds_of`."""
+
+
+def cast_of(value: str, sql_type: str) -> str:
+    """Returns the SQL that makes a value of a type of the engine (without its arguments) one of Examples."""
+    known = OF_SQL[sql_type]
+    return f"CAST({value} AS {sql_type if sql_type in known.kept else known.cast})"
+
+
+def number_of(text: str) -> str:
+    """Returns the SQL that reads a text as a number; it gives null for a text that is none."""
+    return f"TRY_CAST({text} AS DOUBLE)"
+
+
+def seconds_of(moment: str) -> str:
+    """Returns the SQL that makes a date or time a whole number: seconds since 1970 in UTC, rounded down."""
+    return f"CAST(floor(epoch({moment})) AS BIGINT)"
+
+
+def missing_of(dtype: np.dtype[Any]) -> Any:
+    """Returns what stands for a missing value in an array of a model's input, also of types that no column here has.
+
+    NaN for floats, an empty text, and the smallest number of the type for whole ones: the exported models are built to read them so.
+    """
+    if dtype.kind == "f":
+        return dtype.type(COLUMN_TYPES["float"].missing)
+    if dtype.kind == "O":
+        return COLUMN_TYPES["string"].missing
+    bits = 8 * dtype.itemsize
+    return MISSING_WHOLE >> (64 - bits) if dtype.kind == "i" else 0 if dtype.kind == "u" else False
