@@ -21,10 +21,6 @@ from stellwerk.spec.data import Source
 from stellwerk.spec.documentation import json_schema
 from stellwerk.tables.formats import ENDINGS, FORMATS, PACKED, SAMPLED_ROWS, WRITTEN, is_data, kind_of, loaded
 
-ROOT = Path(__file__).parents[2]
-ROOMS = ("src", "components", "pipelines", "report", "serving")
-OF_SPECS = [".json", ".txt"]
-"""Endings that a spec may have as well."""
 ROWS = 3 * SAMPLED_ROWS
 
 

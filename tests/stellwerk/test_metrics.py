@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -15,10 +14,6 @@ from stellwerk.spec.documentation import json_schema, reference
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.reach import out_of_reach
 
-ROOT = Path(__file__).parents[2]
-ROOMS = ("src", "components", "pipelines", "report", "serving")
-OF_CURVES = (["recall", "precision"], ["mean_prediction", "mean_label", "examples"])
-"""The axes of a curve and what its points have: words, and no list of metrics."""
 TASKS = ("binary", "multiclass", "regression")
 
 
