@@ -82,7 +82,7 @@ def test_a_text_and_a_moment_become_numbers_in_the_engine(connection):
     read = connection.sql(
         f"SELECT {number_of(repr('1.5'))}, {number_of(repr('x'))}, {seconds_of(repr('1970-01-02') + '::DATE')}"
     )
-    assert read.fetchone() == (1.5, None, 86_400)
+    assert read.fetchall() == [(1.5, None, 86_400)]
 
 
 @pytest.mark.parametrize(
