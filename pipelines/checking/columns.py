@@ -128,8 +128,8 @@ def _features(spec: Spec, seen: Probe) -> Iterator[Found]:
 
 def _split(spec: Spec, seen: Probe) -> Iterator[Found]:
     split = spec.data.split
-    by_time = COLUMN_TYPES.get(seen.columns.get(split.column, "")) if isinstance(split, TimeSplit) else None
-    if by_time is not None and not by_time.number:
+    known = COLUMN_TYPES.get(seen.columns.get(split.column, "")) if isinstance(split, TimeSplit) else None
+    if isinstance(split, TimeSplit) and known is not None and not known.number:
         message = f"'{split.column}' holds texts; a split by time needs a number or a timestamp"
         yield ("data", "split", "column"), f"{message}. Give the source `types`, or convert it with CAST in data.query."
     if isinstance(split, ColumnSplit) and split.column in seen.columns:

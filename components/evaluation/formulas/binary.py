@@ -13,6 +13,8 @@ from stellwerk.components.evaluation.intervals import Interval, area_pr, area_ro
 class BinaryCounts:
     """Sums of each slice (float64 [slices]): rows, labels, probabilities, losses, confusion counts, squares, products."""
 
+    areas: tuple[Array, Array]
+    """Under the ROC and the precision-recall curve."""
     n: Array
     y: Array
     p: Array
@@ -23,8 +25,6 @@ class BinaryCounts:
     loss2: Array
     p2: Array
     py: Array
-    areas: tuple[Array, Array]
-    """Under the ROC and the precision-recall curve."""
 
     @property
     def right(self) -> Array:

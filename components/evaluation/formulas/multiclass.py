@@ -52,15 +52,15 @@ class Classes:
 class MulticlassCounts:
     """Sums of each slice (float64 [slices]): rows, losses, right ones, squares; and the cells of its confusion matrix."""
 
-    n: Array
-    loss: Array
-    correct: Array
-    loss2: Array
     areas: tuple[Array, Array]
     """Under the ROC and the precision-recall curve of all classes against the rest; NaN where they were not counted."""
     cells: tuple[Array, Array, Array, Array]
     size: int
     """Number of classes."""
+    n: Array
+    loss: Array
+    correct: Array
+    loss2: Array
 
     @cached_property
     def classes(self) -> Classes:

@@ -16,6 +16,7 @@ from stellwerk.components.evaluation.intervals import Interval, mean, normal, of
 class RegressionCounts:
     """Sums of each slice (float64 [slices]) of labels `off` the centre, predictions, errors, their powers and products."""
 
+    centre: float
     n: Array
     off: Array
     p: Array
@@ -25,22 +26,24 @@ class RegressionCounts:
     fourth: Array
     p2: Array
     p_off: Array
-    centre: float
 
     @cached_property
     def y(self) -> Array:
         """Sums of the labels."""
-        return self.off + self.n * self.centre
+        sums: Array = self.off + self.n * self.centre
+        return sums
 
     @cached_property
     def y2(self) -> Array:
         """Sums of their squares."""
-        return self.off2 + 2 * self.centre * self.off + self.n * self.centre**2
+        sums: Array = self.off2 + 2 * self.centre * self.off + self.n * self.centre**2
+        return sums
 
     @cached_property
     def py(self) -> Array:
         """Sums of labels times predictions."""
-        return self.p_off + self.centre * self.p
+        sums: Array = self.p_off + self.centre * self.p
+        return sums
 
     @cached_property
     def spread(self) -> Array:

@@ -71,7 +71,7 @@ class BinaryTally:
         return {name: formula.interval(counts) for name, formula in formulas("binary").items()}
 
     def _counted(self, slices: int) -> BinaryCounts:
-        return BinaryCounts(*self._sums.table(slices).T, areas=self._ranking.areas(slices))
+        return BinaryCounts(self._ranking.areas(slices), *self._sums.table(slices).T)
 
     def confusions(self, slices: int) -> list[Array]:
         """Returns for each slice (label, prediction, count) at the threshold."""

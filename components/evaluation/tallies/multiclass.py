@@ -73,7 +73,7 @@ class MulticlassTally:
     def _counted(self, slices: int) -> MulticlassCounts:
         nothing = np.full(slices, np.nan)
         areas = self._ranking.areas(slices) if self._ranking is not None else (nothing, nothing)
-        return MulticlassCounts(*self._sums.table(slices).T, areas=areas, cells=self._cells(), size=len(self.classes))
+        return MulticlassCounts(areas, self._cells(), len(self.classes), *self._sums.table(slices).T)
 
     def _cells(self) -> tuple[Array, Array, Array, Array]:
         keys, counts = self._confusion.items()

@@ -90,7 +90,7 @@ class RegressionTally:
         return {name: formula.interval(counts) for name, formula in formulas("regression").items()}
 
     def _counted(self, slices: int) -> RegressionCounts:
-        return RegressionCounts(*self._sums.table(slices).T, centre=self._centre or 0.0)
+        return RegressionCounts(self._centre or 0.0, *self._sums.table(slices).T)
 
     def confusions(self, slices: int) -> list[Array]:
         """A quantity has no confusion matrix."""
