@@ -3,6 +3,8 @@
 An engine that watches names the file in $STELLWERK_EVENTS; where nobody does, as on a cluster, nothing is told.
 
     {"progress": [done, total, unit]} | {"done": {"peak_memory": bytes, "cpu_seconds": s}} | {"error": {"type", "message"}}
+
+Whoever is told how a step ends also hears (`heard`) why a process is ended from within, which no exception says.
 """
 
 from __future__ import annotations
@@ -11,16 +13,39 @@ import json
 import os
 import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from stellwerk.errors import StellwerkError, sentence
 from stellwerk.progress import Progress
 
 EVENTS = "STELLWERK_EVENTS"
 PROGRESS_SECONDS = 0.2
+
+_HEARING: list[Callable[[StellwerkError], None]] = []
+"""Who is told before a process is ended, the outermost first."""
+
+
+@contextmanager
+def heard(hear: Callable[[StellwerkError], None]) -> Iterator[None]:
+    """While the block runs, `hear` is told of an error that ends the process at once, from whichever thread."""
+    _HEARING.append(hear)
+    try:
+        yield
+    finally:
+        _HEARING.remove(hear)
+
+
+def end_process(error: StellwerkError) -> NoReturn:
+    """Ends this process where no exception would: tells everybody who hears, then the log, in the line that ends a traceback."""
+    for hear in reversed(_HEARING):
+        with suppress(Exception):
+            hear(error)
+    with suppress(OSError):
+        os.write(2, f"{type(error).__module__}.{type(error).__name__}: {error}\n".encode())
+    os._exit(1)
 
 
 @contextmanager
@@ -31,10 +56,15 @@ def told() -> Iterator[Progress | None]:
         yield None
         return
     events = _Events(Path(file))
-    try:
-        yield events.progress
-    except StellwerkError as error:
+
+    def failed(error: StellwerkError) -> None:
         events.tell({"error": {"type": type(error).__name__, "message": str(error)}})
+
+    try:
+        with heard(failed):
+            yield events.progress
+    except StellwerkError as error:
+        failed(error)
         raise
     except BaseException as error:
         events.tell({"error": {"type": None, "message": sentence(error)}})

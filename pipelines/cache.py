@@ -25,6 +25,7 @@ from stellwerk.components.artifacts.verifying import damaged, said
 from stellwerk.components.lineage.code import package_digest
 from stellwerk.errors import DamagedWarning
 from stellwerk.pipelines.graph import Step
+from stellwerk.showing import few
 
 LIBRARIES = (
     "duckdb",
@@ -37,8 +38,6 @@ LIBRARIES = (
     "tensorflow-transform",
     "tfx-bsl",
 )
-SHOWN = 3
-"""Damaged files that a warning names."""
 SHARED_CODE = ("stellwerk.components.artifacts", "stellwerk.components.beam", "stellwerk.serving", "stellwerk.spec")
 
 
@@ -110,10 +109,7 @@ class Cache:
             path = self._runs / entry.run / step.name / output
             wrong = damaged(path, entry.outputs.get(output, ""), entry.files.get(output))
             if wrong:
-                shown = ", ".join(said(path, one) for one in wrong[:SHOWN]) + (
-                    " and more" if len(wrong) > SHOWN else ""
-                )
-                _warn(f"{shown}: not what step {step.name} wrote. It runs again.")
+                _warn(f"{few(said(path, one) for one in wrong)}: not what step {step.name} wrote. It runs again.")
                 return None
         return entry
 

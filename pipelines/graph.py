@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.artifacts.hooks import LIMIT
+from stellwerk.components.artifacts.limits import LIMIT
 from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.arguments import argument, as_json, at

@@ -7,23 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import linecache
-import os
-import signal
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
+from stellwerk.components.artifacts.limits import MODULE, limited
 from stellwerk.errors import HookError, did_you_mean
-from stellwerk.spec.hooks import HOOK_SECONDS
-
-LIMIT = "STELLWERK_HOOK_TIMEOUT_SECONDS"
-"""Variable of a step's environment: `hooks.timeout_seconds` of the spec, where that says another number."""
-
-_PACKAGE = "_stellwerk_hook_"
 
 
 def load_hook(hooks: Mapping[str, str], reference: str) -> Callable[..., Any]:
@@ -52,34 +42,9 @@ def load_hook(hooks: Mapping[str, str], reference: str) -> Callable[..., Any]:
     return found
 
 
-@contextmanager
-def limited(what: str) -> Iterator[None]:
-    """Ends the block, which runs somebody's own code, after `hooks.timeout_seconds`. Only a main thread can be ended so.
-
-    Raises HookError where it takes longer; `what` begins its message.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    seconds = int(os.environ.get(LIMIT) or HOOK_SECONDS)
-
-    def late(*_: object) -> None:
-        raise HookError(f"{what} has not ended after {seconds} s. Mend it, or raise hooks.timeout_seconds.")
-
-    began, handler = time.monotonic(), signal.signal(signal.SIGALRM, late)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        others = max(left - (time.monotonic() - began), 0.001) if left else 0.0
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, others)
-
-
 def _module(path: str, source: str) -> ModuleType:
     digest = hashlib.sha256(f"{path}\0{source}".encode()).hexdigest()
-    name = f"{_PACKAGE}{digest[:16]}"
+    name = f"{MODULE}{digest[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import digests, folder_digest, write_json
+from stellwerk.components.deployment.damage import sealed
 from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS, versions
 from stellwerk.errors import StepFailed
 
@@ -54,7 +55,7 @@ def place(model: Path, folder: Path, digest: str, provenance: dict[str, Any], st
             _copy(statistics, aside / STATISTICS)
             if digests(aside / STATISTICS) != digests(statistics):
                 raise StepFailed(f"{target}: the copy of {statistics} differs from it: the disk is faulty. Push again")
-        write_json(aside / PROVENANCE, {**provenance, "version": number})
+        write_json(aside / PROVENANCE, sealed({**provenance, "version": number}))
         _flush_folders(aside)
         if target.exists():
             raise StepFailed(f"{target}: appeared while the model was copied, and is not overwritten. Push again")

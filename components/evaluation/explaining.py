@@ -25,14 +25,14 @@ MOST_BATCHES = 64
 """Of a test split with more than a million rows no more is read."""
 
 
-def explained(predictor: Predictor, examples: Examples, target: Target) -> dict[str, Any]:
-    """Returns `importance` and `worst` for `evaluation.json`; nothing where the sample holds no row with a label.
+def explained(predictor: Predictor, examples: Examples, target: Target) -> tuple[dict[str, Any], list[str]]:
+    """Returns `importance` and `worst` for `evaluation.json`, and warnings; nothing where the sample holds no row with a label.
 
-    An explanation that cannot be made is left out: the model was measured by then.
+    An explanation that cannot be made is left out, with a warning that says why: the model was measured by then.
     """
     rows = _sample(examples, predictor, target)
     if rows is None:
-        return {}
+        return {}, []
     batch, labels = rows
     arrays = inputs_from_batch(batch, predictor.model.inputs)
     try:
@@ -46,9 +46,12 @@ def explained(predictor: Predictor, examples: Examples, target: Target) -> dict[
             "target": target,
         }
         worst = {"examined": batch.num_rows, "rows": worst_rows(batch, **rows_of)}
-        return {"importance": importance(predictor, arrays, labels, target), "worst": worst}
-    except ModelError:
-        return {}
+        return {"importance": importance(predictor, arrays, labels, target), "worst": worst}, []
+    except ModelError as error:
+        return {}, [
+            "What the model looks at, and where it is most wrong, is not explained: its answers to the rows that were asked about "
+            f"could not be used: {str(error).rstrip('.')}. The metrics do not depend on that."
+        ]
 
 
 def _sample(examples: Examples, predictor: Predictor, target: Target) -> tuple[pa.RecordBatch, Array] | None:

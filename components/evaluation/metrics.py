@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from stellwerk.columns import COLUMN_TYPES
-from stellwerk.errors import DataError, did_you_mean, listed
+from stellwerk.errors import DataError, did_you_mean
 from stellwerk.metrics import METRICS, badness, direction, measured, measures, usual
+from stellwerk.showing import listed
 from stellwerk.spec.evaluate import Evaluate, Requirement
 from stellwerk.spec.target import Target
 

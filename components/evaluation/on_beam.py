@@ -14,6 +14,7 @@ import apache_beam as beam
 import numpy as np
 
 from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.limits import calls_limited
 from stellwerk.components.beam.jobs import job
 from stellwerk.components.beam.meeting import Meeting, local_copy, meeting, put
 from stellwerk.components.beam.portions import Portion, merged, portions
@@ -69,7 +70,7 @@ def measure_on(
         rows = [str(number) for number in range(len(folders))]
         model, *before = [place.give(predictor.model.path) for predictor in models.predictors]
         ask = _Ask(Judging(model, before[0] if before else None, examples, target, terms, by_tfma=others is not None))
-        with job(beam_settings, "evaluate", portions(examples, SPLIT, place), place) as read:
+        with calls_limited("evaluate"), job(beam_settings, "evaluate", portions(examples, SPLIT, place), place) as read:
             asked = read | "Ask" >> beam.ParDo(ask).with_outputs(*rows, main=FOUND)
             _ = asked[FOUND] | "Add" >> merged(_Add(terms)) | "Write" >> beam.Map(_write, counts, apart)
             if others is not None:

@@ -25,6 +25,7 @@ from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer
 
 from stellwerk.components.artifacts.hooks import load_hook
+from stellwerk.components.artifacts.limits import calls_limited, limited
 from stellwerk.components.beam.jobs import in_process
 from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.slices import SliceKey
@@ -58,11 +59,14 @@ def _class(name: str) -> Callable[..., Any]:
 
 def _made(name: str, build: Callable[..., Any]) -> Any:
     try:
-        try:
-            metric = build(name=_plain(name))
-        except TypeError:
-            metric = build()
-    except Exception as error:
+        with limited(f"evaluate: {name}"):
+            try:
+                metric = build(name=_plain(name))
+            except TypeError:
+                metric = build()
+    except HookError:
+        raise
+    except (Exception, SystemExit) as error:
         kind = HookError if ".py:" in name else DataError
         raise kind(
             f"evaluate: the metric '{name}' cannot be made without arguments: {error}. "
@@ -121,11 +125,13 @@ class OtherMetrics:
     def compute(self, models: Sequence[str], keys: Sequence[SliceKey]) -> dict[str, Computed]:
         """Computes the metrics for each of `models`, in the order of their predictions; `keys` are the slices by number.
 
-        Raises DataError with TFMA's own words when TFMA cannot compute one. The folder is removed.
+        Raises DataError with TFMA's own words when TFMA cannot compute one, HookError for a call of a hook that does not end. The
+        folder is removed.
         """
         if self._writer is not None:
             self._writer.close()
-        computed = {model: self._computed(model, place, keys) for place, model in enumerate(models)}
+        with calls_limited("evaluate"):
+            computed = {model: self._computed(model, place, keys) for place, model in enumerate(models)}
         shutil.rmtree(self._folder)
         return computed
 

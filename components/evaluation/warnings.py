@@ -10,13 +10,11 @@ import numpy as np
 
 from stellwerk.components.evaluation.metrics import gain
 from stellwerk.components.evaluation.simple import LINEAR
+from stellwerk.showing import few
 from stellwerk.spec.target import Target
 
 FAR = 3.0
 """A share of the test split that is so many deviations from that of the train split is no accident of dealing."""
-
-SHOWN = 3
-"""Classes that a sentence names."""
 
 
 def warnings(
@@ -52,12 +50,11 @@ def _never_predicted(confusion: Mapping[str, Any] | None, classes: Sequence[str]
         return
     names = [f"'{confusion['classes'][place]}'" for place in silent]
     rows = int(counts.sum(axis=1)[silent].sum())
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     rare = (
         "evaluate.threshold or train.class_weights: balanced" if len(classes) == 2 else "train.class_weights: balanced"
     )
     yield (
-        f"{', '.join(names[:SHOWN])}{more} {'is' if len(names) == 1 else 'are'} never predicted, and {rows:,} of the "
+        f"{few(names)} {'is' if len(names) == 1 else 'are'} never predicted, and {rows:,} of the "
         f"{int(counts.sum()):,} examples of the test split {'is' if rows == 1 else 'are'} that. Where that matters: {rare}."
     )
 

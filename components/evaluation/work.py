@@ -19,6 +19,7 @@ from stellwerk.components.evaluation.tfma_files import Evaluated, write_tfma_fil
 from stellwerk.components.evaluation.variants import saved_model_row
 from stellwerk.components.evaluation.warnings import warnings
 from stellwerk.progress import Progress, silent
+from stellwerk.showing import readable
 from stellwerk.spec.beam import Beam
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.target import Target
@@ -76,11 +77,11 @@ def evaluate(
             checks, of_variants = checked(), {name: checked(name) for name in models.formats}
             variants = _variants(models, measurement, checks, of_variants)
             candidate = models.predictors[0]
-            explanation = explained(candidate, data, target)
+            explanation, unexplained = explained(candidate, data, target)
         write_tfma_files(folder, _evaluated(settings, target.type, examples, models, measurement), checks)
         found = {"main": main, **measurement.as_json(), **variants, **explanation, "data": data.origin}
         said = list(warnings(found, target, candidate.about.get("trivial") or (), candidate.classes))
-        write_json(folder / "evaluation.json", {**found, "warnings": said})
+        write_json(folder / "evaluation.json", {**found, "warnings": [*map(readable, said), *unexplained]})
         requirements = [check.as_json() for check in checks]
         requirements += [check.as_json(name) for name, own in of_variants.items() for check in own]
         blessed = all(requirement["ok"] for requirement in requirements)

@@ -12,6 +12,7 @@ from stellwerk.components.artifacts.states import difference, steady_digest
 from stellwerk.components.ingestion.files import Found, Origin, label_of, origins
 from stellwerk.components.places.base import Object
 from stellwerk.errors import DataError
+from stellwerk.showing import few
 from stellwerk.spec.data import Data
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ UNKNOWN = "unknown-"
 """What the identity of a source begins with whose server says nothing of the state of a file: no two looks give the same."""
 READ = 1 << 30
 """Bytes of a source's files up to which they are read, as fast as the disk gives them; of more, sizes and times stand for them."""
-SHOWN = 3
-"""Files that a message names of a source with many."""
 AGAIN = "Run again once nobody writes it."
 
 
@@ -86,8 +85,7 @@ def check_read(
                 raise DataError(f"{name}: {label}: it was changed since the run began. {AGAIN}")
         said = {name: _identity(files.origins, digests.__getitem__)}
         if identity is not None and changed(identity, said):
-            shown = ", ".join(labels[:SHOWN]) + (f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else "")
-            raise DataError(f"{name}: its files were changed since the run began: {shown}. {AGAIN}")
+            raise DataError(f"{name}: its files were changed since the run began: {few(labels)}. {AGAIN}")
 
 
 def _identity(found: Sequence[Origin], digest: Callable[[Path], str]) -> str:

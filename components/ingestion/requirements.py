@@ -10,7 +10,8 @@ from stellwerk.components.ingestion.columns import is_nested, nested
 from stellwerk.components.ingestion.manifest import Counts, SourceRows
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.writing import Written
-from stellwerk.errors import DataError, StepFailed, did_you_mean, listed
+from stellwerk.errors import DataError, StepFailed, did_you_mean
+from stellwerk.showing import listed
 from stellwerk.spec.data import AnySplit, ColumnSplit, Data, HashSplit
 from stellwerk.spec.target import Target
 

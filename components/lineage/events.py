@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from stellwerk import __version__
+from stellwerk.showing import without_queries
 
 Json = dict[str, Any]
 Kind = Literal["START", "COMPLETE", "FAIL", "ABORT"]
@@ -159,7 +160,7 @@ def job_facets(arguments: Mapping[str, Any]) -> dict[str, Json]:
 
 
 def concealed(value: Any) -> Any:
-    """Returns a JSON value without passwords in URIs, and with secrets of the environment replaced by their names."""
+    """Returns a JSON value without passwords and queries in URIs, and with secrets of the environment replaced by their names."""
     secrets = {
         text: f"${{{name}}}"
         for name, text in os.environ.items()
@@ -177,4 +178,4 @@ def _concealed(value: Any, secrets: Mapping[str, str]) -> Any:
         return value
     for secret, name in secrets.items():
         value = value.replace(secret, name)
-    return _USERINFO.sub("", value)
+    return _USERINFO.sub("", without_queries(value))

@@ -24,6 +24,7 @@ from stellwerk.components.lineage.code import code_digest
 from stellwerk.components.lineage.events import TOLD, Job, Json, Kind, error, event, job_facets, parameters
 from stellwerk.components.lineage.quality import quality
 from stellwerk.components.lineage.sending import Sender, configured
+from stellwerk.components.telling import heard
 from stellwerk.errors import StellwerkError
 from stellwerk.steps import ROWS, STEPS
 
@@ -83,7 +84,7 @@ def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
         telling.tell_of_run("START")
     telling.tell("START")
     try:
-        with _terminable():
+        with _terminable(), heard(lambda problem: telling.close("FAIL", error(str(problem)))):
             yield
     except (KeyboardInterrupt, SystemExit):
         telling.close("ABORT", error("the step was stopped"))

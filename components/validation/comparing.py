@@ -9,7 +9,8 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from stellwerk.components.validation.statistics import by_column, common
-from stellwerk.errors import DataError, did_you_mean, listed
+from stellwerk.errors import DataError, did_you_mean
+from stellwerk.showing import listed
 from stellwerk.spec.sections import Comparator, Validate
 
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList

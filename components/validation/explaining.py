@@ -21,6 +21,7 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.validation import counting
 from stellwerk.components.validation.statistics import by_column, common
 from stellwerk.components.validation.writing import as_line
+from stellwerk.showing import few
 
 SHOWN = 5
 """How many unexpected values a message names."""
@@ -119,15 +120,14 @@ def _unexpected_values(finding: Finding) -> Explanation:
     known = set(domain)
     examples = finding.count(counting.not_among(known))
     new = [value for value in _values(finding) if value not in known]
-    more = f" and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
-    shown = ", ".join(json.dumps(value, ensure_ascii=False) for value in new[:SHOWN])
+    shown = few((json.dumps(value, ensure_ascii=False) for value in new), SHOWN)
     if new and len(new) <= ADDED:
         lines = " ".join(f"value: {_quoted(value)}" for value in new)
         accept = f'in string_domain "{name}" add {lines}'
     else:
         accept, name = f'in feature "{finding.column}" remove the domain', ""
     allowed = finding.feature.distribution_constraints.min_domain_mass
-    what = f"values that the schema does not know: {shown}{more}"
+    what = f"values that the schema does not know: {shown}"
     if finding.feature.HasField("distribution_constraints") and allowed < 1:
         what += f" (more than the {1 - allowed:.2%} allowed)"
     return Explanation(what, examples, accept, domain=name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stellwerk.errors import GateRefused
+from stellwerk.showing import short
 
 ALL = "(all)"
 SHOWN = 50
@@ -32,7 +33,7 @@ class Row:
 def refusal(rows: Sequence[Row]) -> GateRefused:
     """Returns the gate's refusal: an aligned table of what, where, how many, and what to change."""
     cells = [("split", "column", "examples", "what")]
-    cells += [(row.split, row.column or ALL, _count(row), row.what) for row in rows[:SHOWN]]
+    cells += [(row.split, short(row.column or ALL), _count(row), row.what) for row in rows[:SHOWN]]
     widths = [max(len(line[place]) for line in cells) for place in range(3)]
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(line[:3], widths, strict=True)), line[3]])

@@ -20,8 +20,9 @@ from stellwerk.components.validation.reporting import Reporter
 from stellwerk.components.validation.statistics import read, statistics_of, write
 from stellwerk.components.validation.targets import target_rows
 from stellwerk.components.validation.writing import as_text
-from stellwerk.errors import DataError, did_you_mean, listed
+from stellwerk.errors import DataError, did_you_mean
 from stellwerk.progress import Progress, silent
+from stellwerk.showing import listed
 from stellwerk.spec import SPLITS, Beam, Target, Validate
 from stellwerk.spec.features.patterns import Names
 

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator
 from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.ingestion.columns import nested
 from stellwerk.components.ingestion.probing import Probe
-from stellwerk.errors import did_you_mean, listed
+from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Keys
 from stellwerk.pipelines.checking.features import misfit
 from stellwerk.pipelines.checking.labels import check_class_weights, check_target
 from stellwerk.pipelines.checking.measuring import find_unmeasurable
+from stellwerk.showing import listed
 from stellwerk.spec import SPLITS, Spec
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
 from stellwerk.spec.features import Cross, Custom, Feature

@@ -14,6 +14,7 @@ from stellwerk.components.telling import EVENTS
 from stellwerk.pipelines.docker.mounts import Mounts
 from stellwerk.pipelines.docker.outside import Outside
 from stellwerk.pipelines.docker.service import Service
+from stellwerk.showing import without_queries
 
 POLL_SECONDS = 0.2
 LABEL = "stellwerk.run"
@@ -81,8 +82,13 @@ class Container:
 
     def _copy_log(self) -> None:
         with (self.folder / "log.txt").open("ab", buffering=0) as log:
+            line = b""
             for chunk in self._container.logs(stream=True, follow=True):
-                log.write(chunk)
+                *lines, line = (line + chunk).splitlines(keepends=True) or [b""]
+                if line.endswith(b"\n"):
+                    lines, line = [*lines, line], b""
+                log.write(_shown(b"".join(lines)))
+            log.write(_shown(line))
 
     def events(self) -> Iterator[Mapping[str, Any]]:
         """Yields what the step tells while it runs, as `components.telling` writes it; ends when the container has."""
@@ -105,3 +111,7 @@ class Container:
         status = self._container.wait()["StatusCode"]
         self._container.reload()
         return Ended(int(status), bool(self._container.attrs["State"].get("OOMKilled")))
+
+
+def _shown(output: bytes) -> bytes:
+    return without_queries(output.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

@@ -8,9 +8,12 @@ its function that runs one container is replaced while a pipeline runs, and what
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from stellwerk.showing import without_queries
 
 Step = Callable[[str, list[str]], int]
 """Runs a step, given its name and its command; returns the exit status."""
@@ -18,18 +21,32 @@ Step = Callable[[str, list[str]], int]
 FUNCTION = "--function_to_execute"
 
 
+class _Shown(io.TextIOBase):
+    """Writes into a log what may be shown in it."""
+
+    def __init__(self, log: TextIO) -> None:
+        self._log = log
+
+    def write(self, text: str) -> int:
+        self._log.write(without_queries(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._log.flush()
+
+
 @contextlib.contextmanager
-def local_runner(folder: Path, root: Path, step: Step) -> Iterator[Callable[[Path, Mapping[str, Any]], None]]:
-    """Gives a function that runs the IR in a file with arguments; artifacts go to `root`, KFP's own log to `folder`."""
+def local_runner(folder: Path, root: Path, step: Step) -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
+    """Gives a function that runs an IR with arguments; artifacts go to `root`, KFP's own log to `folder`."""
     from kfp import components, local  # noqa: PLC0415
     from kfp.local import config, docker_task_handler  # noqa: PLC0415
 
     def one(*, command: list[str], **_: Any) -> int:
         return step(command[command.index(FUNCTION) + 1], list(command))
 
-    def walk(ir: Path, arguments: Mapping[str, Any]) -> None:
-        with (folder / "kfp.log").open("a", encoding="utf-8") as log, contextlib.redirect_stdout(log):
-            components.load_component_from_file(str(ir))(**arguments)
+    def walk(ir: str, arguments: Mapping[str, Any]) -> None:
+        with (folder / "kfp.log").open("a", encoding="utf-8") as log, contextlib.redirect_stdout(_Shown(log)):
+            components.load_component_from_text(ir)(**arguments)
 
     before = config.LocalExecutionConfig.instance, docker_task_handler.run_docker_container
     try:

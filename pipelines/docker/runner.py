@@ -25,6 +25,7 @@ from stellwerk.pipelines.graph import Graph, graph
 from stellwerk.pipelines.kubeflow.compilation import intermediate
 from stellwerk.pipelines.kubeflow.writing import text_of
 from stellwerk.pipelines.runs import RunRecord, StepRecord, begin_run
+from stellwerk.showing import without_queries
 from stellwerk.spec.cluster import Cluster
 
 LAST_LINES = 12
@@ -116,8 +117,8 @@ class _Walk:
         root.mkdir(parents=True, exist_ok=True)
         written = [folder, *([root] if self.root.kept else [])]
         inside = {**self.mounted, **{str(each): {"bind": str(each), "mode": "rw"} for each in written}}
-        ir = folder / "pipeline.yaml"
-        ir.write_text(text_of(intermediate(self.loaded, self.graph, local=True)), encoding="utf-8")
+        ir = text_of(intermediate(self.loaded, self.graph, local=True))
+        (folder / "pipeline.yaml").write_text(without_queries(ir), encoding="utf-8")
 
         def step(name: str, command: list[str]) -> int:
             image, reach = self.record.versions["image_id"], outside(self.loaded.spec, name)

@@ -9,7 +9,8 @@ is named that needs it. So data are read while TensorFlow is loaded, and a run t
 Each talks JSON over a socket pair of its own with the runner that started them, and dies with it:
 
     → {"preload": ["train", ...]}           get ready for these steps when there is nothing else to do
-    → {"call": "call.json", "log": "log.txt", "name": "train", "environment": {}}   with a pipe: run this step, tell events into it
+    → {"name": "train", "log": "log.txt", "environment": {}}   with a pipe and a file: run this step, tell events into the one, its
+                                            arguments are in the other
     ← {"ended": "train", "status": 0}       the child's exit status, negative for a signal
     pipe ← {"began": {}} | {"progress": [done, total, unit]} | {"done": {...}} | {"error": {...}}
 """
@@ -27,7 +28,6 @@ import socket
 import sys
 import time
 import traceback
-from pathlib import Path
 from typing import Any
 
 from stellwerk.environment import load
@@ -103,7 +103,7 @@ class Server:
     def _received(self) -> tuple[bytes, list[int]]:
         """Takes a request; nothing when the runner has gone."""
         try:
-            message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 1)
+            message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 2)
         except ConnectionResetError:  # it went without having read all that it was told
             return b"", []
         return message, descriptors
@@ -112,20 +112,21 @@ class Server:
         if "preload" in request:
             self._steps += request["preload"]
             return
-        (events,) = descriptors
+        events, given = descriptors
         name = request["name"]
         self._steps = [step for step in self._steps if step != name]
         prepared = self._prepared.pop(name, None)
-        if prepared is not None and prepared.call(request, events):
+        if prepared is not None and prepared.call(request, descriptors):
             self._called.append(prepared)  # its line stays open, or it would take back a call not yet heard
         else:
             child = _fork()
             if child == 0:
                 self._become_child()
                 _load_step(name)
-                _run_child(request, events)
+                _run_child(request, events, given)
             self._children[child] = name
         os.close(events)
+        os.close(given)
 
     def _split(self) -> None:
         """Forks the process that loads TensorFlow; what its runner has to say waits for it in the socket."""
@@ -201,10 +202,10 @@ class _Prepared:
         """Takes the child's word that it has loaded; also its end, which is told apart when it is reaped."""
         self.ready = self.line.recv(len(READY)) in (READY, b"")
 
-    def call(self, request: dict[str, Any], events: int) -> bool:
+    def call(self, request: dict[str, Any], descriptors: list[int]) -> bool:
         """Gives the child its call; False where it has died."""
         with contextlib.suppress(OSError):
-            socket.send_fds(self.line, [json.dumps(request).encode()], [events])
+            socket.send_fds(self.line, [json.dumps(request).encode()], descriptors)
             return True
         return False
 
@@ -242,14 +243,14 @@ def _wait_prepared(step: str, line: socket.socket) -> None:
     _load_step(step)
     with contextlib.suppress(OSError):  # the server is gone
         line.send(READY)
-        message, descriptors, _, _ = socket.recv_fds(line, MESSAGE_BYTES, 1)
+        message, descriptors, _, _ = socket.recv_fds(line, MESSAGE_BYTES, 2)
         if message:
             line.close()
-            _run_child(json.loads(message), descriptors[0])
+            _run_child(json.loads(message), *descriptors)
     os._exit(0)
 
 
-def _run_child(request: dict[str, Any], events: int) -> None:
+def _run_child(request: dict[str, Any], events: int, given: int) -> None:
     """Runs one step in this child and leaves the process; never returns."""
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
@@ -259,7 +260,7 @@ def _run_child(request: dict[str, Any], events: int) -> None:
     status = 1
     try:
         tell.send({"began": {}})
-        status = _run_step(request, tell)
+        status = _run_step(request["name"], given, tell)
     finally:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
@@ -267,21 +268,28 @@ def _run_child(request: dict[str, Any], events: int) -> None:
         os._exit(status)
 
 
-def _run_step(request: dict[str, Any], tell: _Events) -> int:
+def _run_step(name: str, given: int, tell: _Events) -> int:
     from stellwerk.components.calling import call  # noqa: PLC0415 - the server starts before anything is loaded
+    from stellwerk.components.telling import heard  # noqa: PLC0415
     from stellwerk.errors import StellwerkError, sentence  # noqa: PLC0415
+    from stellwerk.showing import without_queries  # noqa: PLC0415
+
+    def failed(error: StellwerkError) -> None:
+        tell.send({"error": {"type": type(error).__name__, "message": str(error), "exit_code": error.exit_code}})
 
     before = resource.getrusage(resource.RUSAGE_SELF)
     try:
-        arguments = json.loads(Path(request["call"]).read_text(encoding="utf-8"))
-        call(request["name"], {**arguments, "progress": tell.progress})
-    except StellwerkError as error:
-        traceback.print_exc()
-        tell.send({"error": {"type": type(error).__name__, "message": str(error), "exit_code": error.exit_code}})
-        return 1
+        with open(given, encoding="utf-8") as file:
+            file.seek(0)  # where it was written to an end
+            arguments = json.load(file)
+        with heard(failed):
+            call(name, {**arguments, "progress": tell.progress})
     except BaseException as error:
-        traceback.print_exc()
-        tell.send({"error": {"type": "StepFailed", "message": sentence(error), "exit_code": 3}})
+        sys.stderr.write(without_queries(traceback.format_exc()))
+        if isinstance(error, StellwerkError):
+            failed(error)
+        else:
+            tell.send({"error": {"type": "StepFailed", "message": sentence(error), "exit_code": 3}})
         return 1
     used = resource.getrusage(resource.RUSAGE_SELF)
     tell.finish()

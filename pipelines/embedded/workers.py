@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from stellwerk.environment import FRAMEWORKS
 from stellwerk.errors import StepFailed
 from stellwerk.pipelines.embedded.server import WITHOUT
+from stellwerk.showing import without_queries
 
 WORKER = {**FRAMEWORKS, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
 """Environment of the steps: frameworks keep quiet, sets have the same order in every run."""
@@ -96,12 +98,20 @@ class Workers:
         arguments: Mapping[str, Any],
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Starts a step; its arguments are kept in the file `call`, its output goes to `log`; `environment` is added to its own."""
+        """Starts a step; its output goes to `log`, `environment` is added to its own.
+
+        Its arguments are kept in the file `call`, as they are shown to people. The step reads them from a file without a name, with
+        what a URL is signed with.
+        """
         call.parent.mkdir(parents=True, exist_ok=True)
-        call.write_text(json.dumps(arguments, indent=1, sort_keys=True), encoding="utf-8")
+        told = json.dumps(arguments, indent=1, sort_keys=True)
+        call.write_text(without_queries(told), encoding="utf-8")
         ours, theirs = os.pipe()
-        request = {"name": step, "call": str(call), "log": str(log), "environment": dict(environment or {})}
-        socket.send_fds(self._control(step), [json.dumps(request).encode()], [theirs])
+        request = {"name": step, "log": str(log), "environment": dict(environment or {})}
+        with tempfile.TemporaryFile("w", encoding="utf-8") as given:
+            given.write(told)
+            given.flush()
+            socket.send_fds(self._control(step), [json.dumps(request).encode()], [theirs, given.fileno()])
         os.close(theirs)
         self._running[step] = _Running(ours)
         self._selector.register(ours, selectors.EVENT_READ, step)

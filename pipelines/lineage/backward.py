@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stellwerk.components.lineage.code import code_digest
-from stellwerk.loading import without_queries
 from stellwerk.pipelines.lineage.models import Pushed, intact
 from stellwerk.pipelines.lineage.sources import SourceFile, State, source_files, state_of
 from stellwerk.pipelines.runs import RunRecord
+from stellwerk.showing import without_queries
 from stellwerk.steps import path_of
 
 

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
-from stellwerk.errors import UsageError, did_you_mean, listed
+from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.pipelines.starting.keys import is_id, is_unnamed
+from stellwerk.showing import listed
 
 Task = Literal["binary", "multiclass", "regression"]
 

@@ -26,6 +26,7 @@ from stellwerk.commands.starting import init
 from stellwerk.commands.submitting import schedule, submit
 from stellwerk.commands.verifying import verify
 from stellwerk.errors import DamagedWarning, StellwerkError, sentence
+from stellwerk.showing import readable
 
 COMMANDS = (
     init,
@@ -83,6 +84,7 @@ def main() -> None:
     try:
         cli(prog_name="stellwerk", standalone_mode=False)
     except click.ClickException as error:
+        error.message = readable(error.message)
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
@@ -114,7 +116,7 @@ def _shown(  # noqa: PLR0917 - as Python calls it
 ) -> None:
     """Shows a warning as Python does, unless it is meant for a person."""
     if issubclass(category, DamagedWarning):
-        click.echo(f"warning {message}", err=True)
+        click.echo(readable(f"warning {message}"), err=True)
         return
     _AS_PYTHON_DOES(message, category, filename, lineno, file, line)
 

@@ -21,11 +21,19 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stellwerk.showing import readable
+
 
 class StellwerkError(Exception):
-    """Base of all errors that end a command with a clear sentence instead of a traceback."""
+    """Base of all errors that end a command with a clear sentence instead of a traceback.
+
+    Whatever names and addresses a message has in it, it stays readable and tells no signature (`showing.readable`).
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(readable(message))
 
 
 @dataclass(frozen=True, order=True)
@@ -37,9 +45,12 @@ class Problem:
     path: str
     message: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", readable(self.message))
+
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
+        return readable(f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}")
 
 
 class SpecError(StellwerkError):
@@ -88,21 +99,10 @@ class DamagedWarning(UserWarning):
     """Something that a run kept is not what it should be; it counts as missing, and nothing stops. Commands show it in a line."""
 
 
-_MOST, _READABLE = 30, 60
-"""Names that a message lists at most, and characters it shows of each."""
-
-
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns ` Did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{near[0]}'?" if near else ""
-
-
-def listed(names: Iterable[str]) -> str:
-    """Returns names for a message, divided by commas: the first thirty, of long ones the beginning, and how many there are."""
-    all_names = list(names)
-    shown = [name if len(name) <= _READABLE else f"{name[: _READABLE - 1]}…" for name in all_names[:_MOST]]
-    return ", ".join(shown) + (f", … ({len(all_names):,} in all)" if len(all_names) > _MOST else "")
 
 
 def sentence(error: BaseException) -> str:
@@ -114,8 +114,8 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "out of memory. Close other programs or use a machine with more memory, then run again."
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}. Look at that path and its permissions, then run again."
-    return f"unexpected {type(error).__name__}: {error}"
+        return readable(f"{error.filename}: {error.strerror}. Look at that path and its permissions, then run again.")
+    return readable(f"unexpected {type(error).__name__}: {error}")
 
 
 def _disk_full(where: str, why: str | None) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import inspect
 import pickle
-import signal
-import time
 
 import pytest
 
-from stellwerk.components.artifacts.hooks import LIMIT, limited, load_hook
+from stellwerk.components.artifacts.hooks import load_hook
 from stellwerk.errors import HookError
 
 SOURCE = """\
@@ -103,24 +101,3 @@ def test_something_that_cannot_be_called_is_refused():
 def test_a_file_that_ends_the_program_is_told_as_one_that_does_not_import():
     message = _refusal({"features.py": "import sys\nsys.exit(4)\n"}, "features.py:squared")
     assert message.startswith("features.py:2: the hook file does not import: SystemExit: 4.")
-
-
-def test_a_file_that_takes_too_long_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv(LIMIT, "1")
-    message = _refusal({"features.py": "import time\ntime.sleep(100)\n"}, "features.py:squared")
-    assert message == "features.py: the hook file has not ended after 1 s. Mend it, or raise hooks.timeout_seconds."
-
-
-def test_the_timers_of_others_run_on(monkeypatch: pytest.MonkeyPatch):
-    heard, before = [], signal.signal(signal.SIGALRM, lambda *_: heard.append(True))
-    left, _ = signal.setitimer(signal.ITIMER_REAL, 0.2)
-    try:
-        with limited("features.py:squared"):
-            time.sleep(0.01)
-        deadline = time.monotonic() + 60
-        while not heard and time.monotonic() < deadline:
-            time.sleep(0.01)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, left)
-        signal.signal(signal.SIGALRM, before)
-    assert heard

@@ -165,6 +165,58 @@ def test_a_hook_that_does_not_end_is_ended_and_told(project: Path, stellwerk):
     assert "model.build: net.py:build has not ended after 2 s. Mend it, or raise hooks.timeout_seconds." in ran.stderr
 
 
+QUIET = "    while True:\n        try:\n            time.sleep(60)\n        except BaseException:\n            pass\n"
+
+
+def _is_ended(project: Path, ran: subprocess.CompletedProcess[str], step: str, what: str) -> None:
+    said = f"step {step}: {what} has not ended after 2 s. Mend it, or raise hooks.timeout_seconds."
+    assert ran.returncode == 3, ran.stderr
+    assert ran.stderr.count(said) == 1
+    assert "Traceback" not in ran.stderr
+    record = json.loads((_newest(project) / "run.json").read_text())
+    assert record["error"] == said
+    assert [one["status"] for one in record["steps"] if one["name"] == step] == ["failed"]
+
+
+def test_a_hook_that_catches_every_exception_does_not_outlive_its_time(project: Path, stellwerk):
+    _spec("model: {type: dense, hidden: [16]}", "model: {build: net.py:build}\nhooks: {timeout_seconds: 2}")(project)
+    (project.parent / "net.py").write_text(f"import time\n\ndef build(inputs):\n{QUIET}")
+    _is_ended(project, stellwerk("run", project), "train", "model.build: net.py:build")
+
+
+METRICS = {
+    "one that never ends": ("    while True:\n        pass\n", "update_state"),
+    "one that catches every exception": (QUIET, "update_state"),
+}
+
+
+@pytest.mark.parametrize(("body", "function"), METRICS.values(), ids=METRICS)
+def test_a_metric_of_ones_own_that_does_not_end_is_ended_and_told(project: Path, stellwerk, body: str, function: str):
+    _spec("  slices: [[origin]]", "  metrics: [auc, metrics.py:Slow]")(project)
+    project.write_text(project.read_text() + "hooks: {timeout_seconds: 2}\n")
+    body = body.replace("\n    ", "\n        ").replace("    ", "        ", 1)
+    (project.parent / "metrics.py").write_text(
+        "import time\n\nimport tf_keras\n\n\nclass Slow(tf_keras.metrics.Metric):\n"
+        f"    def update_state(self, label, prediction, sample_weight=None):\n{body}\n"
+        "    def result(self):\n        return 0.0\n"
+    )
+    _is_ended(project, stellwerk("run", project), "evaluate", f"evaluate: metrics.py: {function}")
+
+
+def test_a_name_of_5_000_letters_is_told_at_a_readable_length(project: Path, stellwerk):
+    name = "n" * 5_000
+    _spec("carrier: {type: category}", f"carrier: {{type: category, column: {name}}}")(project)
+    ran = stellwerk("run", project)
+    assert ran.returncode == 2
+    assert "pipeline.yaml:8: features.carrier.column: there is no column 'nnn" in ran.stderr
+    assert len(ran.stderr) < 1_000
+    _first_line(lambda line: line.replace("carrier", f"{'a title ' * 600}"))(project)
+    ran = stellwerk("check", project)
+    assert ran.returncode == 2
+    assert "a title a title" in ran.stderr
+    assert len(ran.stderr) < 1_500
+
+
 def test_a_column_with_100_000_categories_runs_through(tmp_path, stellwerk):
     rows = 100_000
     codes = pa.array([f"code-{number}" for number in range(rows)])

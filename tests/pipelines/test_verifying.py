@@ -74,10 +74,34 @@ def test_a_broken_provenance_is_damage(project: Path, content: str):
     assert wrong(model_of(project)) == ["provenance.json cannot be read"]
 
 
+@pytest.mark.parametrize("key", ["metrics", "context", "model_digest", "files"])
+def test_a_provenance_that_was_changed_itself_is_named(project: Path, key: str):
+    path = model_of(project) / "1" / "provenance.json"
+    told = json.loads(path.read_text())
+    told[key] = {"auc": 0.99} if isinstance(told[key], dict) else "0" * 64
+    path.write_text(json.dumps(told))
+    assert "provenance.json has other bytes" in wrong(model_of(project))
+    assert only(model_of(project)).damaged
+
+
+def test_a_provenance_that_says_the_same_in_another_form_is_whole(project: Path):
+    path = model_of(project) / "1" / "provenance.json"
+    path.write_text(json.dumps(json.loads(path.read_text())))
+    assert wrong(model_of(project)) == []
+
+
+def test_a_version_from_before_provenance_had_a_digest_of_itself_is_whole(project: Path):
+    path = model_of(project) / "1" / "provenance.json"
+    told = json.loads(path.read_text())
+    del told["provenance_digest"]
+    path.write_text(json.dumps(told))
+    assert wrong(model_of(project)) == []
+
+
 def test_a_model_pushed_before_provenance_named_files_is_known_by_one_digest(project: Path):
     path = model_of(project) / "1" / "provenance.json"
     told = json.loads(path.read_text())
-    del told["files"]
+    del told["files"], told["provenance_digest"]  # which the first versions had neither of
     path.write_text(json.dumps(told))
     assert wrong(model_of(project)) == []
     flip(model_of(project) / "1" / "saved_model.pb")

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stellwerk.components.artifacts.folders import folder_digest, written_aside
+from stellwerk.components.deployment.damage import is_sealed, sealed
 from stellwerk.components.deployment.targets.base import Placed, Pushed
 from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS
 from stellwerk.errors import StepFailed
@@ -102,7 +103,7 @@ class ObjectTarget:
             if newest and self._is_whole(newest, model, digest):
                 return Placed(f"{self.where}/{newest}", newest, new=False)
             number = self._claimed(newest + 1, digest)
-            new = self._placed(model, number, digest, {**provenance, "version": number}, statistics)
+            new = self._placed(model, number, digest, sealed({**provenance, "version": number}), statistics)
         with contextlib.suppress(StoreError):  # the version is there: the next push can clean up as well
             self._remove_leftovers(number)
         return Placed(f"{self.where}/{number}", number, new=new)
@@ -147,7 +148,7 @@ class ObjectTarget:
     def _is_whole(self, number: int, model: Path, digest: str) -> bool:
         """Tells whether a version is `model`, and every file of it still is what was pushed."""
         provenance, version = self._provenance(number), f"{self.base}{number}/"
-        if provenance.get("model_digest") != digest:
+        if provenance.get("model_digest") != digest or not is_sealed(provenance):
             return False
         there, told = self.bucket.changed(version), provenance.get("files")
         files: dict[str, str] = told if isinstance(told, dict) else {}

@@ -15,7 +15,8 @@ from stellwerk.components.ingestion.files import File
 from stellwerk.components.ingestion.sources import keys
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.components.ingestion.sources.plain import copy_of
-from stellwerk.errors import DataError, did_you_mean, listed
+from stellwerk.errors import DataError, did_you_mean
+from stellwerk.showing import listed
 from stellwerk.tables.encodings import transcode
 from stellwerk.tables.objects import USUAL, is_plain, repeated_key, to_lines
 from stellwerk.tables.rows import cut_to_rows

@@ -8,7 +8,8 @@ from typing import Any
 
 import keras
 
-from stellwerk.components.artifacts.hooks import limited, load_hook
+from stellwerk.components.artifacts.hooks import load_hook
+from stellwerk.components.artifacts.limits import limited
 from stellwerk.components.training.models.body import Body, Inputs
 from stellwerk.errors import HookError
 from stellwerk.spec.model import CustomModel

@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from stellwerk.components.artifacts.hooks import limited, load_hook
+from stellwerk.components.artifacts.hooks import load_hook
+from stellwerk.components.artifacts.limits import limited
 from stellwerk.components.transformation import outputs
 from stellwerk.components.transformation.columns import Columns
 from stellwerk.components.transformation.features.base import Asked, Known, each

@@ -12,6 +12,7 @@ import click
 from stellwerk.commands.compiling import tell_notes
 from stellwerk.commands.options import JSON, SET, SPEC, checked, load, near
 from stellwerk.errors import SpecError, UsageError
+from stellwerk.showing import readable
 from stellwerk.steps import maker
 
 
@@ -28,7 +29,7 @@ def check(*, spec: Path, overrides: tuple[str, ...], no_data: bool, as_json: boo
     try:
         loaded = load(spec, overrides)
         problems = list(
-            find_problems(loaded, data=not no_data, noted=lambda note: click.echo(f"note: {note}", err=True))
+            find_problems(loaded, data=not no_data, noted=lambda note: click.echo(readable(f"note: {note}"), err=True))
         )
         tell_notes(loaded)
     except SpecError as error:

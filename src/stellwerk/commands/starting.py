@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stellwerk.errors import UsageError, listed
+from stellwerk.errors import UsageError
+from stellwerk.showing import listed
 
 if TYPE_CHECKING:
     from stellwerk.pipelines.starting import Guess, Opened, Plan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from stellwerk.loading.files import check_files
 from stellwerk.loading.overrides import apply
 from stellwerk.loading.parsing import parse
 from stellwerk.loading.translation import translate
+from stellwerk.showing import without_queries
 from stellwerk.spec import Spec
 
 
@@ -73,11 +73,6 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> LoadedSpec:
     return LoadedSpec(spec, path, directory, without_queries(text), document)
 
 
-def without_queries(text: str) -> str:
-    """Returns a text with `…` for what follows the `?` in its URLs of the web: whoever has a signed one may read the object."""
-    return re.sub(r"""(https?://[^\s?"'<>,{}\[\]]+\?)[^\s"'<>,{}\[\]]+""", r"\1…", text)
-
-
 def _validated(document: Document, values: Mapping[str, Any]) -> tuple[Spec | None, list[tuple[Keys, str]]]:
     try:
         return Spec.model_validate(_tuples(values), strict=True, by_alias=True, by_name=False), []
@@ -120,4 +115,4 @@ def _without(values: Mapping[str, Any], wrong: Sequence[Keys]) -> dict[str, Any]
     return rest
 
 
-__all__ = ["LoadedSpec", "load", "without_queries"]
+__all__ = ["LoadedSpec", "load"]

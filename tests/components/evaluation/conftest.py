@@ -23,14 +23,17 @@ ROWS = 600
 class _Scored(tf.Module):
     """Scores a row by `distance * slope + bias`, and 1 more where the carrier is AA."""
 
-    def __init__(self, kind: str, slope: list[float], bias: list[float]) -> None:
+    def __init__(self, kind: str, slope: list[float], bias: list[float], most: int | None = None) -> None:
         super().__init__()
+        self.most = most
         self.kind, self.slope, self.bias = kind, tf.Variable(slope), tf.Variable(bias)
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.float32, "distance"), tf.TensorSpec([None], tf.string, "carrier")]
     )
     def answer(self, distance, carrier):
+        if self.most is not None:
+            tf.debugging.assert_less_equal(tf.shape(distance)[0], self.most, "too many rows at once")
         distance = tf.where(tf.math.is_nan(distance), 0.0, distance)
         score = distance[:, None] * self.slope + self.bias + tf.cast(carrier == "AA", tf.float32)[:, None] * [1.0]
         if self.kind == "regression":
@@ -42,11 +45,18 @@ class _Scored(tf.Module):
 
 @pytest.fixture(scope="session")
 def make_model() -> Callable[..., Path]:
-    """`make_model(path, kind, slope=[...], bias=[...], classes=[...])` exports a model that was never trained."""
+    """`make_model(path, kind, slope=[...], bias=[...], classes=[...], most=rows at once)` exports a model that was never trained."""
 
-    def make(path: Path, kind: str, slope: Any = None, bias: Any = None, classes: list[str] | None = None) -> Path:
+    def make(
+        path: Path,
+        kind: str,
+        slope: Any = None,
+        bias: Any = None,
+        classes: list[str] | None = None,
+        most: int | None = None,
+    ) -> Path:
         width = 3 if kind == "multiclass" else 1
-        module = _Scored(kind, slope or [0.8] * width, bias or [-0.4] * width)
+        module = _Scored(kind, slope or [0.8] * width, bias or [-0.4] * width, most)
         tf.saved_model.save(module, str(path), signatures={"serving_default": module.answer})
         about = {"target": {"column": "label", "type": kind}, "classes": CLASSES[kind] if classes is None else classes}
         write_json(path / "assets.extra" / "stellwerk.json", about)

@@ -44,6 +44,17 @@ def test_two_evaluations_of_the_same_model_say_the_same(run):
     assert run("binary").evaluation["importance"] == run("binary").evaluation["importance"]
 
 
+def test_a_model_that_cannot_be_explained_is_judged_and_a_warning_says_so(run, make_model, tmp_path):
+    done = run(
+        "binary", model=str(make_model(tmp_path / "small", "binary", most=1_000))
+    )  # an explanation asks for more
+    assert done.evaluation["slices"][0]["examples"] == 600
+    assert not {"importance", "worst"} & set(done.evaluation)
+    (warning,) = [one for one in done.evaluation["warnings"] if "is not explained" in one]
+    assert "too many rows at once" in warning
+    assert warning.endswith("The metrics do not depend on that.")
+
+
 def test_many_columns_ask_for_fewer_rows_of_each(run, monkeypatch):
     monkeypatch.setattr(measuring, "MOST_ANSWERS", 2_000)
     found = run("binary").evaluation["importance"]
