@@ -14,9 +14,8 @@ _LONG = re.compile(
     rf"|'[^'\n]{{{_LONGEST},}}'"
     rf"|[^.,:;()'\"\n]{{{2 * _LONGEST},}}"  # so long without a sign: no sentence, but a name with blanks
 )
-_QUERY = re.compile(
-    r"""(https?://(?:\$\{[^}\n]*\}|[^\s?"'<>{}\[\]]){1,2000}\?)((?:\$\{[^}\n]*\}|[^\s"'<>{}\[\]])+)""", re.IGNORECASE
-)
+_WORD = re.compile(r"""(?:\$\{[^}\n]{0,200}\}|[^\s"'<>{}\[\]])+""")
+_WEB = re.compile("https?://", re.IGNORECASE)
 _BEHIND = ",.;:)\\"
 """Signs behind a URL that are those of the text around it."""
 
@@ -33,13 +32,15 @@ def _cut(found: re.Match[str]) -> str:
 
 def without_queries(text: str) -> str:
     """Returns a text with `…` for what follows the `?` in its URLs of the web: whoever has a signed one may read the object."""
-    return _QUERY.sub(_without_query, text)
+    return _WORD.sub(_without_query, text) if "?" in text and _WEB.search(text) else text
 
 
 def _without_query(found: re.Match[str]) -> str:
-    address, query = found.groups()
-    behind = query[len(query.rstrip(_BEHIND)) :]
-    return f"{address}…{behind}"
+    word = found.group()
+    begins = _WEB.search(word)
+    mark = word.find("?", begins.end()) + 1 if begins else 0
+    query = word[mark:].rstrip(_BEHIND)
+    return f"{word[:mark]}…{word[mark + len(query) :]}" if mark and query else word
 
 
 def short(name: str) -> str:
