@@ -89,7 +89,7 @@ NOT_PUBLIC = (
 )
 """Beginnings of modules that the documentation of their library does not name."""
 
-OF_PYTHON = {"__version__", "_exit", "_fields", "_replace", "_repr_html_"}
+OF_PYTHON = {"__version__", "_current_frames", "_exit", "_fields", "_replace", "_repr_html_"}
 """Documented names of Python and of notebooks that only look private."""
 
 
