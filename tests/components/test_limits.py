@@ -122,7 +122,7 @@ def ended() -> Callable[[str], subprocess.CompletedProcess[str]]:
         ("with limits.calls_limited('evaluate'):\n    stay()\n", "evaluate: stays.py: stay"),
         (
             "with limits.calls_limited('evaluate'):\n    other = threading.Thread(target=stay)\n    other.start()\n"
-            "    try:\n        other.join()\n    except BaseException:\n        other.join()\n",
+            "    never = threading.Event()\n    try:\n        never.wait()\n    except BaseException:\n        never.wait()\n",
             "evaluate: stays.py: stay",
         ),
         (
