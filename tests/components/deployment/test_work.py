@@ -11,6 +11,7 @@ import pytest
 from stellwerk import __version__
 from stellwerk.components.artifacts.folders import digests, folder_digest, read_json, write_json
 from stellwerk.components.calling import call
+from stellwerk.components.deployment.damage import is_sealed
 from stellwerk.components.deployment.work import push
 from stellwerk.components.lineage.code import code_digest
 from stellwerk.errors import GateRefused, StepFailed
@@ -28,6 +29,8 @@ def test_a_blessed_model_appears_as_the_first_version_byte_for_byte(pipeline):
 def test_provenance_says_what_made_the_model(pipeline):
     pushed = pipeline.push("one")
     provenance = read_json(pipeline.served / "1" / "provenance.json")
+    assert is_sealed(provenance)
+    assert len(provenance.pop("provenance_digest")) == 64
     assert provenance.pop("code") == {"stellwerk": __version__, "digest": code_digest()}
     assert provenance == {
         "name": "late",
