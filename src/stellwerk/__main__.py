@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 import warnings
@@ -84,8 +85,9 @@ def main() -> None:
     try:
         cli(prog_name="stellwerk", standalone_mode=False)
     except click.ClickException as error:
-        error.message = readable(error.message)
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo(readable(said.getvalue()), err=True, nl=False)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         _leave_interrupted()
