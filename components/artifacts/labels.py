@@ -61,20 +61,25 @@ def find_classes(counts: Counter[str], target: Target) -> list[str]:
     """
     names = sorted(counts, key=_order)
     if len(names) < 2:
-        raise DataError(_says(target, f"has only one value ({', '.join(names) or 'none'}): there is nothing to learn"))
+        raise DataError.of_key(
+            "target", _says(target, f"has only one value ({', '.join(names) or 'none'}): there is nothing to learn")
+        )
     if target.type == "multiclass":
         if len(names) > MOST_CLASSES:
-            raise DataError(_says(target, f"has {len(names)} classes, more than {MOST_CLASSES}. Is it a quantity?"))
+            raise DataError.of_key(
+                "target", _says(target, f"has {len(names)} classes, more than {MOST_CLASSES}. Is it a quantity?")
+            )
         return names
     if all(_is_word(name) for name in names):
         names = _one_word_each(counts)
     if len(names) != 2:
         shown = ", ".join(repr(name) for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-        raise DataError(
+        raise DataError.of_key(
+            "target",
             _says(
                 target,
                 f"is binary but has {len(names)} values: {shown}. Use type: multiclass, or make it two values in data.query",
-            )
+            ),
         )
     return _positive_last(names, target)
 
@@ -121,9 +126,10 @@ def _positive_last(names: list[str], target: Target) -> list[str]:
     for name in names:
         if name == wanted or (is_words(names) and _is_word(wanted) and _is_true(name) == _is_true(wanted)):
             return [other for other in names if other != name] + [name]
-    raise DataError(
-        f"target.positive: '{wanted}' does not occur in column '{target.column}', which has {' and '.join(names)}."
-        f"{did_you_mean(wanted, names)}"
+    raise DataError.of_key(
+        "target.positive",
+        f"'{wanted}' does not occur in column '{target.column}', which has {' and '.join(names)}."
+        f"{did_you_mean(wanted, names)}",
     )
 
 
@@ -151,4 +157,4 @@ def _is_true(name: str) -> bool:
 
 
 def _says(target: Target, what: str) -> str:
-    return f"target: column '{target.column}' {what}."
+    return f"column '{target.column}' {what}."

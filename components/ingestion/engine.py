@@ -137,13 +137,15 @@ def check_query(connection: duckdb.DuckDBPyConnection, query: str) -> str:
         raise query_error(error) from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
-        raise DataError(f"data.query: expected one SELECT, received {kinds}. Write one query that selects the rows.")
+        raise DataError.of_key(
+            "data.query", f"expected one SELECT, received {kinds}. Write one query that selects the rows."
+        )
     return statements[0].query.rstrip().rstrip(";") + "\n"
 
 
 def query_error(error: duckdb.Error, hint: str = "") -> DataError:
     """Makes the engine's complaint about the query an error in one paragraph, with a sentence that may be the reason."""
-    return DataError(f"data.query: {plain(error)}{' ' * bool(hint)}{hint} Correct the query in the spec.")
+    return DataError.of_key("data.query", f"{plain(error)}{' ' * bool(hint)}{hint} Correct the query in the spec.")
 
 
 def disk_full(error: Exception) -> str | None:

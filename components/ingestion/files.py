@@ -17,7 +17,7 @@ from stellwerk.components.places.fetching import fetched, plain_name
 from stellwerk.components.places.finding import objects
 from stellwerk.components.places.reading import AHEAD, SCHEME, InPlace, settled
 from stellwerk.components.places.sampling import CODECS, sampled
-from stellwerk.errors import DataError, did_you_mean
+from stellwerk.errors import DataError, about_source, did_you_mean
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import Format, Source
 from stellwerk.spec.places import scheme_of
@@ -128,7 +128,7 @@ def find(
     for origin in there:
         if (origin.size if isinstance(origin, Object) else origin.stat().st_size) == 0:
             label = label_of(origin, directory)
-            raise DataError(f"{name}: {label} is empty: 0 bytes. Give a file with data, or leave it out.")
+            raise DataError.of_source(name, f"{label} is empty: 0 bytes. Give a file with data, or leave it out.")
     cut = False
     if limit is None:
         wanted = [origin for origin in there if isinstance(origin, Object) and source.access == "copy"]
@@ -144,14 +144,15 @@ def find(
             files.append(File(lying, lying, label, _delimiter(origin.name)))
             continue
         path = copies[origin] if isinstance(origin, Object) else origin
-        for inner, readable in opened(path, label, source.format, scratch / f"{name}-{number}", limit):
-            kind = source.format or _format(inner, name, label)
-            formats.setdefault(kind, label)
-            files.append(File(path, readable, label, _delimiter(inner)))
+        with about_source(name):
+            for inner, readable in opened(path, label, source.format, scratch / f"{name}-{number}", limit):
+                kind = source.format or _format(inner, name, label)
+                formats.setdefault(kind, label)
+                files.append(File(path, readable, label, _delimiter(inner)))
     if len(formats) > 1:
         mixed = ", ".join(f"{kind} ({label})" for kind, label in formats.items())
-        raise DataError(
-            f"{name}: formats are mixed: {mixed}. Make one source of each format and join them in the query."
+        raise DataError.of_source(
+            name, f"formats are mixed: {mixed}. Make one source of each format and join them in the query."
         )
     return Found(next(iter(formats)), tuple(files), cut, tuple(there), before)
 
@@ -200,26 +201,32 @@ def _matches(name: str, pattern: str, source: Source, directory: Path) -> list[O
     if path.is_dir():
         found = [item for item in sorted(path.rglob("*")) if item.is_file() and is_data(item.relative_to(path))]
         if not found:
-            raise DataError(f"{name}: folder '{pattern}' holds no data file. Known endings: {', '.join(ENDINGS)}.")
+            raise DataError.of_source(
+                name, f"folder '{pattern}' holds no data file. Known endings: {', '.join(ENDINGS)}."
+            )
         return list(found)
     if path.exists():
         return [path]
     if glob.has_magic(pattern):
         found = sorted(Path(item) for item in glob.glob(str(path), recursive=True) if Path(item).is_file())  # noqa: PTH207
         if not found:
-            raise DataError(f"{name}: no file matches '{pattern}' in {directory}. Check the pattern and the folder.")
+            raise DataError.of_source(
+                name, f"no file matches '{pattern}' in {directory}. Check the pattern and the folder."
+            )
         return list(found)
     beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     near = did_you_mean(path.name, beside)
-    raise DataError(f"{name}: no such file: '{pattern}' (looked in {path.parent}).{near} Check `path` of the source.")
+    raise DataError.of_source(
+        name, f"no such file: '{pattern}' (looked in {path.parent}).{near} Check `path` of the source."
+    )
 
 
 def _format(inner: str, name: str, label: str) -> Format:
     kind = kind_of(inner)
     if kind is None:
         suffix, known = PurePosixPath(inner_name(inner)).suffix.lower(), ", ".join(ENDINGS)
-        raise DataError(
-            f"{name}: {label}: unknown ending '{suffix}'. Give the source a `format`, or use one of {known}."
+        raise DataError.of_source(
+            name, f"{label}: unknown ending '{suffix}'. Give the source a `format`, or use one of {known}."
         )
     return kind
 

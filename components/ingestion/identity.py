@@ -59,7 +59,7 @@ def check_steady(found: Mapping[str, Found], directory: Path) -> None:
         for path, before in files.before.items():
             how = difference(path, before)
             if how is not None:
-                raise DataError(f"{name}: {label_of(path, directory)}: it {how} while it was read. {AGAIN}")
+                raise DataError.of_source(name, f"{label_of(path, directory)}: it {how} while it was read. {AGAIN}")
 
 
 def check_read(
@@ -79,13 +79,15 @@ def check_read(
         before = list((expected or {}).get(name, now))
         labels = [label_of(origin, directory) for origin in files.origins]
         if len(before) != len(now):
-            raise DataError(f"{name}: it had {len(before)} files when the run began, and has {len(now)}. {AGAIN}")
+            raise DataError.of_source(
+                name, f"it had {len(before)} files when the run began, and has {len(now)}. {AGAIN}"
+            )
         for label, then, one in zip(labels, before, now, strict=True):
             if then and then != one:
-                raise DataError(f"{name}: {label}: it was changed since the run began. {AGAIN}")
+                raise DataError.of_source(name, f"{label}: it was changed since the run began. {AGAIN}")
         said = {name: _identity(files.origins, digests.__getitem__)}
         if identity is not None and changed(identity, said):
-            raise DataError(f"{name}: its files were changed since the run began: {few(labels)}. {AGAIN}")
+            raise DataError.of_source(name, f"its files were changed since the run began: {few(labels)}. {AGAIN}")
 
 
 def _identity(found: Sequence[Origin], digest: Callable[[Path], str]) -> str:

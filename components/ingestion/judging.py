@@ -41,7 +41,7 @@ class Judged:
     """Some texts of each column that is wanted as a number and holds more of them than is allowed."""
     advice: dict[str, str] = field(default_factory=dict)
     """What to do about these."""
-    refusal: str | None = None
+    refusal: DataError | None = None
     """What a run would say, if these were all rows."""
     note: str | None = None
     """Which rows will be set aside, where these are no more than is allowed."""
@@ -144,7 +144,7 @@ class Judge:
         try:
             check_bad_rows(self.data, self.sources, judged, self.quarantine)
         except DataError as error:
-            judged.refusal = str(error)
+            judged.refusal = error
         bad, rows = sum(bad for bad, _ in counts), max(rows for _, rows in counts)
         if bad and judged.refusal is None:
             where = "query" if self.data.query else next(iter(self.sources))

@@ -66,7 +66,7 @@ class Probe:
     """SQL type of each column that holds lists or structs, which nothing can use."""
     advice: dict[str, str] = field(default_factory=dict)
     """What to do about each column of `not_numbers`, where something speaks for numbers."""
-    refusal: str | None = None
+    refusal: DataError | None = None
     """What a run would say of the rows that do not parse or do not fit, where these are more than `max_bad_share` allows."""
     targets: dict[str, Counter[Any]] = field(default_factory=dict)
     """How often each value of the target occurs in each split; empty where not all rows were looked at."""
@@ -215,7 +215,7 @@ def _stage(request: Request, kind: Format, bad: Quarantine) -> _Staged:
         for column, texts in table.texts().items():
             bad.note_texts(column, texts)
     except duckdb.Error as error:
-        raise DataError(f"{request.name}: {in_own_words(request, error)}") from None
+        raise DataError.of_source(request.name, f"{in_own_words(request, error)}") from None
     bad.look_for_words[request.name] = table.words
     return _Staged(
         rows,

@@ -15,6 +15,8 @@ from stellwerk.showing import listed
 from stellwerk.spec.data import AnySplit, ColumnSplit, Data, HashSplit
 from stellwerk.spec.target import Target
 
+QUERY = "data.query"
+
 
 def check_columns(described: Mapping[str, str], data: Data, target: Target, numbers: list[str]) -> None:
     """Raises DataError when a column is missing that the spec needs."""
@@ -22,12 +24,14 @@ def check_columns(described: Mapping[str, str], data: Data, target: Target, numb
     needed |= {column: "a feature" for column in numbers if column not in needed}
     for column, where in needed.items():
         if column in described and is_nested(described[column]):
-            raise DataError(f"{where}: {nested(column, described[column])}")
+            raise _needed(where, str(nested(column, described[column])))
         if column not in described:
-            raise DataError(
-                f"{where}: there is no column '{column}' in the data.{did_you_mean(column, described)} "
-                f"Columns: {listed(described)}."
-            )
+            near = did_you_mean(column, described)
+            raise _needed(where, f"there is no column '{column}' in the data.{near} Columns: {listed(described)}.")
+
+
+def _needed(where: str, said: str) -> DataError:
+    return DataError.of_key(where, said) if "." in where else DataError(f"{where}: {said}")
 
 
 def check_book_keeping(counts: Counts) -> None:
@@ -38,7 +42,7 @@ def check_book_keeping(counts: Counts) -> None:
             "Nothing may vanish: report this as a defect."
         )
     if counts.read == 0:
-        raise DataError("data.query: the query gives no rows. Check its joins and filters.")
+        raise DataError.of_key("data.query", "the query gives no rows. Check its joins and filters.")
 
 
 class Seen(Protocol):
@@ -53,33 +57,39 @@ def check_bad_rows(data: Data, sources: Mapping[str, SourceRows], written: Seen,
     if not quarantine.rows:
         return
     if data.on_bad_rows == "fail":
-        raise DataError(
-            f"data.on_bad_rows is fail, and {quarantine.rows:,} rows are bad. {quarantine.summary()} "
+        said = (
+            f"is fail, and {quarantine.rows:,} rows are bad. {quarantine.summary()} "
             f"{remedies(quarantine, data)}Correct the data, or say `on_bad_rows: quarantine`."
         )
+        raise DataError(f"data.on_bad_rows {said}", ("data", "on_bad_rows"), said)
     counts = {name: (rows.rejected, rows.rows + rows.rejected) for name, rows in sources.items()}
     if data.query is None:
         name = next(iter(counts))
         counts[name] = (counts[name][0] + written.bad, counts[name][1])
     else:
-        counts["data.query"] = (written.bad, written.rows)
+        counts[QUERY] = (written.bad, written.rows)
     for name, (bad, read) in counts.items():
         if bad > data.max_bad_share * read:
-            raise DataError(
-                f"{name}: {bad:,} of {read:,} rows are bad ({bad / read:.1%}), more than data.max_bad_share allows "
+            about = DataError.of_key if name == QUERY else DataError.of_source
+            raise about(
+                name,
+                f"{bad:,} of {read:,} rows are bad ({bad / read:.1%}), more than data.max_bad_share allows "
                 f"({data.max_bad_share:.1%}). {quarantine.summary()} "
-                f"{remedies(quarantine, data)}Correct the data or the types, or raise max_bad_share."
+                f"{remedies(quarantine, data)}Correct the data or the types, or raise max_bad_share.",
             )
 
 
 def check_target(target: Target, written: Written, quarantine: Quarantine) -> None:
     """Raises DataError when there is nothing to tell apart."""
     if not written.targets:
-        raise DataError(f"target.column: no row is left with a value in '{target.column}'. {quarantine.summary()}")
+        raise DataError.of_key(
+            "target.column", f"no row is left with a value in '{target.column}'. {quarantine.summary()}"
+        )
     if len(written.targets) == 1:
-        raise DataError(
-            f"target.column: '{target.column}' is {written.targets[0]!r} in all {written.written:,} rows; there is nothing to "
-            "learn. Check the column, and the filters of data.query."
+        raise DataError.of_key(
+            "target.column",
+            f"'{target.column}' is {written.targets[0]!r} in all {written.written:,} rows; there is nothing to "
+            "learn. Check the column, and the filters of data.query.",
         )
 
 
@@ -88,7 +98,7 @@ def check_splits(split: AnySplit, written: Written) -> None:
     for name, content in written.splits.items():
         if not content["rows"]:
             counts = ", ".join(f"{other} {value['rows']:,}" for other, value in written.splits.items())
-            raise DataError(f"data.split: no rows for {name} (rows: {counts}). {_advice(split, name)}")
+            raise DataError.of_key("data.split", f"no rows for {name} (rows: {counts}). {_advice(split, name)}")
 
 
 def _advice(split: AnySplit, name: str) -> str:

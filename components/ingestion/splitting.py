@@ -70,9 +70,10 @@ class Stratified:
             dealt[rows] = self._dealt(str(value), begin, begin + len(rows))
             self._seen[value] = begin + len(rows)
         if len(self._seen) > MOST_STRATA:
-            raise DataError(
-                f"data.split.stratify: '{self._column}' has more than {MOST_STRATA:,} values; rows are stratified by few, e.g. "
-                "the classes of the target. Use another column, or take stratify out."
+            raise DataError.of_key(
+                "data.split.stratify",
+                f"'{self._column}' has more than {MOST_STRATA:,} values; rows are stratified by few, e.g. "
+                "the classes of the target. Use another column, or take stratify out.",
             )
         return dealt
 

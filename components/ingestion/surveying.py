@@ -132,7 +132,7 @@ def survey(name: str, source: Source, directory: Path) -> Iterator[Survey]:
                 )
                 columns = _measured(connection, engine.describe(connection, f"SELECT * FROM {TABLE}"), own)
             except duckdb.Error as error:
-                raise DataError(f"{name}: {in_own_words(request, error)}") from None
+                raise DataError.of_source(name, f"{in_own_words(request, error)}") from None
             yield Survey(connection, rows, not large and not found.cut, found.format, columns)
 
 

@@ -328,14 +328,16 @@ class _Ingestion:
         if isinstance(split, ColumnSplit):
             return by_column(split, kind), f"{split.column}: a value that names no split"
         if not COLUMN_TYPES[kind].number:
-            raise DataError(
-                f"data.split.column: '{split.column}' is of type {kind}; a split by time needs a number or a timestamp. "
-                "Give the source `types`, or convert the column in data.query."
+            raise DataError.of_key(
+                "data.split.column",
+                f"'{split.column}' is of type {kind}; a split by time needs a number or a timestamp. "
+                "Give the source `types`, or convert the column in data.query.",
             )
         found = moments(split) or quantile_moments(self.connection, select(columns, relation), split, divided.called)
         if found is None:
-            raise DataError(
-                f"data.split: the times in '{split.column}' cannot be cut at the shares {split.train}, {split.eval}, "
-                f"{split.test}: too few different times. Use another column or split by hash."
+            raise DataError.of_key(
+                "data.split",
+                f"the times in '{split.column}' cannot be cut at the shares {split.train}, {split.eval}, "
+                f"{split.test}: too few different times. Use another column or split by hash.",
             )
         return by_time(split, *found), f"{split.column}: the time is missing"

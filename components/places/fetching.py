@@ -48,7 +48,7 @@ def fetched(name: str, items: Iterable[Object], kept: Path, progress: Progress =
             _wait(list(futures.values()), items, copying, progress)
             return {item: future.result() for item, future in futures.items()}
         except PlaceError as error:
-            raise DataError(f"{name}: {copying.failed}: {error}.") from error
+            raise DataError.of_source(name, f"{copying.failed}: {error}.") from error
         finally:
             copying.stop.set()
             pool.shutdown(cancel_futures=True)

@@ -32,8 +32,8 @@ def objects(name: str, uri: str, source: Source, is_data: Callable[[str], bool])
             return found
         advice = patiently(lambda: _advice(place, key, scheme_of(uri)))
     except PlaceError as error:
-        raise DataError(f"{name}: {shown}: {error}.") from error
-    raise DataError(f"{name}: {shown}: {advice}")
+        raise DataError.of_source(name, f"{shown}: {error}.") from error
+    raise DataError.of_source(name, f"{shown}: {advice}")
 
 
 def _objects(place: Place, key: str, is_data: Callable[[str], bool]) -> list[Object]:

@@ -61,7 +61,7 @@ class InPlace:
             part = b"".join(pieces(self.item, start, end))
         except PlaceError as error:
             with self._lock:
-                self.failed = self.failed or DataError(f"{self.source}: {self.item.uri}: {error}.")
+                self.failed = self.failed or DataError.of_source(self.source, f"{self.item.uri}: {error}.")
             raise self.failed from error
         if self.hear is not None:
             self.hear(start, part)
@@ -134,7 +134,7 @@ def settled(name: str, items: Iterable[Object], given: Format | None) -> list[Ob
             _check(item, given or kind_of(item.name))
             return replace(patiently(lambda: item.place.whole(item)), pinned=True)
         except PlaceError as error:
-            raise DataError(f"{name}: {item.uri}: {error}.") from error
+            raise DataError.of_source(name, f"{item.uri}: {error}.") from error
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="objects") as pool:
         return list(pool.map(settle, items))

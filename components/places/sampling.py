@@ -45,13 +45,13 @@ def sampled(name: str, item: Object, kind: Format | None, target: Path, limit: i
         with _opened(item, suffix, known.sampled_by_parts) as stream, path.open("wb") as file:
             loaded(known.sample)(stream, file, limit)
     except PlaceError as error:
-        raise DataError(f"{name}: {item.uri}: {error}.") from error
+        raise DataError.of_source(name, f"{item.uri}: {error}.") from error
     except (OSError, ValueError, EOFError, KeyError, pa.ArrowException, zipfile.BadZipFile) as error:
         if getattr(error, "errno", None):
             raise
         said = (str(error).splitlines() or [""])[0].rstrip(".")
-        raise DataError(
-            f"{name}: {item.uri}: is damaged, or no {kind or 'zip'} file: {said}. Write it anew."
+        raise DataError.of_source(
+            name, f"{item.uri}: is damaged, or no {kind or 'zip'} file: {said}. Write it anew."
         ) from error
     return path
 

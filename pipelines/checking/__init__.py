@@ -68,7 +68,7 @@ def _sources(loaded: LoadedSpec) -> Iterator[Found]:
         try:
             origins(name, source, loaded.directory)
         except DataError as error:
-            keys, message = _where(loaded.spec.data, str(error))
+            keys, message = _where(loaded.spec.data, error)
             yield (*keys, "path") if keys[:2] == ("data", "sources") else keys, message
 
 
@@ -94,7 +94,7 @@ def _content(loaded: LoadedSpec, noted: Callable[[str], None] = _unheard) -> Ite
             for note in (*seen.notes, *(() if found else find_empty_words(spec, seen))):
                 noted(note)
     except DataError as error:
-        yield _where(loaded.spec.data, str(error))
+        yield _where(loaded.spec.data, error)
 
 
 def _unseen(loaded: LoadedSpec) -> Iterator[Found]:
@@ -110,19 +110,12 @@ def _unseen(loaded: LoadedSpec) -> Iterator[Found]:
         remember(loaded, this)
 
 
-def _where(data: Data, message: str) -> Found:
-    """Returns the keys that an error of the data means, by how it begins, and the rest of the message."""
-    begin, _, rest = message.partition(": ")
-    if begin.startswith(("data.", "target.")):
-        return tuple(begin.split(".")), rest
-    for name, source in data.sources.items():
-        paths = (source.path,) if isinstance(source.path, str) else source.path
-        if begin == name:
-            return ("data", "sources", name), rest
-        if begin in paths:
-            return ("data", "sources", name), message
+def _where(data: Data, error: DataError) -> Found:
+    """Returns the keys that an error of the data is about, and what it says of them; where it does not know, the only source, or the query."""
+    if error.key:
+        return error.key, error.said
     only = next(iter(data.sources)) if len(data.sources) == 1 else None
-    return (("data", "sources", only) if only else ("data", "query")), message
+    return (("data", "sources", only) if only else ("data", "query")), str(error)
 
 
 __all__ = ["check"]

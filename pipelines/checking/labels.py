@@ -90,8 +90,7 @@ def _classes(target: Target, values: Mapping[Any, int]) -> Iterator[Found]:
     try:
         find_classes(_named(values), target)
     except DataError as error:
-        begin, _, message = str(error).partition(": ")
-        yield ("target", "positive" if begin == "target.positive" else "type"), message
+        yield (error.key if error.key == ("target", "positive") else ("target", "type")), error.said
 
 
 def _named(values: Mapping[Any, int]) -> Counter[str]:

@@ -18,7 +18,8 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from stellwerk.showing import readable
@@ -86,6 +87,21 @@ class StepFailed(StellwerkError):
 class DataError(StepFailed):
     """The data cannot be used as it is."""
 
+    def __init__(self, message: str, key: tuple[str | int, ...] = (), said: str = "") -> None:
+        """`key` says by keys and list positions what in the spec it is about, and `said` the message where that stands before it."""
+        super().__init__(message)
+        self.key, self.said = key, said or message
+
+    @classmethod
+    def of_key(cls, key: str, said: str) -> DataError:
+        """Returns the error of a key of the spec, written with dots; its message begins with that."""
+        return cls(f"{key}: {said}", tuple(key.split(".")), said)
+
+    @classmethod
+    def of_source(cls, name: str, said: str) -> DataError:
+        """Returns the error of a source; its message begins with the name of that."""
+        return cls(f"{name}: {said}", ("data", "sources", name), said)
+
 
 class ModelError(StepFailed):
     """An exported model does not load or does not answer."""
@@ -97,6 +113,16 @@ class HookError(StepFailed):
 
 class DamagedWarning(UserWarning):
     """Something that a run kept is not what it should be; it counts as missing, and nothing stops. Commands show it in a line."""
+
+
+@contextmanager
+def about_source(name: str) -> Iterator[None]:
+    """Errors of the data that are raised meanwhile are about a source, where they do not say what they are about."""
+    try:
+        yield
+    except DataError as error:
+        error.key = error.key or ("data", "sources", name)
+        raise
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -58,6 +58,16 @@ def test_a_spec_that_fits_its_data_has_no_problem(checked):
     assert checked() == []
 
 
+def test_an_error_of_one_file_of_a_folder_is_told_at_the_line_of_its_source(checked, tmp_path):
+    (tmp_path / "planes").mkdir()
+    (tmp_path / "planes" / "one.csv").write_text("seats,seats\n1,2\n")
+    two = "    flights: flights.csv\n    planes: planes\n  query: SELECT * FROM flights\n"
+    (problem,) = checked(spec=SPEC.replace("    flights: flights.csv\n", two))
+    assert problem.startswith(
+        "p.yaml:5: data.sources.planes: planes/one.csv:1: duplicate column names: 'seats', 'seats'."
+    )
+
+
 def test_every_feature_type_fits_the_columns_it_is_for(checked):
     features = (
         "features={distance: {type: number}, delay: {type: number, scale: buckets}, carrier: {type: category}, "

@@ -14,7 +14,7 @@ import pyarrow as pa
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.components.ingestion.sources.conversion import converted
-from stellwerk.errors import DataError, StepFailed
+from stellwerk.errors import DataError, StepFailed, about_source
 from stellwerk.spec.data import Format
 from stellwerk.tables.formats import FORMATS, SourceFormat, loaded
 
@@ -33,8 +33,11 @@ def open_table(kind: Format, request: Request) -> Table:
 def _batches(known: SourceFormat, request: Request) -> Iterator[pa.RecordBatch]:
     batches = loaded(known.batches)
     keys = {key: getattr(request.source, key) for key in known.keys}
-    for file in request.files:
-        yield from batches(Path(file.address), f"{request.name}: {file.label}", **keys)
+    try:
+        for file in request.files:
+            yield from batches(Path(file.address), file.label, **keys)
+    except DataError as error:
+        raise DataError.of_source(request.name, str(error)) from None
 
 
 def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, Result]]) -> tuple[Table, Result]:
@@ -44,9 +47,10 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
     """
     for careful in (False, True):
         try:
-            table = open_table(kind, replace(request, careful=careful))
-            rows, result = consume(table)
-            table.check(rows)
+            with about_source(request.name):
+                table = open_table(kind, replace(request, careful=careful))
+                rows, result = consume(table)
+                table.check(rows)
         except MisreadError:
             continue
         except duckdb.OutOfMemoryException:
@@ -58,7 +62,7 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
                 continue
             if "file" not in str(error):  # it is the query's, for who wrote that
                 raise
-            raise DataError(f"{request.name}: {in_own_words(request, error)}") from None
+            raise DataError.of_source(request.name, f"{in_own_words(request, error)}") from None
         return table, result
     raise StepFailed(
         f"{request.name}: the rows read and the rows rejected are fewer than the lines of the file. "

@@ -58,6 +58,6 @@ def of_files(request: Request, paths: Sequence[str], rows: int, own: Mapping[str
     """
     if rows == 0:
         names = ", ".join(file.label for file in request.files[:3])
-        raise DataError(f"{request.name}: {names}: there are no rows. Give a file with data.")
+        raise DataError.of_source(request.name, f"{names}: there are no rows. Give a file with data.")
     listed = engine.text_list(paths)
     return Table(f"SELECT * FROM read_parquet({listed}, union_by_name = true)", own=own, rows=rows, files=tuple(paths))

@@ -122,9 +122,10 @@ def _layouts(request: Request, plain: list[Plain]) -> list[tuple[_Layout, list[F
         names = one.dialect.names
         for name in [*(set(first) - set(names)), *(set(names) - set(first))]:
             lacks, has = (one.file, request.files[0]) if name in first else (request.files[0], one.file)
-            raise DataError(
-                f"{request.name}: {lacks.label} lacks the column '{name}' that {has.label} has. "
-                "All files of one source need the same columns."
+            raise DataError.of_source(
+                request.name,
+                f"{lacks.label} lacks the column '{name}' that {has.label} has. "
+                "All files of one source need the same columns.",
             )
         if not request.glance or seen < request.glance:
             layouts.setdefault(_Layout.of(one.dialect), []).append(one.file)
@@ -137,9 +138,10 @@ def _types(request: Request, layouts: list[tuple[_Layout, list[File]]], called: 
     names = layouts[0][0].names
     for column in request.source.types:
         if column not in names:
-            raise DataError(
-                f"{request.name}: `types` names the column '{column}', which {layouts[0][1][0].label} does not have."
-                f"{did_you_mean(column, names)} Columns: {listed(names)}."
+            raise DataError.of_source(
+                request.name,
+                f"`types` names the column '{column}', which {layouts[0][1][0].label} does not have."
+                f"{did_you_mean(column, names)} Columns: {listed(names)}.",
             )
     told = {column: types.TOLD[kind] for column, kind in request.source.types.items()}
     open_names = [column for column in names if column not in told]
@@ -327,7 +329,9 @@ def _check_count(request: Request, parts: list[_Part], rows: int, expected: int 
         expected = _read_again(request, parts, counts)
     if rows + rejected == 0 and not expected:
         names = ", ".join(file.label for file in request.files[:3])
-        raise DataError(f"{request.name}: {names}: there is a header and no row below it. Give a file with data.")
+        raise DataError.of_source(
+            request.name, f"{names}: there is a header and no row below it. Give a file with data."
+        )
     if expected is not None:
         if expected != rows + rejected:
             raise MisreadError

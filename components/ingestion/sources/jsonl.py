@@ -53,7 +53,9 @@ def open_table(request: Request) -> Table:
         nonlocal read
         read = rows
         if rows + len(rejects) == 0:
-            raise DataError(f"{request.name}: {request.files[0].label}: there are no rows. Give a file with data.")
+            raise DataError.of_source(
+                request.name, f"{request.files[0].label}: there are no rows. Give a file with data."
+            )
 
     def lines() -> Lines | None:
         if (
@@ -122,9 +124,10 @@ def _typed(request: Request, columns: dict[str, str], own: Mapping[str, str]) ->
     names = [own.get(column, column) for column in columns]
     for column in request.source.types:
         if column not in names:
-            raise DataError(
-                f"{request.name}: `types` names the column '{column}', which no object has."
-                f"{did_you_mean(column, names)} Columns: {listed(names)}."
+            raise DataError.of_source(
+                request.name,
+                f"`types` names the column '{column}', which no object has."
+                f"{did_you_mean(column, names)} Columns: {listed(names)}.",
             )
     told = {column: GIVEN[kind] for column, kind in request.source.types.items()}
     typed = {}

@@ -24,16 +24,17 @@ def open_table(request: Request) -> Table:
             with file.readable.open("rb") as stream, pq.ParquetFile(stream) as parquet:
                 names, rows = parquet.schema_arrow.names, rows + parquet.metadata.num_rows
         except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(
-                f"{request.name}: {file.label}: is not Parquet, or damaged: {error}. Fetch it again."
+            raise DataError.of_source(
+                request.name, f"{file.label}: is not Parquet, or damaged: {error}. Fetch it again."
             ) from None
         first = set(names) if first is None else first
         orders[tuple(names)] = None
         for name in sorted(first ^ set(names)):
             lacks, has = (file, request.files[0]) if name in first else (request.files[0], file)
-            raise DataError(
-                f"{request.name}: {lacks.label} lacks the column '{name}' that {has.label} has. "
-                "All files of one source need the same columns."
+            raise DataError.of_source(
+                request.name,
+                f"{lacks.label} lacks the column '{name}' that {has.label} has. "
+                "All files of one source need the same columns.",
             )
     names = next(iter(orders), ())
     own = spelling.renamed(names) if len(set(names)) == len(names) else {}
