@@ -21,6 +21,7 @@ from stellwerk.errors import DataError, about_source, did_you_mean
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import Format, Source
 from stellwerk.spec.places import scheme_of
+from stellwerk.tables.finding import files_of
 from stellwerk.tables.formats import ENDINGS, FORMATS, inner_name, is_data, kind_of
 
 GLANCED = 4
@@ -198,22 +199,15 @@ def _matches(name: str, pattern: str, source: Source, directory: Path) -> list[O
     if scheme:
         pattern = pattern.partition("://")[2]
     path = directory / pattern
+    found = files_of(path)
+    if found:
+        return list(found)
     if path.is_dir():
-        found = [item for item in sorted(path.rglob("*")) if item.is_file() and is_data(item.relative_to(path))]
-        if not found:
-            raise DataError.of_source(
-                name, f"folder '{pattern}' holds no data file. Known endings: {', '.join(ENDINGS)}."
-            )
-        return list(found)
-    if path.exists():
-        return [path]
+        raise DataError.of_source(name, f"folder '{pattern}' holds no data file. Known endings: {', '.join(ENDINGS)}.")
     if glob.has_magic(pattern):
-        found = sorted(Path(item) for item in glob.glob(str(path), recursive=True) if Path(item).is_file())  # noqa: PTH207
-        if not found:
-            raise DataError.of_source(
-                name, f"no file matches '{pattern}' in {directory}. Check the pattern and the folder."
-            )
-        return list(found)
+        raise DataError.of_source(
+            name, f"no file matches '{pattern}' in {directory}. Check the pattern and the folder."
+        )
     beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     near = did_you_mean(path.name, beside)
     raise DataError.of_source(

@@ -14,7 +14,7 @@ import pyarrow as pa
 from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.serving.bulk.answers import Answers, Columns
 from stellwerk.serving.bulk.fitting import Fitted, Fitter, check_columns
-from stellwerk.serving.bulk.inputs import Block, Cells, Position, Reader, format_of, open_input
+from stellwerk.serving.bulk.inputs import Block, Cells, Position, Reader, format_of, found, open_input
 from stellwerk.serving.bulk.models import Asked
 from stellwerk.serving.bulk.options import Options
 from stellwerk.serving.bulk.outputs import Form, ParquetForm, TextForm
@@ -103,7 +103,7 @@ class Job:
         options = asdict(replace(self.options, version=None, on_bad_rows="fail", batch_size=None))
         del options["connection"]
         return {
-            "input": _file_mark(self.path),
+            "input": "\n".join(map(_file_mark, found(self.path))),
             "model": self.asked.identity,
             "options": _plain(options | {"format": self.kind}),
         }

@@ -22,6 +22,7 @@ from stellwerk.serving.bulk.models import open_model
 from stellwerk.serving.bulk.options import Options
 from stellwerk.serving.bulk.outputs import Parts
 from stellwerk.serving.bulk.showing import Showing
+from stellwerk.tables.finding import files_of
 
 PART_ROWS = 1_000_000
 PART_SECONDS = 5.0
@@ -72,7 +73,7 @@ def predict(
     *,
     progress: TextIO | None = None,
 ) -> Summary:
-    """Predicts every row of the file `input` and writes `output`, in the formats that their endings say.
+    """Predicts every row of the file `input`, of a folder of files, or of those that match a pattern, and writes `output`, in the formats that their endings say.
 
     `model` is a version folder, a model's folder (its newest version), or the address of a served model; `output` "-" is
     stdout. Memory does not grow with the rows, and their order stays. The output appears whole or not at all; a killed call
@@ -116,7 +117,9 @@ def _check_usage(source: Path, target: Path | None, options: Options) -> None:
         raise UsageError(f"{target}: is a folder. Name a file.")
     if not target.parent.is_dir():
         raise UsageError(f"{target.parent}: there is no such folder for the output. Make it first.")
-    if target.exists() and source.exists() and target.samefile(source):
+    if source.is_dir() and target.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"{target}: the output lies in the folder that is read. Name another output.")
+    if target.exists() and any(target.samefile(file) for file in files_of(source)):
         raise UsageError(f"{target}: the output would overwrite the input. Name another output.")
 
 

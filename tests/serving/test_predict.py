@@ -243,6 +243,52 @@ def test_what_is_wrong_with_a_zip_is_told_with_the_file_in_it(model_path, tmp_pa
         predict(model_path, tmp_path / "in.zip", tmp_path / "out.csv")
 
 
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    """A folder with the 30 rows in three files, one of them packed, and files that are no data."""
+    (tmp_path / "days" / "may").mkdir(parents=True)
+    (tmp_path / "days" / "a.csv").write_text(_in_csv(ROWS[:10]))
+    with zipfile.ZipFile(tmp_path / "days" / "b.csv.zip", "w") as archive:
+        archive.writestr("b2.csv", _in_csv(ROWS[12:20]))
+        archive.writestr("b1.csv", _in_csv(ROWS[10:12]))
+    (tmp_path / "days" / "may" / "c.csv").write_text(_in_csv(ROWS[20:], ";"))
+    (tmp_path / "days" / ".hidden.csv").write_text("x")
+    (tmp_path / "days" / "read me.md").write_text("x")
+    return tmp_path / "days"
+
+
+@pytest.mark.parametrize("wanted", ["days", "days/**/[abc].*"])
+def test_a_folder_and_a_pattern_are_predicted_as_one_table(model_path, several, plain, wanted):
+    assert predict(model_path, several.parent / wanted, several.parent / "out.csv").rows == 30
+    found = read(several.parent / "out.csv")
+    assert [float(one) for one in found["distance"].to_pylist()] == plain["distance"].to_pylist()
+    np.testing.assert_allclose(answers(found), plain["prediction"].to_numpy(), rtol=1e-6)
+
+
+def test_a_row_of_a_folder_that_does_not_fit_is_told_with_its_file_and_set_aside(model_path, several):
+    with (several / "may" / "c.csv").open("a") as file:
+        file.write("far;AA;1\n")
+    with pytest.raises(DataError, match=r"days:12: may/c\.csv: distance: not a number"):
+        predict(model_path, several, several.parent / "out.csv")
+    done = predict(model_path, several, several.parent / "out.csv", Options(on_bad_rows="quarantine"))
+    assert (done.rows, done.bad_rows) == (30, 1)
+
+
+def test_what_is_wrong_with_a_folder_or_a_pattern_is_told(model_path, several):
+    with pytest.raises(UsageError, match="the output lies in the folder that is read"):
+        predict(model_path, several, several / "out.csv")
+    with pytest.raises(UsageError, match="the output would overwrite the input"):
+        predict(model_path, several.parent / "days" / "*.csv", several / "a.csv")
+    with pytest.raises(UsageError, match="no file matches the pattern"):
+        predict(model_path, several / "*.parquet", several.parent / "out.csv")
+    (several / "d.jsonl").write_text("{}")
+    with pytest.raises(DataError, match=r"days: formats are mixed: csv \(may/c\.csv\), jsonl \(d\.jsonl\)"):
+        predict(model_path, several, several.parent / "out.csv")
+    (several.parent / "empty").mkdir()
+    with pytest.raises(UsageError, match="the folder holds no data file"):
+        predict(model_path, several.parent / "empty", several.parent / "out.csv")
+
+
 def test_the_sheet_that_is_named_is_predicted(model_path, tmp_path, plain):
     book = openpyxl.Workbook()
     book.active.append(["nothing", "here"])

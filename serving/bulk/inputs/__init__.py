@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Collection
 from pathlib import Path, PurePath
 
@@ -9,11 +10,13 @@ from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.serving.bulk.inputs.archived import ArchivedReader
 from stellwerk.serving.bulk.inputs.base import BLOCK_BYTES, BadRow, Block, Cells, How, Position, Reader
 from stellwerk.serving.bulk.inputs.converting import ConvertedReader
+from stellwerk.serving.bulk.inputs.together import Member, TogetherReader
 from stellwerk.serving.bulk.options import Format
 from stellwerk.tables.dialect import Told
-from stellwerk.tables.formats import FORMATS, TEXT_FIRST, is_text, kind_of, loaded
+from stellwerk.tables.finding import files_of
+from stellwerk.tables.formats import ENDINGS, FORMATS, TEXT_FIRST, is_text, kind_of, loaded
 
-__all__ = ["BLOCK_BYTES", "BadRow", "Block", "Cells", "Position", "Reader", "format_of", "open_input"]
+__all__ = ["BLOCK_BYTES", "BadRow", "Block", "Cells", "Position", "Reader", "format_of", "found", "open_input"]
 
 PACKED = (".gz", ".zst")
 
@@ -33,19 +36,36 @@ def format_of(path: PurePath) -> Format:
     return found.name
 
 
+def found(path: Path) -> list[Path]:
+    """Returns the files that an input means, as `ingest` finds those of a source. Raises UsageError where there are none."""
+    files = files_of(path)
+    if files:
+        return files
+    if path.is_dir():
+        raise UsageError(f"{path}: the folder holds no data file. Known endings: {', '.join(ENDINGS)}.")
+    if glob.has_magic(str(path)):
+        raise UsageError(f"{path}: no file matches the pattern. Check it, and the folder.")
+    near = did_you_mean(path.name, [one.name for one in path.parent.iterdir()]) if path.parent.is_dir() else ""
+    raise UsageError(f"{path}: there is no such file.{near}")
+
+
+def _within(path: Path, file: Path) -> str:
+    return file.relative_to(path).as_posix() if path.is_dir() else str(file)
+
+
 def open_input(
     path: Path,
     told: Told = Told(),  # noqa: B008 - frozen
     floats: Collection[str] = (),
     cells: Cells = Cells(),  # noqa: B008 - frozen
 ) -> Reader:
-    """Opens an input file by its ending; `told` says how CSV is written, the columns `floats` are numbers that may have a fraction.
+    """Opens an input file by its ending, all data files of a folder, or those that match a pattern; `told` says how CSV is written, the columns `floats` are numbers that may have a fraction.
 
     Raises UsageError where there is none, DataError where it cannot be read.
     """
     if not path.is_file():
-        near = did_you_mean(path.name, [one.name for one in path.parent.iterdir()]) if path.parent.is_dir() else ""
-        raise UsageError(f"{path}: there is no such file.{near}")
+        members = [Member(_within(path, file), str(file), file) for file in found(path)]
+        return TogetherReader(path, members, lambda member: open_input(member, told, floats, cells))
     suffix, kind = path.suffix.lower(), kind_of(path.name)
     if suffix == ".zip" or (suffix in PACKED and kind is not None and not is_text(kind)):
         return ArchivedReader(path, lambda member: open_input(member, told, floats, cells))

@@ -1,4 +1,4 @@
-"""`stellwerk predict`: the predictions of every row of a file."""
+"""`stellwerk predict`: the predictions of every row of a file, or of several as one table."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ from stellwerk.tables.formats import WRITTEN
 @click.option("--key", type=click.Path(path_type=Path), help="Server: private key of --cert (PEM).")
 @JSON
 def predict(*, model: str, input: Path, output: str, as_json: bool, **chosen: Any) -> None:  # noqa: A002
-    """Predict every row of a CSV, JSONL or Parquet file.
+    """Predict every row of a file of data, of all files in a folder, or of those that match a pattern in quotes ('day-*.csv').
 
     MODEL is <to>/<name> (its newest version), a version folder, or a served model: http://HOST:8501/v1/models/NAME,
     grpc://HOST:8500/NAME. A killed run continues when the same command is given again.
