@@ -143,6 +143,10 @@ class Grpc:
         return None if found is None else found[5:]
 
 
+PATIENCE = 30.0
+"""Seconds that an answer may take once the time is over; then it counts as an error."""
+
+
 class Load:
     """Clients that send one request after the other for so many seconds, and what came of it."""
 
@@ -168,6 +172,9 @@ class Load:
             for file, _ in self._epoll.poll(self._wait()):
                 self._receive(self._open[file])
             now = time.perf_counter()
+            if now >= self.until + PATIENCE:
+                self.errors += (f"no answer after {now - one.began:.0f} s" for one in self._open.values())
+                return
             while self._paused and self._paused[0][0] <= now:
                 self._send(heapq.heappop(self._paused)[2], now)
 

@@ -87,7 +87,11 @@ def _soak(server: ServerProcess, folder: Path, given: argparse.Namespace) -> tup
             while not all(one.done() for one in (refused, *running_now)):
                 samples.append(Sample(time.monotonic() - began, server.memory, server.threads, server.files))
                 time.sleep(SAMPLE_SECONDS)
-            answers += sum(one.result()["sent"] for one in (refused, *running_now))
+            try:
+                answers += sum(one.result()["sent"] for one in (refused, *running_now))
+            except Exception as error:
+                error.add_note(f"in the round that ended {time.monotonic() - began:.0f} s after the start")
+                raise
     return samples, answers, attacks.result() if attacks else {}
 
 
