@@ -97,7 +97,7 @@ CHANGES = [
     ("{type: number}", "{transform: hook.py:bild}", 5, "features.distance.transform: hook.py has no function or class 'bild'. Did you mean 'build'? It has: build."),
     ("{type: number}", "{transform: hook.py:build, embedding: 2}", 5, "features.distance.embedding: is for ids: give size too, the number of ids, or leave embedding out."),
     ("{type: number}", "{type: cross, columns: [a]}", 5, 'features.distance.columns: must have at least 2 entries. Received: ["a"].'),
-    ("distance", "d" * 301, 5, f"features.{'d' * 301}: the name '{'d' * 301}' must be 1 to 300 letters, digits, blanks or signs, without line breaks and tabs."),
+    ("distance", "d" * 301, 5, f"features.{'d' * 91}…{'d' * 39}: the name '{'d' * 99}…{'d' * 39}' must be 1 to 300 letters, digits, blanks or signs, without line breaks and tabs."),
     ("distance", "late", 5, "features.late: reads the target column 'late', so the model would be given the answer. Remove the feature or change the target."),
     (", type: binary", "", 7, "target.type: is missing. Add it: binary: two values; multiclass: several names; regression: a quantity."),
     ("binary", "binry", 7, "target.type: unknown type 'binry'. Did you mean 'binary'? Known: binary, multiclass, regression."),
