@@ -17,9 +17,6 @@ FORMS = AS_NUMBER
 MIDDLE = 2
 """Shares that a median cuts data into."""
 
-_STRAIGHT = ("none", "minmax", "standard")
-"""Scales that are a straight line over the values themselves."""
-
 
 def measured(name: str, feature: Number, columns: Columns) -> dict[str, Asked]:
     """Asks for what the scale and the filling of gaps need, over the values that are there."""
@@ -70,24 +67,20 @@ def _filling(feature: Number, known: Known) -> float:
 
 
 def _scaled(values: tf.Tensor, features: Mapping[str, Number], known: Mapping[str, Known]) -> dict[str, tf.Tensor]:
-    """Returns the columns of `values` [batch, features] that are no buckets, scaled, each [batch]."""
-    found: dict[str, tf.Tensor] = {}
-    places = {name: place for place, name in enumerate(features)}
-    for logarithmic in (False, True):
-        names = [name for name in features if features[name].scale in (("log",) if logarithmic else _STRAIGHT)]
-        if not names:
-            continue
-        chosen = values if len(names) == len(features) else tf.gather(values, [places[name] for name in names], axis=1)
-        lines = [_line(features[name], known[name]) for name in names]
-        lows, widths = (tf.constant(part, tf.float32) for part in zip(*lines, strict=True))
-        straight = ((_logarithm(chosen) if logarithmic else chosen) - lows) / widths
-        found |= dict(zip(names, tf.unstack(straight, axis=1), strict=True))
-    return found
+    """Returns the columns of `values` [batch, features] on their scales, each [batch]; those of buckets as they are."""
+    logarithmic = [feature.scale == "log" for feature in features.values()]
+    if any(logarithmic):
+        values = tf.where(tf.constant(logarithmic), _logarithm(values), values)
+    lines = [_line(feature, known[name]) for name, feature in features.items()]
+    lows = tf.constant([low for low, _ in lines], tf.float32)
+    # A product and no quotient: TensorFlow divides many values at once by an estimate that differs in the last bit from that of one.
+    shares = tf.constant([1 / width for _, width in lines], tf.float32)
+    return dict(zip(features, tf.unstack((values - lows) * shares, axis=1), strict=True))
 
 
 def _line(feature: Number, known: Known) -> tuple[float, float]:
     """Returns what is taken from a number, and by what the rest is divided."""
-    if feature.scale == "none":
+    if feature.scale in ("none", "buckets"):
         return 0.0, 1.0
     scale = known.measures["scale"]
     if feature.scale == "minmax":
