@@ -3,6 +3,7 @@
     StellwerkError              exit 3
     ├── SpecError               exit 2   the spec is wrong; carries every problem with its line
     ├── UsageError              exit 2   the command line is wrong
+    │   └── PlugInError         exit 2   an installed package brings something that cannot be used
     ├── GateRefused             exit 1   the pipeline ran and a gate said no
     ├── ClusterError            exit 3   Kubeflow cannot be reached, or does not do what it was asked
     └── StepFailed              exit 3   a step could not do its work
@@ -68,6 +69,10 @@ class UsageError(StellwerkError):
     """The command line is wrong."""
 
     exit_code = 2
+
+
+class PlugInError(UsageError):
+    """A package that is installed brings a member of a family that cannot be used."""
 
 
 class GateRefused(StellwerkError):
