@@ -13,11 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stellwerk.columns import FALSE_WORDS, TRUE_WORDS
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.target import Target
-
-TRUE_WORDS = ("1", "t", "true", "y", "yes")
-FALSE_WORDS = ("0", "f", "false", "n", "no")
 
 MOST_CLASSES = 10_000
 

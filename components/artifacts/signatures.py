@@ -14,7 +14,7 @@ from typing import Any
 from tensorflow.core.protobuf import saved_model_pb2
 
 from stellwerk.components.artifacts.canonical import FILE, make_canonical
-from stellwerk.components.artifacts.naming import original
+from stellwerk.naming import original
 
 
 def sign(folder: Path, methods: Mapping[str, str]) -> None:

@@ -23,8 +23,8 @@ from stellwerk.components.ingestion.requirements import check_bad_rows
 from stellwerk.components.ingestion.sources import Lines
 from stellwerk.components.ingestion.splitting import UNDEALT, by_column, dealing
 from stellwerk.errors import DataError
+from stellwerk.section import SPLITS
 from stellwerk.spec.data import ColumnSplit, Data, TimeSplit
-from stellwerk.spec.section import SPLITS
 
 MOST_CLASSES = 1_000
 """Fractions with more different values than that are not counted one by one."""

@@ -17,8 +17,8 @@ from stellwerk.components.ingestion.columns import Column, select
 from stellwerk.components.ingestion.engine import first_row, name
 from stellwerk.components.ingestion.hashing import row_hashes
 from stellwerk.errors import DataError
+from stellwerk.section import SPLITS
 from stellwerk.spec.data import AnySplit, ColumnSplit, HashSplit, TimeSplit
-from stellwerk.spec.section import SPLITS
 
 Deal = Callable[[pa.RecordBatch], np.ndarray[Any, Any]]
 """Takes a batch of Examples; returns for each row the position of its split in `SPLITS`, or -1 for none."""

@@ -24,7 +24,7 @@ from stellwerk.components.ingestion.quarantine import Quarantine, set_aside
 from stellwerk.components.ingestion.shards import ShardWriter
 from stellwerk.components.ingestion.splitting import UNDEALT, Deal
 from stellwerk.progress import Progress
-from stellwerk.spec.section import SPLITS
+from stellwerk.section import SPLITS
 
 AHEAD = 1
 """Batches that the writer may have before it is waited for: a second one waiting costs memory and saves no time."""

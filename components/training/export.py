@@ -10,13 +10,13 @@ from typing import Any
 import tensorflow as tf
 
 from stellwerk.columns import COLUMN_TYPES
-from stellwerk.components.artifacts.naming import original, safe
 from stellwerk.components.artifacts.signatures import sign
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.linear import Linear
 from stellwerk.components.training.targets import Head
 from stellwerk.components.training.targets.head import CLASSIFY, REGRESS
 from stellwerk.components.training.warming import write_warmup
+from stellwerk.naming import original, safe
 
 METHODS = {CLASSIFY: "tensorflow/serving/classify", REGRESS: "tensorflow/serving/regress"}
 """What TensorFlow Serving calls the methods."""

@@ -13,9 +13,9 @@ from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
 from stellwerk.columns import COLUMN_TYPES, ColumnType
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, Shard, as_lists, parquet
-from stellwerk.components.artifacts.naming import safe
 from stellwerk.components.beam.jobs import in_process
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
+from stellwerk.naming import safe
 
 
 def analyze(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path, scratch: Path) -> None:

@@ -12,9 +12,9 @@ from tensorflow_transform import impl_helper
 
 from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.canonical import make_canonical
-from stellwerk.components.artifacts.naming import original, safe
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
 from stellwerk.environment import only_errors
+from stellwerk.naming import original, safe
 
 Analyze = Callable[[Plan, PreprocessingFn, Path], None]
 

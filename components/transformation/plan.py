@@ -10,13 +10,13 @@ from typing import Any
 import tensorflow as tf
 
 from stellwerk.components.artifacts.examples import LABEL, Examples
-from stellwerk.components.artifacts.naming import original, safe
 from stellwerk.components.transformation.columns import Columns, as_spec
 from stellwerk.components.transformation.features import FEATURES
 from stellwerk.components.transformation.features.base import Asked, Known, Outputs
 from stellwerk.components.transformation.label import label
 from stellwerk.components.transformation.outputs import Output
 from stellwerk.errors import DataError, did_you_mean
+from stellwerk.naming import original, safe
 from stellwerk.spec.features import Feature
 from stellwerk.spec.target import Target
 

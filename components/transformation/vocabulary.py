@@ -7,7 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from stellwerk.components.artifacts.naming import file_name
+from stellwerk.naming import file_name
 
 
 def lookup(names: tf.Tensor, key: str, words: list[str], oov: int, folder: Path) -> tf.Tensor:

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stellwerk.columns import COLUMN_TYPES
-from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
+from stellwerk.columns import COLUMN_TYPES, FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.ingestion.columns import nested
 from stellwerk.components.ingestion.probing import Probe
 from stellwerk.moments import likely_format, pattern_of

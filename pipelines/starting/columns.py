@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
+from stellwerk.columns import FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.ingestion.surveying import TABLE, ColumnSurvey, Survey
 from stellwerk.pipelines.starting.choices import Choice, left_out
 from stellwerk.pipelines.starting.keys import is_id, is_named_as_id, is_row_number, is_unnamed

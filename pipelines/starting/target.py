@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
+from stellwerk.columns import FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
 from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.pipelines.starting.keys import is_id, is_unnamed

@@ -153,6 +153,10 @@ _LISTED = (
 COLUMN_TYPES: dict[str, ColumnType] = {one.name: one for one in _LISTED}
 """By name, in the order in which they are named to people."""
 
+TRUE_WORDS = ("1", "t", "true", "y", "yes")
+FALSE_WORDS = ("0", "f", "false", "n", "no")
+"""Texts that mean true and false, in lower case, for features and targets alike."""
+
 GIVEN = {"number": "DOUBLE", "integer": "BIGINT", "text": "VARCHAR", "boolean": "BOOLEAN", "timestamp": "TIMESTAMPTZ"}
 """The type of the engine for each word that a source's `types` may have."""
 

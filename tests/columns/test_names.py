@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import classification_pb2
 
-from stellwerk.components.artifacts.naming import file_name, original, safe
 from stellwerk.loading import load
+from stellwerk.naming import file_name, original, safe
 from stellwerk.pipelines.checking import check
 from stellwerk.serving.runtimes import Variant
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from stellwerk.section import Contradiction
 from stellwerk.spec import Push
-from stellwerk.spec.section import Contradiction
 
 
 def refused(to="gs://bucket", **sections):

@@ -10,10 +10,10 @@ import tensorflow as tf
 import tf2onnx
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from stellwerk.components.artifacts.naming import original
 from stellwerk.components.conversion.formats import ONNX_FILE, Converted
 from stellwerk.components.conversion.network import Network
 from stellwerk.errors import StepFailed
+from stellwerk.naming import original
 
 OPSET = 17
 """Of 2022: what runs ONNX today knows it, and it has all that Keras layers compute with."""

@@ -14,12 +14,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from stellwerk.components.artifacts.naming import safe
 from stellwerk.components.artifacts.signatures import sign
 from stellwerk.components.conversion.formats import XLA_FOLDER, Converted
 from stellwerk.components.conversion.network import SIGNATURE, Network
 from stellwerk.environment import only_errors
 from stellwerk.errors import StepFailed
+from stellwerk.naming import safe
 
 _UNSUPPORTED = re.compile(r"No registered '(\w+)' OpKernel for XLA")
 _REASON = re.compile(r"^(?!Detected at node|Graph execution error|<stack traces)\s*(\S.*)$", re.MULTILINE)

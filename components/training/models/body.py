@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from stellwerk.components.artifacts.naming import safe
 from stellwerk.components.training.description import ModelInput
+from stellwerk.naming import safe
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from stellwerk.components.artifacts.naming import safe
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.models.body import Inputs
+from stellwerk.naming import safe
 
 _ONE_HOT_PER_EMBEDDING = 2
 """A one-hot vector up to so many times as wide as the embedding is cheaper than a lookup, and loses nothing."""

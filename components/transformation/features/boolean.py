@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 
-from stellwerk.components.artifacts.labels import FALSE_WORDS, TRUE_WORDS
+from stellwerk.columns import FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.transformation import outputs
 from stellwerk.components.transformation.columns import Columns
 from stellwerk.components.transformation.features.base import Asked, Known, each

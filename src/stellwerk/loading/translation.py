@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Document, Keys
 from stellwerk.loading.structure import Place, branch, choices, expectation, keys_of, members, place, tags
+from stellwerk.section import PATTERNS, Contradiction
 from stellwerk.spec.meanings import meanings
-from stellwerk.spec.section import PATTERNS, Contradiction
 
 _LIMITS = {
     "greater_than": "must be greater than {gt:g}",

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from stellwerk.metrics import METRICS, suiting
+from stellwerk.section import SPLITS, Contradiction, DnsLabel, FeatureName, Section, Split
 from stellwerk.spec.beam import Beam
 from stellwerk.spec.cluster import Cluster
 from stellwerk.spec.data import Data
@@ -17,7 +18,6 @@ from stellwerk.spec.hooks import Hooks
 from stellwerk.spec.model import Ensemble, Model
 from stellwerk.spec.push import Push
 from stellwerk.spec.reach import out_of_reach
-from stellwerk.spec.section import SPLITS, Contradiction, DnsLabel, FeatureName, Section, Split
 from stellwerk.spec.sections import Validate
 from stellwerk.spec.target import Target
 from stellwerk.spec.train import Train

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from stellwerk.section import IDENTIFIER, Contradiction, Section, without_credentials
 from stellwerk.spec.places import scheme_of
-from stellwerk.spec.section import IDENTIFIER, Contradiction, Section, without_credentials
 from stellwerk.steps import ON_BEAM
 
 Runner = Literal["FnApiRunner", "PortableRunner", "FlinkRunner", "SparkRunner", "DataflowRunner"]

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
-from stellwerk.spec.places import STORES, place_of, scheme_of
-from stellwerk.spec.schedule import Schedule
-from stellwerk.spec.section import (
+from stellwerk.section import (
     IDENTIFIER,
     LABEL_KEY,
     LABEL_VALUE,
@@ -23,6 +21,8 @@ from stellwerk.spec.section import (
     DnsLabel,
     Section,
 )
+from stellwerk.spec.places import STORES, place_of, scheme_of
+from stellwerk.spec.schedule import Schedule
 from stellwerk.steps import NAMES, NOT_CACHED
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from stellwerk.columns import GIVEN
+from stellwerk.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
 from stellwerk.spec.places import STORES, WEB, place_of, scheme_of
-from stellwerk.spec.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
 from stellwerk.tables.encodings import is_known
 from stellwerk.tables.formats import FORMATS, TEXT_FIRST
 

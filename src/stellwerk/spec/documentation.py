@@ -17,9 +17,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from stellwerk.metrics import METRICS
+from stellwerk.section import PATTERNS, Section
 from stellwerk.spec import Spec
 from stellwerk.spec.meanings import meanings
-from stellwerk.spec.section import PATTERNS, Section
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from stellwerk.errors import did_you_mean
 from stellwerk.metrics import METRICS
-from stellwerk.spec.section import Contradiction, Section
+from stellwerk.section import Contradiction, Section
 
 
 def _known_metric(name: str) -> str:

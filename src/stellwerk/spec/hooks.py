@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from stellwerk.spec.section import Section
+from stellwerk.section import Section
 
 HOOK_SECONDS = 600
 

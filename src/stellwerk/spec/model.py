@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from stellwerk.spec.section import Hook, Section
+from stellwerk.section import Hook, Section
 
 Units = Annotated[int, Field(ge=1)]
 Activation = Literal["relu", "gelu", "selu", "silu", "tanh"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from stellwerk.spec.section import without_credentials
+from stellwerk.section import without_credentials
 
 STORES = ("gs", "s3", "minio")
 """Schemes of object stores: `<scheme>://BUCKET/NAME`."""

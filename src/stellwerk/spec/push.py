@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from pydantic import field_validator, model_validator
 
+from stellwerk.section import Contradiction, Section, without_credentials
 from stellwerk.spec.formats import FormatName
 from stellwerk.spec.rehearse import Rehearse
-from stellwerk.spec.section import Contradiction, Section, without_credentials
 from stellwerk.spec.serving import KServe, Kubernetes, ServedSection
 
 PLACES = "Known: a folder, gs://BUCKET/PREFIX, s3://BUCKET/PREFIX"

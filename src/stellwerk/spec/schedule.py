@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
+from stellwerk.section import Section
 from stellwerk.spec.cron import with_seconds
 from stellwerk.spec.data import Moment
-from stellwerk.spec.section import Section
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 

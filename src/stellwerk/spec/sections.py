@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from stellwerk.spec.section import Section
+from stellwerk.section import Section
 
 
 class Comparator(Section):

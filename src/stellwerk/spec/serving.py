@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints, field_validator
 
-from stellwerk.spec.section import MEMORY, OBJECT_NAME, SERVICE_NAME, STORAGE, DnsLabel, Section, without_credentials
+from stellwerk.section import MEMORY, OBJECT_NAME, SERVICE_NAME, STORAGE, DnsLabel, Section, without_credentials
 
 SERVING_IMAGE = "tensorflow/serving:2.19.1"
 FETCHING_IMAGE = "kserve/storage-initializer:v0.15.2"

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from stellwerk.spec.section import Contradiction, Section
+from stellwerk.section import Contradiction, Section
 
 
 class Target(Section):

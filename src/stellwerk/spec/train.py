@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from stellwerk.spec.section import Section
+from stellwerk.section import Section
 
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"]
 

@@ -13,8 +13,8 @@ import pytest
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.ingestion.work import ingest
+from stellwerk.section import SPLITS
 from stellwerk.spec.data import Data
-from stellwerk.spec.section import SPLITS
 from stellwerk.spec.target import Target
 
 

@@ -21,7 +21,7 @@ from stellwerk.components.calling import call
 from stellwerk.components.ingestion.engine import connect
 from stellwerk.components.ingestion.shards import ShardWriter
 from stellwerk.errors import StepFailed
-from stellwerk.spec.section import SPLITS
+from stellwerk.section import SPLITS
 
 JOIN = """
     SELECT f.*, w.temp, w.wind_speed, p.seats

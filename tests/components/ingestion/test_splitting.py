@@ -13,8 +13,8 @@ import pytest
 from stellwerk.components.ingestion.hashing import row_hashes
 from stellwerk.components.ingestion.splitting import by_hash
 from stellwerk.errors import DataError
+from stellwerk.section import SPLITS
 from stellwerk.spec.data import HashSplit
-from stellwerk.spec.section import SPLITS
 
 COUNT = 3000
 

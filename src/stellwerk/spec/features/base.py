@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stellwerk.spec.section import Section
+from stellwerk.section import Section
 
 
 class SingleColumn(Section):

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from stellwerk.section import Contradiction
 from stellwerk.spec.features.base import SingleColumn
-from stellwerk.spec.section import Contradiction
 
 
 class Category(SingleColumn):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stellwerk.spec.section import Section
+from stellwerk.section import Section
 
 
 class Cross(Section):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from stellwerk.spec.section import Contradiction, Hook, Section
+from stellwerk.section import Contradiction, Hook, Section
 
 
 class Custom(Section):

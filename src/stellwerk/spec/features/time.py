@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from stellwerk.moments import NAMED, parts_of, wrong_format
+from stellwerk.section import Contradiction
 from stellwerk.spec.features.base import SingleColumn
-from stellwerk.spec.section import Contradiction
 
 Part = Literal["year", "month", "day", "day_of_year", "weekday", "hour", "minute", "second"]
 USUAL: tuple[Part, ...] = ("hour", "weekday", "month")
