@@ -58,6 +58,8 @@ class Served:
         network = _function(lambda inputs: self.network(inputs, training=False), seen)
         predict = _function(lambda columns: self.head.signature(network(transform(columns))), columns)
 
+        parse = _function(lambda examples: tf.io.parse_example(examples, parsing), _texts("examples"))
+
         def both(columns: Tensors) -> Tensors:
             inputs = transform(columns)
             return {**_numbers(self.head.signature(network(inputs))), LINEAR: linear(inputs)}
@@ -65,12 +67,9 @@ class Served:
         signatures = {
             "serving_default": predict,
             "with_linear": _function(both, columns),
-            "serve_examples": _function(
-                lambda examples: predict(tf.io.parse_example(examples, parsing)), _texts("examples")
-            ),
+            "serve_examples": _function(lambda examples: predict(parse(examples)), _texts("examples")),
             judging: _function(
-                lambda inputs: self.head.judgement(network(transform(tf.io.parse_example(inputs, parsing))))[1],
-                _texts("inputs"),
+                lambda inputs: self.head.judgement(network(transform(parse(inputs))))[1], _texts("inputs")
             ),
             "transform": transform,
             "serve_transformed": _function(lambda inputs: _numbers(self.head.signature(network(inputs))), seen),
@@ -165,4 +164,7 @@ def _spec(item: ModelInput) -> tf.TensorSpec:
 
 
 def _as_input(tensor: tf.Tensor, item: ModelInput) -> tf.Tensor:
-    return tf.reshape(tf.cast(tensor, _spec(item).dtype), [-1, *item.shape])
+    tensor = tf.cast(tensor, _spec(item).dtype)
+    if tensor.shape.rank is not None and tensor.shape[1:] == item.shape:
+        return tensor  # an operation for each of many columns is what tracing and saving take their time for
+    return tf.reshape(tensor, [-1, *item.shape])

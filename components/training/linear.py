@@ -63,7 +63,12 @@ class Linear:
     def __call__(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Returns what the network would: probabilities of the positive class [batch, 1] or of all, or the quantity [batch, 1]."""
         scores = self.bias + tf.zeros([tf.shape(next(iter(inputs.values())))[0], 1])
-        if floats := [_wide(inputs[item.name], item.shape) for item in self.packing.floats]:
+        single = [inputs[item.name] for item in self.packing.floats if not item.shape]  # they come first
+        floats = [
+            *([tf.stack(single, axis=1)] if single else []),
+            *(inputs[item.name] for item in self.packing.floats if item.shape),
+        ]
+        if floats:
             scores += tf.matmul(tf.concat(floats, axis=1), self.numbers)
         start = 0
         for item in self.packing.ids:

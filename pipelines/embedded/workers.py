@@ -71,6 +71,7 @@ class Workers:
             given.close()
             self._selector.register(ours, selectors.EVENT_READ, ours)
         self._running: dict[str, _Running] = {}
+        self._began = False
 
     @property
     def pid(self) -> int:
@@ -82,6 +83,10 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def load_frameworks(self) -> None:
+        """Has the frameworks loaded before it is known which steps will run."""
+        self._frameworks.send(json.dumps({"preload": []}).encode())
 
     def preload(self, steps: Sequence[str]) -> None:
         """Asks the warm process to get ready for steps, in this order, while it has nothing else to do."""
@@ -103,6 +108,7 @@ class Workers:
         Its arguments are kept in the file `call`, as they are shown to people. The step reads them from a file without a name, with
         what a URL is signed with.
         """
+        self._began = True
         call.parent.mkdir(parents=True, exist_ok=True)
         told = json.dumps(arguments, indent=1, sort_keys=True)
         call.write_text(without_queries(told), encoding="utf-8")
@@ -170,7 +176,7 @@ class Workers:
         self._small.close()
         self._frameworks.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._server.wait(PATIENCE_SECONDS)
+            self._server.wait(PATIENCE_SECONDS if self._began else 0)  # without a step there is nothing to end but imports
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._server.pid, signal.SIGKILL)
         self._server.wait()

@@ -70,3 +70,10 @@ def test_a_step_is_run_although_the_child_that_waited_for_it_was_killed(ended):
         os.kill(child.pid, signal.SIGKILL)
         assert gone(child)
         assert ended(workers, "push") == ["began", "error"]
+
+
+def test_frameworks_that_no_step_asks_for_are_loaded_aside_and_go_with_the_run():
+    with Workers() as workers:
+        workers.load_frameworks()
+        loading = prepared(workers)
+    assert gone(loading)

@@ -43,18 +43,20 @@ def run(
     """
     _refuse_what_does_not_go_together(docker, image, chosen)
     signal.signal(signal.SIGTERM, as_interrupt)
-    with _in_containers(image, chosen) if docker else _here(chosen) as run_spec:
+    with _in_containers(image, chosen) if docker else _here(spec, chosen) as run_spec:
         loaded = checked(spec, overrides, again=False)
         record = _told(run_spec, loaded, as_json)
     _show(record, as_json)
 
 
 @contextlib.contextmanager
-def _here(chosen: dict[str, Any]) -> Iterator[Callable[[LoadedSpec], RunRecord]]:
+def _here(spec: Path, chosen: dict[str, Any]) -> Iterator[Callable[[LoadedSpec], RunRecord]]:
     """Gives what runs a spec on this machine; the process of the steps gets ready while the spec is read."""
     from stellwerk.pipelines.embedded.workers import Workers  # noqa: PLC0415
 
     with Workers() as workers:
+        if not (spec.parent / "runs").exists():
+            workers.load_frameworks()  # nothing can be taken from a cache, so the steps will ask for them
         from stellwerk.pipelines.embedded.display import for_stderr  # noqa: PLC0415
         from stellwerk.pipelines.embedded.runner import run as run_here  # noqa: PLC0415
 
