@@ -176,7 +176,9 @@ class Workers:
         self._small.close()
         self._frameworks.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._server.wait(PATIENCE_SECONDS if self._began else 0)  # without a step there is nothing to end but imports
+            self._server.wait(
+                PATIENCE_SECONDS if self._began else 0
+            )  # without a step there is nothing to end but imports
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._server.pid, signal.SIGKILL)
         self._server.wait()
