@@ -11,12 +11,14 @@ from typing import Any
 from stellwerk.components.artifacts.folders import MANIFEST, file_digest, folder_digest, read_json
 from stellwerk.components.artifacts.verifying import HERE, Difference, damaged, read_digests
 from stellwerk.components.deployment.damage import damage
-from stellwerk.components.deployment.targets import TARGETS, target
-from stellwerk.components.deployment.targets.objects import MARK, ObjectTarget, StoreError
+from stellwerk.components.deployment.targets import stored
+from stellwerk.components.deployment.targets.objects import MARK, ObjectTarget
 from stellwerk.components.deployment.versions import PROVENANCE
 from stellwerk.errors import StepFailed, UsageError
 from stellwerk.pipelines.runs import DIGESTS, RunRecord
 from stellwerk.spec.places import scheme_of
+from stellwerk.spec.push import push_schemes
+from stellwerk.stores import StoreError
 
 RECORD = "run.json"
 UNREADABLE = "cannot be read"
@@ -49,7 +51,7 @@ def verify(place: str) -> Iterator[Checked]:
     """
     scheme = scheme_of(place)
     if scheme:
-        if scheme not in TARGETS:
+        if scheme not in push_schemes():
             raise UsageError(f"{place}: '{scheme}' is no place of models. {WHAT}")
         return _in_store(place.rstrip("/"))
     path, digest = Path(place), _once()
@@ -161,11 +163,9 @@ def _below(folder: str, one: Difference) -> Difference:
 
 
 def _in_store(place: str) -> Iterator[Checked]:
-    above, _, last = place.rpartition("/")
-    wanted = int(last) if _is_number(last) else None
-    to, _, name = (above if wanted is not None else place).rpartition("/")
-    store = target(to, Path(), name)
-    assert isinstance(store, ObjectTarget)  # noqa: S101 - every scheme is one of an object store
+    store, wanted = stored(place)
+    if not isinstance(store, ObjectTarget):
+        raise UsageError(f"{place}: what brings '{scheme_of(place)}' gives no files to read again. {WHAT}")
     try:
         names = sorted(store.bucket.changed(store.base))
         parts = [each.removeprefix(store.base).split("/") for each in names]

@@ -6,11 +6,10 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from stellwerk.components.places import Object, Place, PlaceError, opened
-from stellwerk.components.places.patience import patiently
-from stellwerk.components.places.reading import InPlace
 from stellwerk.errors import DataError
-from stellwerk.spec.data import Source
+from stellwerk.stores import Object, Store, StoreError, opened
+from stellwerk.stores.patience import patiently
+from stellwerk.stores.reading import InPlace
 
 AHEAD = 1 << 20
 """Bytes that one request brings at least, once a file is read on."""
@@ -21,12 +20,12 @@ class Reached:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self._here: tuple[int, Place] | None = None
+        self._here: tuple[int, Store] | None = None
 
-    def place(self) -> Place:
-        """Returns the bucket, with a client of this process. Raises PlaceError where its library is missing."""
+    def store(self) -> Store:
+        """Returns the bucket, with a client of this process. Raises StoreError where its library is missing."""
         if self._here is None or self._here[0] != os.getpid():
-            self._here = os.getpid(), opened(self.uri, Source(path=(self.uri,)))[0]
+            self._here = os.getpid(), opened(self.uri)[0]
         return self._here[1]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -47,7 +46,7 @@ class StoredFile:
     def open(self) -> BinaryIO:
         """Opens it; its reads ask for parts, and raise DataError where they fail or the object is another one by now."""
         name = self.key.rpartition("/")[2]
-        item = Object(self.uri, self.key, name, self.size, self.version, self.bucket.place(), pinned=True)
+        item = Object(self.uri, self.key, name, self.size, self.version, self.bucket.store(), pinned=True)
         return InPlace(item, "examples", self.uri, AHEAD).open()
 
 
@@ -60,15 +59,15 @@ def stored_files(uri: str) -> dict[str, StoredFile]:
     bucket, below = Reached(uri), uri.rstrip("/") + "/"
     try:
         key = below.partition("://")[2].partition("/")[2]
-        found = patiently(lambda: list(bucket.place().below(key)))
+        found = patiently(lambda: list(bucket.store().below(key)))
         return {item.key.removeprefix(key): _pinned(item, bucket) for item in found}
-    except PlaceError as error:
+    except StoreError as error:
         raise DataError(f"examples: {uri}: {error}.") from error
 
 
 def _pinned(item: Object, bucket: Reached) -> StoredFile:
     if not item.stored or item.size is None or item.version is None:
-        raise PlaceError(
+        raise StoreError(
             f"the server gives {item.name} no strong ETag and no version, so that nobody could tell whether it changes "
             "while it is read in place. Take `cluster.examples: copy`"
         )

@@ -12,15 +12,15 @@ from typing import Any
 
 from stellwerk.components.artifacts.states import State, state
 from stellwerk.components.ingestion.unpacking import opened
-from stellwerk.components.places.base import Object
-from stellwerk.components.places.fetching import fetched, plain_name
-from stellwerk.components.places.finding import objects
-from stellwerk.components.places.reading import AHEAD, SCHEME, InPlace, settled
-from stellwerk.components.places.sampling import CODECS, sampled
 from stellwerk.errors import DataError, about_source, did_you_mean
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import Format, Source
 from stellwerk.spec.places import scheme_of
+from stellwerk.stores.base import Object
+from stellwerk.stores.fetching import fetched, plain_name
+from stellwerk.stores.finding import objects
+from stellwerk.stores.reading import AHEAD, SCHEME, InPlace, settled
+from stellwerk.stores.sampling import CODECS, sampled
 from stellwerk.tables.finding import files_of
 from stellwerk.tables.formats import ENDINGS, FORMATS, inner_name, is_data, kind_of
 

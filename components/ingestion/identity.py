@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from stellwerk.components.artifacts.states import difference, steady_digest
 from stellwerk.components.ingestion.files import Found, Origin, label_of, origins
-from stellwerk.components.places.base import Object
 from stellwerk.errors import DataError
 from stellwerk.showing import few
 from stellwerk.spec.data import Data
+from stellwerk.stores.base import Object
 
 if TYPE_CHECKING:
     from stellwerk.components.ingestion.manifest import Fingerprint

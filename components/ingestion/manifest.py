@@ -13,8 +13,8 @@ from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.ingestion.columns import Column
 from stellwerk.components.ingestion.files import Found
 from stellwerk.components.ingestion.quarantine import Quarantine
-from stellwerk.components.places.reading import InPlace
 from stellwerk.spec.data import Data
+from stellwerk.stores.reading import InPlace
 
 if TYPE_CHECKING:
     from stellwerk.components.ingestion.writing import Written

@@ -32,13 +32,13 @@ from stellwerk.components.ingestion.sources import Request, Table, read
 from stellwerk.components.ingestion.splitting import Deal, by_column, by_hash, by_time, moments, quantile_moments
 from stellwerk.components.ingestion.staging import stage
 from stellwerk.components.ingestion.writing import Job, Written, write
-from stellwerk.components.places.fetching import remove_unused
-from stellwerk.components.places.reading import InPlace, told
 from stellwerk.errors import DataError, StepFailed
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.data import ColumnSplit, Data, HashSplit, TimeSplit
 from stellwerk.spec.features.patterns import Names, has_signs
 from stellwerk.spec.target import Target
+from stellwerk.stores.fetching import remove_unused
+from stellwerk.stores.reading import InPlace, told
 
 
 def ingest(
@@ -89,7 +89,7 @@ def _reading_in_place(connection: duckdb.DuckDBPyConnection, files: list[InPlace
     if not files:
         yield
         return
-    from stellwerk.components.places.serving import served  # noqa: PLC0415 - only who reads in place needs it
+    from stellwerk.stores.sql import served  # noqa: PLC0415 - only who reads in place needs it
 
     with told(files), served(connection, files):
         yield

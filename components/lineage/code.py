@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stellwerk.components.artifacts.folders import file_digest
 
-PACKAGES = ("stellwerk.components", "stellwerk.serving", "stellwerk.spec")
+PACKAGES = ("stellwerk.components", "stellwerk.serving", "stellwerk.spec", "stellwerk.stores")
 """The code that decides what a model is."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from stellwerk.components.deployment.targets import missing_package
+from stellwerk.components.deployment.targets import hindrance
 from stellwerk.errors import DataError, Problem
 from stellwerk.loading import LoadedSpec
 from stellwerk.loading.document import Keys
@@ -48,9 +48,9 @@ def _installed(loaded: LoadedSpec) -> Iterator[Found]:
     push = loaded.spec.push
     if push is None:
         return
-    package = missing_package(push.to)
-    if package is not None:
-        yield ("push", "to"), f"needs the package {package}: pip install 'stellwerk[s3]'."
+    why = hindrance(push.to)
+    if why is not None:
+        yield ("push", "to"), why
     if push.variants:
         from stellwerk.components.conversion.formats import CONVERTERS  # noqa: PLC0415 - loads NumPy
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import file_digest
-from stellwerk.components.deployment.targets import TARGETS, target
-from stellwerk.components.deployment.targets.objects import MARK, ObjectTarget, StoreError
+from stellwerk.components.deployment.targets import stored
+from stellwerk.components.deployment.targets.objects import MARK, ObjectTarget
 from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS, versions
 from stellwerk.errors import StepFailed
 from stellwerk.spec.places import scheme_of
+from stellwerk.spec.push import push_schemes
 from stellwerk.steps import path_of
+from stellwerk.stores import StoreError
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def pushed_at(place: str) -> list[Pushed]:
 
     None where there is none that Stellwerk pushed. Raises StepFailed where the place cannot be read.
     """
-    if scheme_of(place) in TARGETS and scheme_of(place):
+    if scheme_of(place) in push_schemes():
         return _in_store(place.rstrip("/"))
     folder = Path(place)
     one = _provenance(folder)
@@ -109,15 +111,13 @@ def intact(model: Pushed) -> bool | None:
 
 
 def _in_store(place: str) -> list[Pushed]:
-    above, _, last = place.rpartition("/")
-    wanted = int(last) if last.isascii() and last.isdecimal() else None
-    model = above if wanted is not None else place
-    to, _, name = model.rpartition("/")
-    store = target(to, Path(), name)
-    assert isinstance(store, ObjectTarget)  # noqa: S101 - every scheme is one of an object store
+    store, wanted = stored(place)
+    if not isinstance(store, ObjectTarget):
+        told = [Pushed(one.path, dict(one.provenance)) for one in store.newest_first() if wanted in (None, one.number)]
+        return [one for one in reversed(told) if one.provenance]
     try:
         return [
-            Pushed(f"{model}/{number}", _mapping(store.bucket.read(f"{store.base}{number}/{PROVENANCE}")))
+            Pushed(f"{store.where}/{number}", _mapping(store.bucket.read(f"{store.base}{number}/{PROVENANCE}")))
             for number in _numbers(store, store.bucket.changed(store.base))
             if wanted in (None, number)
         ]

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv, orc
 
-from stellwerk.components.places.sampling import lines
 from stellwerk.serving.bulk.inputs import open_input
 from stellwerk.serving.bulk.inputs.base import Position
 from stellwerk.spec.data import Source
 from stellwerk.spec.documentation import json_schema
+from stellwerk.stores.sampling import lines
 from stellwerk.tables.formats import ENDINGS, FORMATS, PACKED, SAMPLED_ROWS, WRITTEN, is_data, kind_of, loaded
 
 ROWS = 3 * SAMPLED_ROWS

@@ -1,31 +1,36 @@
-"""Where a model can be pushed to: one module for each kind of place."""
+"""Where a model can be pushed to: a folder, or a store that can be written; packages bring others."""
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-import re
 import shutil
 import warnings
 from pathlib import Path
 
 from stellwerk.components.artifacts.folders import digests
 from stellwerk.components.deployment.damage import damage
+from stellwerk.components.deployment.targets import objects
 from stellwerk.components.deployment.targets.base import Pushed, Target
+from stellwerk.components.deployment.targets.folder import target as folder_target
 from stellwerk.components.deployment.versions import is_another
-from stellwerk.errors import DamagedWarning, StepFailed
-
-TARGETS = {
-    "": "stellwerk.components.deployment.targets.folder",
-    "gs": "stellwerk.components.deployment.targets.gcs",
-    "s3": "stellwerk.components.deployment.targets.s3",
-}
-"""The scheme of `push.to` -> the module that knows such places (`target(to, directory, name)`); "" is a path."""
+from stellwerk.errors import DamagedWarning, PlugInError, StepFailed
+from stellwerk.spec.places import STORES, scheme_of
+from stellwerk.spec.push import PLACES, PUSH_TARGETS, push_schemes
+from stellwerk.stores import StoreError, writable
 
 
-def missing_package(to: str) -> str | None:
-    """Returns what has to be installed to push there, or None. Imports nothing."""
-    return "boto3" if to.startswith("s3://") and importlib.util.find_spec("boto3") is None else None
+def hindrance(to: str) -> str | None:
+    """Returns why nothing can be pushed there from here, whatever its server says, as a sentence, or None. Imports no library of ours."""
+    scheme = scheme_of(to)
+    if scheme in STORES.plug_ins and scheme not in PUSH_TARGETS:
+        try:
+            writable(to)
+        except StoreError as error:
+            return f"{error}."
+    package = getattr(STORES.load(scheme), "PACKAGE", None) if scheme in STORES else None
+    if package and importlib.util.find_spec(package) is None:
+        return f"needs the package {package}: pip install 'stellwerk[{STORES.load(scheme).EXTRA}]'."
+    return None
 
 
 def target(to: str, directory: Path, name: str) -> Target:
@@ -34,12 +39,24 @@ def target(to: str, directory: Path, name: str) -> Target:
     The client library of an object store is imported here and not before. Raises StepFailed for an unknown scheme, or
     where that library is not installed.
     """
-    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", to)
-    scheme = found.group(1).lower() if found else ""
-    if scheme not in TARGETS:
-        raise StepFailed(f"push.to: '{to}': unknown scheme '{scheme}'. Known: a folder, gs://, s3://")
-    made: Target = importlib.import_module(TARGETS[scheme]).target(to, directory, name)
+    scheme = scheme_of(to)
+    if not scheme:
+        return folder_target(to, directory, name)
+    if scheme not in push_schemes():
+        raise StepFailed(f"push.to: '{to}': unknown scheme '{scheme}'. {PLACES}")
+    module = PUSH_TARGETS.load(scheme) if scheme in PUSH_TARGETS else objects
+    if not hasattr(module, "target"):
+        raise PlugInError(PUSH_TARGETS.lacking(scheme, "target"))
+    made: Target = module.target(to, directory, name)
     return made
+
+
+def stored(place: str) -> tuple[Target, int | None]:
+    """Returns the target that the URI of a model, or of a version of it, is in, and the number of that version."""
+    above, _, last = place.rpartition("/")
+    wanted = int(last) if last.isascii() and last.isdecimal() else None
+    to, _, name = (above if wanted is not None else place).rpartition("/")
+    return target(to, Path(), name), wanted
 
 
 def last_blessed(

@@ -19,13 +19,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from stellwerk.components.artifacts.folders import folder_digest, written_aside
 from stellwerk.components.deployment.damage import is_sealed, sealed
 from stellwerk.components.deployment.targets.base import Placed, Pushed
 from stellwerk.components.deployment.versions import PROVENANCE, STATISTICS
 from stellwerk.errors import StepFailed
+from stellwerk.stores import StoreError, writable
+from stellwerk.stores.bucket import Bucket
 
 MARK = "saved_model.pb"
 """The object that makes a version complete."""
@@ -35,59 +37,18 @@ STALE = timedelta(days=1)
 """What an unfinished push left is removed after this time: no push takes so long."""
 
 
-class StoreError(Exception):
-    """An object store said no: the reason and what to do, as a sentence without a full stop."""
-
-
-class Bucket(Protocol):
-    """What a push needs of an object store. Every method raises StoreError."""
-
-    def changed(self, prefix: str) -> dict[str, datetime]:
-        """Returns the names that begin with `prefix`, and when each was written."""
-        ...
-
-    def read(self, name: str) -> bytes:
-        """Returns the bytes of an object."""
-        ...
-
-    def create(self, name: str, content: bytes) -> bool:
-        """Writes an object unless there is one of that name; tells whether it did. No two callers are told True."""
-        ...
-
-    def upload(self, name: str, file: Path) -> None:
-        """Writes an object from a file; the store checks what arrived."""
-        ...
-
-    def digest(self, name: str) -> str:
-        """Returns the SHA-256 of an object, which is read for it."""
-        ...
-
-    def holds(self, name: str, file: Path) -> bool:
-        """Tells whether an object has just the bytes of a file: by the checksum that the store took of what it keeps, or else by reading it."""
-        ...
-
-    def copy(self, source: str, name: str) -> None:
-        """Copies an object inside the store."""
-        ...
-
-    def download(self, name: str, file: Path) -> None:
-        """Writes an object to a file."""
-        ...
-
-    def remove(self, names: list[str]) -> None:
-        """Removes objects; those that are gone already are no error."""
-        ...
-
-
-def place_of(to: str) -> tuple[str, str]:
-    """Returns the bucket and the prefix that a URI names."""
-    bucket, _, prefix = to.partition("://")[2].partition("/")
-    return bucket, prefix.strip("/")
+def target(to: str, directory: Path, name: str) -> ObjectTarget:  # noqa: ARG001 - a URI starts nowhere
+    """Returns the versions of `name` in the store."""
+    try:
+        store, prefix = writable(to)
+    except StoreError as error:
+        raise StepFailed(f"push.to: {to}: {error}") from error
+    return ObjectTarget(f"{to.rstrip('/')}/{name}", f"{prefix}/{name}/".lstrip("/"), Bucket(store))
 
 
 @dataclass(frozen=True)
 class ObjectTarget:
-    """The versions of one model in a bucket."""
+    """The versions of one model in a store."""
 
     where: str
     """URI of them, for people: `<to>/<name>`."""

@@ -14,10 +14,10 @@ from stellwerk.components.ingestion.sources import types
 from stellwerk.components.ingestion.sources.base import Lines, MisreadError, Reject, Request, Table
 from stellwerk.components.ingestion.sources.lines import Counted, LineCount, expected_rows, rows_of
 from stellwerk.components.ingestion.sources.plain import Plain, missing_words, plain_files
-from stellwerk.components.places.reading import InPlace
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.showing import listed
 from stellwerk.spec.data import Source
+from stellwerk.stores.reading import InPlace
 from stellwerk.tables.dialect import DELIMITERS, Dialect, written
 from stellwerk.tables.numerals import plain_mark
 

@@ -21,7 +21,7 @@ from stellwerk.section import (
     DnsLabel,
     Section,
 )
-from stellwerk.spec.places import STORES, place_of, scheme_of
+from stellwerk.spec.places import BUCKETS, place_of, scheme_of
 from stellwerk.spec.schedule import Schedule
 from stellwerk.steps import NAMES, NOT_CACHED
 
@@ -52,9 +52,9 @@ def bytes_of(memory: str) -> float:
 def store_root(root: str) -> str:
     """Returns a pipeline root that Kubeflow takes as it is. Raises ValueError, with what to write, for every other."""
     known = "Kubeflow keeps artifacts in stores only: gs://BUCKET/PREFIX, s3://BUCKET/PREFIX or minio://BUCKET/PREFIX"
-    if scheme_of(root) not in STORES:
+    if scheme_of(root) not in BUCKETS:
         raise ValueError(f"is no store. {known}")
-    if not root.startswith(tuple(f"{scheme}://" for scheme in STORES)) or any(sign in root for sign in " #"):
+    if not root.startswith(tuple(f"{scheme}://" for scheme in BUCKETS)) or any(sign in root for sign in " #"):
         raise ValueError(f"is not written as KFP reads it. {known}")
     place_of(root)
     return root

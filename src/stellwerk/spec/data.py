@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from stellwerk.columns import GIVEN
 from stellwerk.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
-from stellwerk.spec.places import STORES, WEB, place_of, scheme_of
+from stellwerk.spec.places import BUCKETS, STORES, WEB, place_of, scheme_of
 from stellwerk.tables.encodings import is_known
 from stellwerk.tables.formats import FORMATS, TEXT_FIRST
 
@@ -125,11 +125,11 @@ data:
 
     @model_validator(mode="after")
     def _keys_suit_the_place(self) -> Source:
-        schemes = {scheme_of(path) for path in self.paths}
+        schemes, others = {scheme_of(path) for path in self.paths}, tuple(STORES.plug_ins)
         wrong = [
             ((key,), f"is for {', '.join(f'{scheme}://' for scheme in known)} only. Remove it")
-            for key, known in (("endpoint", ("s3", "minio")), ("credentials", STORES), ("access", (*STORES, *WEB)))
-            if self.changed(key) and not schemes.intersection(known)
+            for key, known in (("endpoint", ("s3", "minio")), ("credentials", BUCKETS), ("access", (*BUCKETS, *WEB)))
+            if self.changed(key) and not schemes.intersection((*known, *others))
         ]
         if wrong:
             raise Contradiction(*wrong)

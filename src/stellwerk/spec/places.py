@@ -6,14 +6,27 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from stellwerk.families import Family
 from stellwerk.section import without_credentials
 
-STORES = ("gs", "s3", "minio")
+STORES = Family(
+    "stores",
+    "store",
+    {
+        "gs": "stellwerk.stores.gcs",
+        "s3": "stellwerk.stores.s3",
+        "minio": "stellwerk.stores.s3",
+        "hdfs": "stellwerk.stores.hdfs",
+        "http": "stellwerk.stores.web",
+        "https": "stellwerk.stores.web",
+    },
+)
+"""The module of each scheme that sources may lie at besides this machine; it has `store(scheme, host, access)`, which returns a
+`stellwerk.stores.base.Store`, or a `WritableStore` where models can be pushed to it."""
+BUCKETS = ("gs", "s3", "minio")
 """Schemes of object stores: `<scheme>://BUCKET/NAME`."""
 WEB = ("http", "https")
 """Schemes of the web."""
-SCHEMES = ("file", *STORES, "hdfs", *WEB)
-"""Schemes of the places that sources may lie at."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,221}")
@@ -38,16 +51,16 @@ def place_of(path: str) -> tuple[str, str, str]:
     scheme = scheme_of(path)
     if not scheme:
         return "", "", path
-    if scheme not in SCHEMES:
-        known = ", ".join(f"{one}://" for one in SCHEMES)
+    if scheme != "file" and scheme not in STORES:
+        known = ", ".join(f"{one}://" for one in ("file", *STORES))
         raise ValueError(f"unknown scheme '{scheme}'. Known: a path, {known}")
     if scheme == "file":
         return scheme, "", path.partition("://")[2]
     without_credentials(path)
     host, _, name = path.partition("://")[2].partition("/")
-    if scheme in STORES and not _BUCKET.fullmatch(host):
+    if scheme in BUCKETS and not _BUCKET.fullmatch(host):
         raise ValueError(f"names no bucket. Write {scheme}://BUCKET/NAME. Received: '{path.partition('?')[0]}'")
-    if scheme in ("http", "https") and not host:
+    if scheme in WEB and not host:
         raise ValueError(f"names no host. Write {scheme}://HOST/NAME")
     return scheme, host, name
 

@@ -8,12 +8,23 @@ from typing import ClassVar
 
 from pydantic import field_validator, model_validator
 
+from stellwerk.families import Family
 from stellwerk.section import Contradiction, Section, without_credentials
 from stellwerk.spec.formats import FormatName
+from stellwerk.spec.places import STORES
 from stellwerk.spec.rehearse import Rehearse
 from stellwerk.spec.serving import KServe, Kubernetes, ServedSection
 
+OBJECTS = "stellwerk.components.deployment.targets.objects"
+PUSH_TARGETS = Family("targets", "push target", {"gs": OBJECTS, "s3": OBJECTS})
+"""The module of each scheme of `push.to`; it has `target(to, directory, name)`, which returns a
+`stellwerk.components.deployment.targets.base.Target`. Stores of installed packages that can be written are targets too."""
 PLACES = "Known: a folder, gs://BUCKET/PREFIX, s3://BUCKET/PREFIX"
+
+
+def push_schemes() -> tuple[str, ...]:
+    """Returns the schemes that models can be pushed to."""
+    return tuple(dict.fromkeys((*PUSH_TARGETS, *STORES.plug_ins)))
 
 
 class Push(Section):
@@ -51,10 +62,11 @@ push: {to: models}
         scheme, found, rest = to.partition("://")
         if not found:
             return to
-        if scheme not in ("gs", "s3"):
-            raise ValueError(f"unknown scheme '{scheme}'. {PLACES}")
+        if scheme not in push_schemes():
+            others = "".join(f", {one}://" for one in push_schemes() if one not in PUSH_TARGETS.own)
+            raise ValueError(f"unknown scheme '{scheme}'. {PLACES}{others}")
         without_credentials(to)
-        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]+(/[^?\x00-\x1f]*)?", rest):
+        if scheme in PUSH_TARGETS.own and not re.fullmatch(r"[a-z0-9][a-z0-9._-]+(/[^?\x00-\x1f]*)?", rest):
             raise ValueError(f"names no bucket. {PLACES}. Received: '{to}'")
         return to
 

@@ -55,7 +55,7 @@ class SourceFormat:
 
 _SOURCES = "stellwerk.components.ingestion.sources"
 _INPUTS = "stellwerk.serving.bulk.inputs"
-_SAMPLING = "stellwerk.components.places.sampling"
+_SAMPLING = "stellwerk.stores.sampling"
 _TABLES = "stellwerk.tables"
 
 _LISTED = (

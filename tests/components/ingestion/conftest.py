@@ -73,15 +73,3 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
         return path
 
     return written
-
-
-def _rows(count: int, changed: dict[int, str] | None = None) -> str:
-    changed = changed or {}
-    lines = [changed.get(row, f"{row},{row / 4},c{row % 7},{row % 2}") for row in range(count)]
-    return "\n".join(["n,x,c,y", *lines]) + "\n"
-
-
-@pytest.fixture
-def rows() -> Callable[..., str]:
-    """`rows(count, {row: line})`: CSV with columns n (int), x (float), c (text), y (0/1), some lines changed."""
-    return _rows

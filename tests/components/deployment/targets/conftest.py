@@ -11,6 +11,12 @@ import pytest
 
 from stellwerk.components.deployment.targets import target
 from stellwerk.components.deployment.targets.objects import ObjectTarget
+from stellwerk.stores import patience
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.001)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json
-from stellwerk.components.deployment.targets import gcs, last_blessed, objects, target
+from stellwerk.components.deployment.targets import last_blessed, objects, target
 from stellwerk.errors import StepFailed
 from stellwerk.loading import load
 from stellwerk.pipelines.checking import check
@@ -226,7 +226,6 @@ def test_rights_that_end_half_way_are_told_and_no_version_is_there(store, pipeli
     ("to", "variable"), [("gs://models", "STORAGE_EMULATOR_HOST"), ("s3://models", "AWS_ENDPOINT_URL")]
 )
 def test_a_store_that_cannot_be_reached_is_told(pipeline, monkeypatch, to, variable):
-    monkeypatch.setattr(gcs, "PATIENCE", 0.5)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "eu-central-1")
     monkeypatch.setenv(variable, "http://127.0.0.1:9")

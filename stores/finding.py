@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 
-from stellwerk.components.places import opened
-from stellwerk.components.places.base import Object, Place, PlaceError
-from stellwerk.components.places.patience import patiently
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.data import Source
 from stellwerk.spec.places import scheme_of
+from stellwerk.stores import opened
+from stellwerk.stores.base import Object, Store, StoreError
+from stellwerk.stores.patience import patiently
 
 NEIGHBOURS = 1000
 """Names that are looked at for one that was probably meant."""
@@ -26,25 +26,25 @@ def objects(name: str, uri: str, source: Source, is_data: Callable[[str], bool])
     """
     shown = uri.partition("?")[0] if scheme_of(uri) in ("http", "https") else uri
     try:
-        place, key = opened(uri, source)
-        found = patiently(lambda: _objects(place, key, is_data))
+        store, key = opened(uri, source)
+        found = patiently(lambda: _objects(store, key, is_data))
         if found:
             return found
-        advice = patiently(lambda: _advice(place, key, scheme_of(uri)))
-    except PlaceError as error:
+        advice = patiently(lambda: _advice(store, key, scheme_of(uri)))
+    except StoreError as error:
         raise DataError.of_source(name, f"{shown}: {error}.") from error
     raise DataError.of_source(name, f"{shown}: {advice}")
 
 
-def _objects(place: Place, key: str, is_data: Callable[[str], bool]) -> list[Object]:
-    single = None if key.endswith("/") else place.find(key)
+def _objects(store: Store, key: str, is_data: Callable[[str], bool]) -> list[Object]:
+    single = None if key.endswith("/") else store.find(key)
     if single is not None:
         return [single]
     if glob.has_magic(key):
-        matching = (item for item in place.below(_fixed(key)) if matches(item.key, key))
+        matching = (item for item in store.below(_fixed(key)) if matches(item.key, key))
     else:
         folder = key.rstrip("/") + "/" if key.strip("/") else ""
-        matching = (item for item in place.below(folder) if is_data(item.key[len(folder) :]))
+        matching = (item for item in store.below(folder) if is_data(item.key[len(folder) :]))
     return sorted((item for item in matching if not item.key.endswith("/")), key=lambda item: item.key.split("/"))
 
 
@@ -73,7 +73,7 @@ def _matches(parts: Sequence[str], patterns: Sequence[str]) -> bool:
     return fnmatchcase(parts[0], patterns[0]) and _matches(parts[1:], patterns[1:])
 
 
-def _advice(place: Place, key: str, scheme: str) -> str:
+def _advice(store: Store, key: str, scheme: str) -> str:
     if scheme in ("http", "https"):
         if glob.has_magic(key.partition("?")[0]):
             return "the web cannot be searched by a pattern. List the URLs of the files."
@@ -82,7 +82,7 @@ def _advice(place: Place, key: str, scheme: str) -> str:
         return "nothing matches the pattern. Check it, and the names there."
     parent = key.rstrip("/").rpartition("/")[0]
     folder = f"{parent}/" if parent else ""
-    near = did_you_mean(key.rstrip("/"), _neighbours(place.below(folder), folder))
+    near = did_you_mean(key.rstrip("/"), _neighbours(store.below(folder), folder))
     return f"there is no such object, and no data file below it.{near} Check `path` of the source."
 
 

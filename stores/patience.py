@@ -1,4 +1,4 @@
-"""Asks a place again where what failed may pass, and goes on reading where a connection broke."""
+"""Asks a store again where what failed may pass, and goes on reading where a connection broke."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from stellwerk.components.places.base import Interrupted, Object, PlaceError
+from stellwerk.stores.base import Interrupted, Object, StoreError
 
 ATTEMPTS = 5
 """How often the same is asked before it is given up."""
@@ -32,14 +32,14 @@ def pieces(item: Object, start: int = 0, end: int | None = None) -> Generator[by
     """Yields the bytes of an object, or those from `start` to `end`, in pieces of at most 8 MiB.
 
     A stream that breaks off or ends too early is opened again where it stopped. Raises Interrupted when several attempts
-    in a row brought nothing, PlaceError where the place says no.
+    in a row brought nothing, StoreError where the store says no.
     """
     at, attempt = start, 0
     end = item.size if end is None else end if item.size is None else min(end, item.size)
     while True:
         attempt += 1
         try:
-            for piece in item.place.stream(item, at, end if start or at or end != item.size else None):
+            for piece in item.store.stream(item, at, end if start or at or end != item.size else None):
                 at, attempt = at + len(piece), 0
                 yield piece
             if end is None or at >= end:
@@ -47,7 +47,7 @@ def pieces(item: Object, start: int = 0, end: int | None = None) -> Generator[by
             failed = Interrupted(f"ends after {at:,} of {end:,} bytes. It is damaged, or the connection breaks off")
         except Interrupted as error:
             if end is not None and at >= end:
-                raise PlaceError(str(error)) from error
+                raise StoreError(str(error)) from error
             failed = error
         if attempt >= ATTEMPTS:
             raise failed

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from stellwerk.components.places import patience
+from stellwerk.stores import patience
 
 
 @pytest.fixture(autouse=True)

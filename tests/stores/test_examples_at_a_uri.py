@@ -16,13 +16,13 @@ import pytest
 from stellwerk.components.artifacts import stored as stored_module
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import read_json, write_json
-from stellwerk.components.places import reading
 from stellwerk.components.training.packing import ModelInput, Packing
 from stellwerk.components.training.reading import Reader
 from stellwerk.components.validation import statistics
 from stellwerk.components.validation.beam import statistics_on
 from stellwerk.errors import DataError
 from stellwerk.spec.beam import Beam
+from stellwerk.stores import reading
 
 ROWS = 3000
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import duckdb
 from fsspec import AbstractFileSystem
 
-from stellwerk.components.places.reading import SCHEME, InPlace
+from stellwerk.stores.reading import SCHEME, InPlace
 
 
 class ObjectFiles(AbstractFileSystem):  # type: ignore[misc]

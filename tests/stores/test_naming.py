@@ -9,11 +9,11 @@ from pyarrow import fs
 from pydantic import ValidationError
 
 from stellwerk.components.ingestion.files import origins
-from stellwerk.components.places import PLACES, hdfs, patience
-from stellwerk.components.places.finding import matches, objects
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Source
-from stellwerk.spec.places import SCHEMES
+from stellwerk.spec.places import STORES
+from stellwerk.stores import hdfs, patience
+from stellwerk.stores.finding import matches, objects
 
 NAMES = ["a.csv", "a/b.csv", "a/b/c.csv", "a/.hidden/c.csv", ".a.csv", "a/[x].csv"]
 PATTERNS = ["*.csv", "*/*.csv", "**/*.csv", "a/**", "a/?.csv", "a/[b-c].csv", ".*.csv", "**", "a/**/c.csv"]
@@ -39,7 +39,7 @@ def test_hdfs_says_what_is_missing_where_hadoops_client_is_not_installed(monkeyp
 def hadoop(tmp_path, monkeypatch) -> Path:
     """Arrow's own file system in place of the one over libhdfs: the same calls, the same answers."""
     system = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
-    monkeypatch.setattr(hdfs, "place", lambda scheme, host, source: hdfs.FileSystem(f"hdfs://{host}", system))
+    monkeypatch.setattr(hdfs, "store", lambda scheme, host, access: hdfs.FileSystem(f"hdfs://{host}", system))
     monkeypatch.setattr(patience, "FIRST_PAUSE", 0.001)
     return tmp_path
 
@@ -77,5 +77,6 @@ def test_a_uri_that_cannot_be_read_is_refused_with_the_spec(keys, sentence):
     assert "secret" not in refused.value.errors(include_input=False)[0]["msg"]
 
 
-def test_every_scheme_of_the_spec_has_a_place():
-    assert {*PLACES, "file"} == set(SCHEMES)
+@pytest.mark.parametrize("scheme", STORES.own)
+def test_every_scheme_of_the_spec_has_a_store(scheme):
+    assert callable(STORES.load(scheme).store)

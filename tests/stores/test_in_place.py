@@ -19,13 +19,13 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.ingestion.files import origins
 from stellwerk.components.ingestion.probing import probe
 from stellwerk.components.ingestion.work import ingest
-from stellwerk.components.places import reading
-from stellwerk.components.places.base import Object
-from stellwerk.components.places.hdfs import FileSystem
 from stellwerk.errors import DataError, SpecError
 from stellwerk.loading import load
 from stellwerk.spec.data import Data, Source
 from stellwerk.spec.target import Target
+from stellwerk.stores import reading
+from stellwerk.stores.base import Object
+from stellwerk.stores.hdfs import FileSystem
 
 ROWS = 2000
 

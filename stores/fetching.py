@@ -6,7 +6,6 @@ arrived is copied again. What no run has used for a day is removed.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import os
@@ -18,13 +17,11 @@ from collections.abc import Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from stellwerk.components.artifacts.folders import file_digest
-from stellwerk.components.places.base import Object, PlaceError
-from stellwerk.components.places.patience import pieces
 from stellwerk.errors import DataError
 from stellwerk.progress import Progress, silent
+from stellwerk.stores.base import Object, StoreError
+from stellwerk.stores.copying import copied, file_digest
 
 AT_ONCE = 4
 """Objects that are copied side by side."""
@@ -47,7 +44,7 @@ def fetched(name: str, items: Iterable[Object], kept: Path, progress: Progress =
             futures = {item: pool.submit(copying.copy, item) for item in items}
             _wait(list(futures.values()), items, copying, progress)
             return {item: future.result() for item, future in futures.items()}
-        except PlaceError as error:
+        except StoreError as error:
             raise DataError.of_source(name, f"{copying.failed}: {error}.") from error
         finally:
             copying.stop.set()
@@ -92,7 +89,7 @@ class _Copying:
             folder = self.kept / f"{state}-{self._write(item, aside / name)}"
             with contextlib.suppress(OSError):  # of another run, at the same moment
                 aside.rename(folder)
-        except PlaceError:
+        except StoreError:
             with self._lock:
                 self.failed = self.failed or item.uri
             raise
@@ -102,43 +99,14 @@ class _Copying:
 
     def _write(self, item: Object, aside: Path) -> str:
         """Copies an object to a file; returns the SHA-256 of what arrived."""
-        checksum, digest = _Crc32c(item.crc32c), hashlib.sha256()
-        with aside.open("wb") as file:
-            for piece in pieces(item):
-                if self.stop.is_set():
-                    raise StoppedError
-                file.write(piece)
-                checksum.update(piece)
-                digest.update(piece)
-                with self._lock:
-                    self.arrived += len(piece)
-        checksum.check()
-        return digest.hexdigest()
 
+        def hear(piece: bytes) -> None:
+            if self.stop.is_set():
+                raise StoppedError
+            with self._lock:
+                self.arrived += len(piece)
 
-class _Crc32c:
-    """The checksum that Google's store gives with an object; nothing for other places."""
-
-    def __init__(self, wanted: str | None) -> None:
-        self._wanted = wanted
-        self._sum: Any = None
-        if wanted is not None:
-            import google_crc32c  # noqa: PLC0415 - comes with google-cloud-storage
-
-            crc32c: Any = google_crc32c
-            self._sum = crc32c.Checksum()
-
-    def update(self, piece: bytes) -> None:
-        """Takes in the next bytes."""
-        if self._sum is not None:
-            self._sum.update(piece)
-
-    def check(self) -> None:
-        """Raises PlaceError where other bytes arrived than were stored."""
-        if self._sum is not None and base64.b64encode(self._sum.digest()).decode() != self._wanted:
-            raise PlaceError(
-                "what arrived does not have the checksum of what is stored. Check the network, and run again"
-            )
+        return copied(item, aside, hear)
 
 
 def _digest(identity: str | None) -> str:

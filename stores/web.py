@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from stellwerk.components.places.base import Changed, Interrupted, Object, PlaceError
-from stellwerk.spec.data import Source
+from stellwerk.stores.base import Access, Changed, Interrupted, Object, StoreError
 
 PIECE = 1 << 20
 CONNECT, PATIENCE = 10.0, 60.0
@@ -26,7 +25,7 @@ REASONS = {
 }
 
 
-def place(scheme: str, host: str, source: Source) -> Site:  # noqa: ARG001 - a URL says everything
+def store(scheme: str, host: str, access: Access) -> Site:  # noqa: ARG001 - a URL says everything
     """Returns the site."""
     return Site(f"{scheme}://{host}")
 
@@ -111,7 +110,7 @@ class Site:
             name=name,
             size=int(size) if size and size.isdecimal() else None,
             version=_version(headers),
-            place=self,
+            store=self,
             by_parts=headers.get("Accept-Ranges", "").lower() == "bytes" or "Content-Range" in headers,
             stored=(("etag", etag.strip('"')),) if etag.startswith('"') else (),
         )
@@ -166,9 +165,9 @@ def _version(headers: Any) -> str | None:
 
 
 def _check_same(item: Object, version: str | None) -> None:
-    """Raises Changed where an answer is of another state of the file, PlaceError where it does not say and has to."""
+    """Raises Changed where an answer is of another state of the file, StoreError where it does not say and has to."""
     if version is None and item.pinned:
-        raise PlaceError("the server gives parts of it without their ETag, so that they may not belong together")
+        raise StoreError("the server gives parts of it without their ETag, so that they may not belong together")
     if item.version is not None and version not in (item.version, None):
         raise Changed
 
@@ -180,6 +179,6 @@ def _check_missing(error: urllib.error.HTTPError) -> None:
         return
     if error.code in PASSING:
         raise Interrupted(f"the server answers {error.code} {error.reason}. Try again later") from error
-    raise PlaceError(
+    raise StoreError(
         REASONS.get(error.code, f"the server answers {error.code} {error.reason}. Check the URL")
     ) from error

@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from stellwerk.components.places.base import Object, PlaceError
-from stellwerk.components.places.patience import Remote, Streamed
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
+from stellwerk.stores.base import Object, StoreError
+from stellwerk.stores.patience import Remote, Streamed
 from stellwerk.tables import pages
 from stellwerk.tables.formats import ENDINGS, FORMATS, SAMPLED_ROWS, loaded
 
@@ -44,7 +44,7 @@ def sampled(name: str, item: Object, kind: Format | None, target: Path, limit: i
         path = target / f"object{endings}"
         with _opened(item, suffix, known.sampled_by_parts) as stream, path.open("wb") as file:
             loaded(known.sample)(stream, file, limit)
-    except PlaceError as error:
+    except StoreError as error:
         raise DataError.of_source(name, f"{item.uri}: {error}.") from error
     except (OSError, ValueError, EOFError, KeyError, pa.ArrowException, zipfile.BadZipFile) as error:
         if getattr(error, "errno", None):

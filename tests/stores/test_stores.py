@@ -18,10 +18,10 @@ from stellwerk.components.ingestion import files
 from stellwerk.components.ingestion.files import find, origins
 from stellwerk.components.ingestion.probing import SAMPLE_BYTES, probe
 from stellwerk.components.ingestion.work import ingest
-from stellwerk.components.places import fetching, gcs, patience, sampling
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Data, Source
 from stellwerk.spec.target import Target
+from stellwerk.stores import copying, fetching, gcs, patience, sampling
 
 
 @pytest.fixture
@@ -162,9 +162,9 @@ def test_a_look_asks_for_parts_only(look, stored, formats, name, monkeypatch):
             yield piece
 
     monkeypatch.setattr(patience, "pieces", counted)
-    monkeypatch.setattr(fetching, "pieces", None)
+    monkeypatch.setattr(copying, "pieces", None)
     stored.put(name, formats[name])
-    monkeypatch.setattr("stellwerk.components.places.s3.PIECE", 1 << 14)
+    monkeypatch.setattr("stellwerk.stores.s3.PIECE", 1 << 14)
     monkeypatch.setattr(gcs, "PIECE", 1 << 14)
     assert look(f"{stored.uri}/{name}").columns["y"] == "int64"
     assert 0 < sum(read) < len(formats[name]) * 0.6

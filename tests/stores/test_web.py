@@ -9,10 +9,10 @@ import pytest
 
 from stellwerk.components.ingestion.files import find, origins
 from stellwerk.components.ingestion.probing import probe
-from stellwerk.components.places import fetching, patience
-from stellwerk.components.places import web as module
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Data, Source
+from stellwerk.stores import fetching, patience
+from stellwerk.stores import web as module
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_connection_that_breaks_off_is_continued_where_it_stopped(web, fetch, 
         assert [wanted for method, wanted in web.asked if method == "GET"] == ["", "bytes=4000-9999", "bytes=8000-9999"]
     else:
         (item,) = origins("rows", Source(path=f"{web.uri}/rows.csv"), Path())
-        assert b"".join(item.place.stream(item, 1500, 2750)) == content[1500:2750]
+        assert b"".join(item.store.stream(item, 1500, 2750)) == content[1500:2750]
 
 
 def test_a_file_that_always_ends_too_early_is_told(web, fetch):

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal, cast
 
-from stellwerk.components.places.base import Object, PlaceError
-from stellwerk.components.places.patience import patiently, pieces
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Format
+from stellwerk.stores.base import Object, StoreError
+from stellwerk.stores.patience import patiently, pieces
 from stellwerk.tables.formats import FORMATS, PACKED, TEXT_FIRST, kind_of
 
 AHEAD: dict[Format, int] = {one.name: one.ahead for one in TEXT_FIRST if one.ahead}
@@ -59,7 +59,7 @@ class InPlace:
             raise self.failed
         try:
             part = b"".join(pieces(self.item, start, end))
-        except PlaceError as error:
+        except StoreError as error:
             with self._lock:
                 self.failed = self.failed or DataError.of_source(self.source, f"{self.item.uri}: {error}.")
             raise self.failed from error
@@ -132,8 +132,8 @@ def settled(name: str, items: Iterable[Object], given: Format | None) -> list[Ob
     def settle(item: Object) -> Object:
         try:
             _check(item, given or kind_of(item.name))
-            return replace(patiently(lambda: item.place.whole(item)), pinned=True)
-        except PlaceError as error:
+            return replace(patiently(lambda: item.store.whole(item)), pinned=True)
+        except StoreError as error:
             raise DataError.of_source(name, f"{item.uri}: {error}.") from error
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="objects") as pool:
@@ -143,16 +143,16 @@ def settled(name: str, items: Iterable[Object], given: Format | None) -> list[Ob
 def _check(item: Object, kind: Format | None) -> None:
     ending = PurePosixPath(item.name).suffix.lower()
     if kind is not None and kind not in AHEAD:
-        raise PlaceError(f"{kind} files are not read in place, only {', '.join(AHEAD)}. {COPY}")
+        raise StoreError(f"{kind} files are not read in place, only {', '.join(AHEAD)}. {COPY}")
     if ending in PACKED and (kind is None or ending not in FORMATS[kind].unpacks):
-        raise PlaceError(f"a {ending} file of this kind has to be unpacked to disk, and is not read in place. {COPY}")
+        raise StoreError(f"a {ending} file of this kind has to be unpacked to disk, and is not read in place. {COPY}")
     if not item.stored:
-        raise PlaceError(
+        raise StoreError(
             "its server gives neither a version nor a checksum nor a strong ETag, so that nobody could tell whether it "
             f"changes while it is read in place. {COPY}"
         )
     if not item.by_parts or item.size is None:
-        raise PlaceError(f"its server gives no parts of a file, and it cannot be read in place. {COPY}")
+        raise StoreError(f"its server gives no parts of a file, and it cannot be read in place. {COPY}")
 
 
 @contextmanager

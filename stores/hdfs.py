@@ -9,8 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from stellwerk.components.places.base import Changed, Interrupted, Object, PlaceError
-from stellwerk.spec.data import Source
+from stellwerk.stores.base import Access, Changed, Interrupted, Object, StoreError
 
 PIECE = 8 << 20
 PORT = 8020
@@ -18,18 +17,18 @@ PORT = 8020
 CLIENT = ("libhdfs", "libjvm", "hadoop_home", "java_home", "classpath")
 
 
-def place(scheme: str, host: str, source: Source) -> FileSystem:  # noqa: ARG001 - there is one scheme
-    """Returns the file system. Raises PlaceError where Hadoop's client is not installed."""
+def store(scheme: str, host: str, access: Access) -> FileSystem:  # noqa: ARG001 - there is one scheme
+    """Returns the file system. Raises StoreError where Hadoop's client is not installed."""
     from pyarrow import fs  # noqa: PLC0415
 
     name, _, port = host.partition(":")
     try:
         return FileSystem(f"hdfs://{host}", fs.HadoopFileSystem(name or "default", int(port or (PORT if name else 0))))
     except ValueError as error:
-        raise PlaceError(f"'{host}' is no host and port. Write hdfs://HOST:PORT/PATH") from error
+        raise StoreError(f"'{host}' is no host and port. Write hdfs://HOST:PORT/PATH") from error
     except OSError as error:
         if any(part in str(error).lower() for part in CLIENT):
-            raise PlaceError(
+            raise StoreError(
                 f"Hadoop's client is not installed here ({_said(error)}). Install Hadoop and Java, and set HADOOP_HOME, "
                 "JAVA_HOME and CLASSPATH (`hadoop classpath --glob`), or copy the data to a bucket"
             ) from error
@@ -87,7 +86,7 @@ def _told() -> Iterator[None]:
     except FileNotFoundError as error:
         raise Changed from error
     except PermissionError as error:
-        raise PlaceError(f"it may not be read by this user ({_said(error)}). Ask for the right to read it") from error
+        raise StoreError(f"it may not be read by this user ({_said(error)}). Ask for the right to read it") from error
     except OSError as error:
         raise Interrupted(f"cannot be reached ({_said(error)}). Check the name node and the network") from error
 
