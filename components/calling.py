@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from stellwerk.components.changing import changed, section
 from stellwerk.components.earlier import compared
+from stellwerk.components.escaping import readable
 from stellwerk.components.lineage.steps import observed
-from stellwerk.components.telling import told
-from stellwerk.components.travelling import readable
+from stellwerk.components.run_values import changed, section
+from stellwerk.components.step_events import told
 from stellwerk.steps import STEPS
 
 

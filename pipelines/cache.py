@@ -19,8 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from stellwerk.components.artifacts.file_states import state, steady_digest
 from stellwerk.components.artifacts.folders import read_json, write_json
-from stellwerk.components.artifacts.states import state, steady_digest
 from stellwerk.components.artifacts.verifying import damaged, said
 from stellwerk.components.lineage.code import package_digest
 from stellwerk.errors import DamagedWarning

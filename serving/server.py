@@ -27,9 +27,9 @@ from stellwerk.serving.observing import ObservedModels
 from stellwerk.serving.prediction_log import LogOptions, PredictionLog
 from stellwerk.serving.rate import Rate
 from stellwerk.serving.rest.api import RestApi
+from stellwerk.serving.rest.grouping import PredictGroups
 from stellwerk.serving.rest.limits import Limits
 from stellwerk.serving.rest.server import HttpServer
-from stellwerk.serving.rest.together import PredictTogether
 from stellwerk.serving.security import Tls, Tokens, check_exposure
 from stellwerk.serving.tensors import Array
 from stellwerk.serving.warmup import warm_up
@@ -91,7 +91,7 @@ class ModelServer:
             )
             self.rest = None
             if options.rest_port is not None:
-                together = PredictTogether(self.api, options.batching) if options.batching else None
+                together = PredictGroups(self.api, options.batching) if options.batching else None
                 rest = HttpServer(
                     options.host,
                     options.rest_port,

@@ -24,8 +24,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stellwerk.components.artifacts.file_states import State, state, steady_digest
 from stellwerk.components.artifacts.folders import MANIFEST, read_json
-from stellwerk.components.artifacts.states import State, state, steady_digest
 from stellwerk.components.artifacts.stored import StoredFile, stored_files
 from stellwerk.errors import DataError
 from stellwerk.tables import pages

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from stellwerk.components.telling import end_process
+from stellwerk.components.step_events import end_process
 from stellwerk.errors import HookError
 from stellwerk.spec.hooks import HOOK_SECONDS
 

@@ -14,9 +14,9 @@ from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 from apache_beam.runners.portability import fn_api_runner
 
 from stellwerk import errors
-from stellwerk.components.beam.meeting import Meeting
 from stellwerk.components.beam.portions import Portion, spread
 from stellwerk.components.beam.reaching import SECONDS, refusal
+from stellwerk.components.beam.shared_storage import SharedStorage
 from stellwerk.components.beam.watching import Watch
 from stellwerk.errors import StellwerkError, StepFailed, did_you_mean
 from stellwerk.spec.beam import Beam
@@ -36,7 +36,7 @@ def in_process() -> fn_api_runner.FnApiRunner:
 
 
 @contextlib.contextmanager
-def job(settings: Beam, step: str, given: Sequence[Portion], place: Meeting) -> Iterator[beam.PCollection]:
+def job(settings: Beam, step: str, given: Sequence[Portion], place: SharedStorage) -> Iterator[beam.PCollection]:
     """Gives the portions as the beginning of a pipeline that is run, and waited for, when the block ends.
 
     Raises StepFailed, before anything is sent, for a runner that cannot be used and options that nobody knows; after it, what

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, parquet
 from stellwerk.components.artifacts.stored import StoredFile
-from stellwerk.components.beam.meeting import Meeting, opened, seen_by_worker
+from stellwerk.components.beam.shared_storage import SharedStorage, opened, seen_by_worker
 from stellwerk.components.beam.watching import Signs
 from stellwerk.tables import pages
 
@@ -45,13 +45,13 @@ class Portion:
             yield file
 
 
-def portions(examples: Examples, split: str, meeting: Meeting) -> list[Portion]:
+def portions(examples: Examples, split: str, shared_storage: SharedStorage) -> list[Portion]:
     """Returns the portions of a split, one at least, and sees to it that workers can read them."""
     found: list[Portion] = []
     for shard in examples.shards(split):
         with parquet(shard) as file:
             groups = [group for group in range(file.num_row_groups) if file.metadata.row_group(group).num_rows]
-        place = shard if isinstance(shard, StoredFile) else meeting.give(shard) if groups else ""
+        place = shard if isinstance(shard, StoredFile) else shared_storage.give(shard) if groups else ""
         found += [Portion(split, len(found) + number, place, group) for number, group in enumerate(groups)]
     return found or [Portion(split, 0, "", None)]
 

@@ -12,7 +12,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from stellwerk.components.beam.meeting import is_uri, put, seen_by_worker
+from stellwerk.components.beam.shared_storage import is_uri, put, seen_by_worker
 from stellwerk.errors import StepFailed
 from stellwerk.spec.beam import Beam
 

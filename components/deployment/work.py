@@ -7,7 +7,7 @@ from typing import Any
 
 from stellwerk import __version__
 from stellwerk.components.artifacts.folders import digests, overall, read_json, write_json, written_aside
-from stellwerk.components.artifacts.judged import check_about
+from stellwerk.components.artifacts.verdicts import check_about
 from stellwerk.components.deployment.damage import beside
 from stellwerk.components.deployment.rollouts import roll_out
 from stellwerk.components.deployment.targets import target

@@ -16,8 +16,8 @@ import numpy as np
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.limits import calls_limited
 from stellwerk.components.beam.jobs import job
-from stellwerk.components.beam.meeting import Meeting, local_copy, meeting, put
 from stellwerk.components.beam.portions import Portion, merged, portions
+from stellwerk.components.beam.shared_storage import SharedStorage, local_copy, put, shared_storage
 from stellwerk.components.evaluation.counted import Counted, Terms
 from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.measuring import Measurement, measurement, refuse_nothing
@@ -62,9 +62,9 @@ def measure_on(
     others: OtherMetrics | None,
     beside: Path,
 ) -> Measurement:
-    """Measures what `measure` does, in one job; `beside` is an output of the step, see `meeting`."""
+    """Measures what `measure` does, in one job; `beside` is an output of the step, see `shared_storage`."""
     terms = Terms.of(models, target, settings, standard)
-    with meeting(beam_settings, beside) as place:
+    with shared_storage(beam_settings, beside) as place:
         counts, apart = place.at("counts.npz"), place.at("apart.npy")
         folders = {name: place.at("tfma", str(number)) for number, name in enumerate(models.names)} if others else {}
         rows = [str(number) for number in range(len(folders))]
@@ -83,7 +83,7 @@ def measure_on(
         return measurement(counted, _computed(others, folders, place))
 
 
-def _computed(others: OtherMetrics | None, folders: Mapping[str, str], place: Meeting) -> dict[str, Computed]:
+def _computed(others: OtherMetrics | None, folders: Mapping[str, str], place: SharedStorage) -> dict[str, Computed]:
     if others is None:
         return {}
     with tempfile.TemporaryDirectory(prefix="stellwerk-") as folder:

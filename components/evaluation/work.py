@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import write_json, written_aside
-from stellwerk.components.artifacts.judged import judged
+from stellwerk.components.artifacts.verdicts import judged
 from stellwerk.components.evaluation.explaining import explained
 from stellwerk.components.evaluation.measuring import Measurement, measure
 from stellwerk.components.evaluation.metrics import check_requirements, check_slices, choose_metrics, main_metric

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stellwerk.components.artifacts.states import State, state
+from stellwerk.components.artifacts.file_states import State, state
 from stellwerk.components.ingestion.unpacking import opened
 from stellwerk.errors import DataError, about_source, did_you_mean
 from stellwerk.progress import Progress, silent

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stellwerk.components.artifacts.states import difference, steady_digest
+from stellwerk.components.artifacts.file_states import difference, steady_digest
 from stellwerk.components.ingestion.files import Found, Origin, label_of, origins
 from stellwerk.errors import DataError
 from stellwerk.showing import few

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stellwerk.components.changing import changed
 from stellwerk.components.lineage import datasets
 from stellwerk.components.lineage.code import code_digest
 from stellwerk.components.lineage.events import TOLD, Job, Json, Kind, error, event, job_facets, parameters
 from stellwerk.components.lineage.quality import quality
 from stellwerk.components.lineage.sending import Sender, configured
-from stellwerk.components.telling import heard
+from stellwerk.components.run_values import changed
+from stellwerk.components.step_events import heard
 from stellwerk.errors import StellwerkError
 from stellwerk.steps import ROWS, STEPS
 

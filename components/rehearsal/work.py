@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.components.artifacts.folders import read_json, write_json, written_aside
-from stellwerk.components.artifacts.judged import judged
+from stellwerk.components.artifacts.verdicts import judged
 from stellwerk.components.rehearsal.apis import APIS
 from stellwerk.components.rehearsal.asking import Requests, prepare
 from stellwerk.components.rehearsal.candidate import START_SECONDS, Candidate, NotReady

@@ -20,8 +20,8 @@ import pyarrow as pa
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.beam.jobs import job
-from stellwerk.components.beam.meeting import Meeting, local_copy, put
 from stellwerk.components.beam.portions import Portion, merged, portions
+from stellwerk.components.beam.shared_storage import SharedStorage, local_copy, put
 from stellwerk.components.transformation.beam import filled, write_analysis
 from stellwerk.components.transformation.graph import load_graph
 from stellwerk.components.transformation.label import Answers
@@ -48,7 +48,7 @@ class OnBeam:
     """Sends a job for each pass; `seen` hears of a split's rows when its job is done."""
 
     settings: Beam
-    meeting: Meeting
+    shared_storage: SharedStorage
     examples: Examples
     seen: Callable[[int], None]
 
@@ -56,7 +56,7 @@ class OnBeam:
         """Finds the classes of the plan, and returns what its features ask for, in one job."""
         answers = Answers(plan.target)
         measures: Measures = {**Measuring(plan).empty(), ANSWERS: answers}
-        address = self.meeting.at("measures.json")
+        address = self.shared_storage.at("measures.json")
         with self._job("transform-measure", *self.examples.manifest["splits"]) as read:
             _ = (
                 read
@@ -64,7 +64,7 @@ class OnBeam:
                 | "Merge" >> merged(_Merge())
                 | "Write" >> beam.Map(put, address)
             )
-        for name, key, found in json.loads(self.meeting.read(address)):
+        for name, key, found in json.loads(self.shared_storage.read(address)):
             measures[name, key].restore(found)
         del measures[ANSWERS]
         plan.classes = answers.classes()
@@ -73,35 +73,35 @@ class OnBeam:
 
     def analyze(self, plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path) -> None:
         """Runs TFT's analysers in a job, and brings the graph to `folder`."""
-        address = self.meeting.at("graph")
+        address = self.shared_storage.at("graph")
         with self._job("transform-analyze", "train") as read:
             batches = read | "Read" >> beam.FlatMap(_filled, plan.all_inputs)
-            write_analysis(batches, plan, preprocessing_fn, address, self.meeting.at("scratch"))
-        self.meeting.fetch(address, folder)
+            write_analysis(batches, plan, preprocessing_fn, address, self.shared_storage.at("scratch"))
+        self.shared_storage.fetch(address, folder)
 
     def materialise(self, plan: Plan, graph: Path, folder: Path) -> None:
         """Writes the transformed splits and their manifest to `folder`: a shard for every row group of the examples."""
-        address, shards = self.meeting.at("shards.json"), self.meeting.at("shards")
+        address, shards = self.shared_storage.at("shards.json"), self.shared_storage.at("shards")
         with self._job("transform", *SPLITS) as read:
             _ = (
                 read
-                | "Transform" >> beam.ParDo(_Transform(plan, self.meeting.give(graph), shards))
+                | "Transform" >> beam.ParDo(_Transform(plan, self.shared_storage.give(graph), shards))
                 | "Together" >> merged(beam.combiners.ToListCombineFn())
                 | "Write" >> beam.Map(_write_json, address)
             )
-        written = sorted(json.loads(self.meeting.read(address)), key=lambda shard: str(shard["path"]))
+        written = sorted(json.loads(self.shared_storage.read(address)), key=lambda shard: str(shard["path"]))
         splits = {}
         for split in SPLITS:
             own = [shard for shard in written if shard["path"].startswith(f"{split}/")]
             for shard in own:
-                self.meeting.fetch(f"{shards}/{shard['path']}", folder / shard["path"])
+                self.shared_storage.fetch(f"{shards}/{shard['path']}", folder / shard["path"])
             splits[split] = {"rows": sum(shard["rows"] for shard in own), "shards": own}
             self.seen(self.examples.rows(split))
         write_manifest(plan, self.examples, splits, folder)
 
     def _job(self, name: str, *splits: str) -> contextlib.AbstractContextManager[beam.PCollection]:
-        given = [portion for split in splits for portion in portions(self.examples, split, self.meeting)]
-        return job(self.settings, name, given, self.meeting)
+        given = [portion for split in splits for portion in portions(self.examples, split, self.shared_storage)]
+        return job(self.settings, name, given, self.shared_storage)
 
 
 class _Measure(beam.DoFn):  # type: ignore[misc]

@@ -77,10 +77,10 @@ def _passes(beam: Beam | None, data: Examples, seen: Callable[[int], None], besi
     if beam is None:
         yield Here(data, seen)
         return
-    from stellwerk.components.beam.meeting import meeting  # noqa: PLC0415 - Beam costs seconds to load
+    from stellwerk.components.beam.shared_storage import shared_storage  # noqa: PLC0415 - Beam costs seconds to load
     from stellwerk.components.transformation.on_beam import OnBeam  # noqa: PLC0415
 
-    with meeting(beam, beside) as place:
+    with shared_storage(beam, beside) as place:
         yield OnBeam(beam, place, data, seen)
 
 

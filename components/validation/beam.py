@@ -16,8 +16,8 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.beam.jobs import job
-from stellwerk.components.beam.meeting import meeting, put
 from stellwerk.components.beam.portions import Portion, merged, portions
+from stellwerk.components.beam.shared_storage import put, shared_storage
 from stellwerk.components.validation.statistics import Counting, in_order
 from stellwerk.spec.beam import Beam
 
@@ -29,10 +29,10 @@ BySplit = dict[str, list[Any]]
 def statistics_on(
     settings: Beam, examples: Examples, splits: Sequence[str], categorical: Collection[str], beside: Path
 ) -> Measured:
-    """Returns what `statistics_of` does, measured in one job; `beside` is an output of the step, see `meeting`."""
+    """Returns what `statistics_of` does, measured in one job; `beside` is an output of the step, see `shared_storage`."""
     columns = examples.names(splits[0])
     types = {column: examples.columns[column] for column in columns}
-    with meeting(settings, beside) as place:
+    with shared_storage(settings, beside) as place:
         address = place.at("statistics.pb")
         given = [one for split in splits for one in portions(examples, split, place)]
         with job(settings, "validate", given, place) as read:

@@ -6,8 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from stellwerk.components.artifacts.file_states import state
 from stellwerk.components.artifacts.folders import read_json, write_json
-from stellwerk.components.artifacts.states import state
 from stellwerk.components.ingestion.files import origins
 from stellwerk.components.lineage.code import package_digest
 from stellwerk.loading import LoadedSpec

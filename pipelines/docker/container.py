@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stellwerk.components.telling import EVENTS
+from stellwerk.components.step_events import EVENTS
+from stellwerk.pipelines.docker.access import Access
 from stellwerk.pipelines.docker.mounts import Mounts
-from stellwerk.pipelines.docker.outside import Outside
 from stellwerk.pipelines.docker.service import Service
 from stellwerk.showing import without_queries
 
@@ -37,7 +37,7 @@ class Container:
     """
 
     def __init__(
-        self, service: Service, image: str, command: Sequence[str], mounts: Mounts, folder: Path, *, reach: Outside
+        self, service: Service, image: str, command: Sequence[str], mounts: Mounts, folder: Path, *, reach: Access
     ) -> None:
         self.folder = folder
         self._heard = 0

@@ -13,10 +13,10 @@ from typing import Any
 from stellwerk import __version__
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed, sentence
 from stellwerk.loading import LoadedSpec
+from stellwerk.pipelines.docker.access import access, refuse_what_none_reaches
 from stellwerk.pipelines.docker.container import Container, Ended
 from stellwerk.pipelines.docker.local import local_runner
 from stellwerk.pipelines.docker.mounts import Mounts, mounts
-from stellwerk.pipelines.docker.outside import outside, refuse_what_none_reaches
 from stellwerk.pipelines.docker.roots import Root, folder_of
 from stellwerk.pipelines.docker.service import Service, said, service
 from stellwerk.pipelines.embedded.display import Display
@@ -121,7 +121,7 @@ class _Walk:
         (folder / "pipeline.yaml").write_text(without_queries(ir), encoding="utf-8")
 
         def step(name: str, command: list[str]) -> int:
-            image, reach = self.record.versions["image_id"], outside(self.loaded.spec, name)
+            image, reach = self.record.versions["image_id"], access(self.loaded.spec, name)
             with Container(self.containers, image, command, inside, folder / name, reach=reach) as container:
                 return self._follow(name, container)
 

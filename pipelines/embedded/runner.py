@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from stellwerk.components.artifacts.file_states import State, difference, state
 from stellwerk.components.artifacts.folders import folder_digest, write_json
-from stellwerk.components.artifacts.states import State, difference, state
 from stellwerk.components.ingestion.files import origins
 from stellwerk.components.ingestion.identity import keyed
 from stellwerk.components.lineage.code import text_digests

@@ -270,7 +270,7 @@ def _run_child(request: dict[str, Any], events: int, given: int) -> None:
 
 def _run_step(name: str, given: int, tell: _Events) -> int:
     from stellwerk.components.calling import call  # noqa: PLC0415 - the server starts before anything is loaded
-    from stellwerk.components.telling import heard  # noqa: PLC0415
+    from stellwerk.components.step_events import heard  # noqa: PLC0415
     from stellwerk.errors import StellwerkError, sentence  # noqa: PLC0415
     from stellwerk.showing import without_queries  # noqa: PLC0415
 

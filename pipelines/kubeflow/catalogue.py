@@ -51,7 +51,7 @@ def check_flights(directory: str = "/data"):
 - **Without Stellwerk.** `kfp.components.load_component_from_file("docs/components/ingest.yaml")` gives the same component to a
   pipeline whose author has not installed it. `stellwerk components -o FOLDER --image IMAGE` writes the definitions for your image.
 - **Signs.** Kubernetes and Argo read `$$`, `$(NAME)` and `{{{{name}}}}` in what a step is given as their own. A value with such signs, a query
-  for example, arrives as it is from `stellwerk.components.travelling.marked(value)`; compiled specs are marked already.
+  for example, arrives as it is from `stellwerk.components.escaping.marked(value)`; compiled specs are marked already.
 - **Dashboard.** `ingest_page` and its like are for [the dashboard](guides/dashboard.md), and so is the metadata of `history`, `blessing`,
   `rehearsal` and `evaluation`; no step reads them.
 - **The cache.** Without `resolve` before it, `ingest` is taken from KFP's cache whenever its parameters are the same, whatever lies at the

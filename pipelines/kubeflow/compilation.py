@@ -11,9 +11,9 @@ from typing import Any
 
 from stellwerk import components
 from stellwerk.components.artifacts.folders import write_text
+from stellwerk.components.escaping import marked
 from stellwerk.components.lineage.code import text_digests
 from stellwerk.components.sdk import dsl
-from stellwerk.components.travelling import marked
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec, load
 from stellwerk.pipelines.arguments import at

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stellwerk.components.travelling import marked
+from stellwerk.components.escaping import marked
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.arguments import at
 from stellwerk.pipelines.graph import Graph, Step

@@ -13,13 +13,13 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from stellwerk.errors import UsageError
 from stellwerk.serving.config import places as places_of
 from stellwerk.serving.grpc.calls import Limits, Receiver
+from stellwerk.serving.grpc.grouping import PREDICT, PredictCalls
 from stellwerk.serving.grpc.health import Health, LoopHealth
 from stellwerk.serving.grpc.loop import Loop
 from stellwerk.serving.grpc.management import ModelService
 from stellwerk.serving.grpc.methods import Interceptor, Methods
 from stellwerk.serving.grpc.prediction import PredictionService
 from stellwerk.serving.grpc.services import SERVICES, describe, handlers
-from stellwerk.serving.grpc.together import PREDICT, PredictCalls
 from stellwerk.serving.guard import Guard
 from stellwerk.serving.models import ModelManager
 
@@ -132,12 +132,12 @@ def grpc_server(
 
 def _core(options: list[tuple[str, int]], methods: Methods, limits: Limits) -> Receiver:
     try:
-        from stellwerk.serving.grpc.core.turns import Turns  # noqa: PLC0415 - grpcio may lack what it uses
+        from stellwerk.serving.grpc.core.receiver import CoreReceiver  # noqa: PLC0415 - grpcio may lack what it uses
     except (ImportError, AttributeError) as error:
         raise UsageError(
             f"grpcio {grpc.__version__} has not what its core is received by ({error}). Leave --grpc-core out."
         ) from error
-    return Turns(options, methods, limits)
+    return CoreReceiver(options, methods, limits)
 
 
 def _describe(methods: Methods, core: bool) -> None:

@@ -1,7 +1,7 @@
 """An HTTP/1.1 server for many small requests: one event loop reads and writes, other threads answer.
 
-What came together goes to one thread as one (`lanes.py`), so that a request costs no wake-up of its own. What one client may
-take, and who gives way when all places are taken, is in `places.py`.
+What came together goes to one thread as one (`queues.py`), so that a request costs no wake-up of its own. What one client may
+take, and who gives way when all places are taken, is in `connection_limits.py`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import uvloop
 from stellwerk.errors import UsageError
 from stellwerk.serving.rest.bodies import Room, unzipping
 from stellwerk.serving.rest.connection import Connection
-from stellwerk.serving.rest.lanes import Lanes, Together
+from stellwerk.serving.rest.connection_limits import ConnectionLimits
+from stellwerk.serving.rest.group_queue import Grouping, GroupQueues
 from stellwerk.serving.rest.limits import Limits
 from stellwerk.serving.rest.messages import Request, Response
-from stellwerk.serving.rest.places import Places
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class HttpServer:
         limits: Limits | None = None,
         *,
         tls: ssl.SSLContext | None = None,
-        together: Together | None = None,
+        together: Grouping | None = None,
         at_head: Callable[[Request], Response | None] = lambda _: None,
     ) -> None:
         self.limits = limits or Limits()
@@ -54,7 +54,7 @@ class HttpServer:
         self._tls, self.at_head, self._together = tls, at_head, together
         self.room = Room(self.limits.held_bytes)
         self._answer = unzipping(answer, self.limits.body_bytes, self.room)
-        self._places = Places(self.limits)
+        self._places = ConnectionLimits(self.limits)
         self._began = threading.Event()
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
         self._thread.start()
@@ -78,7 +78,7 @@ class HttpServer:
 
     def begin(self, request: Request) -> asyncio.Future[Response]:
         """Has a request answered; called on the loop, as the two below."""
-        return self._lanes.begin(request)
+        return self._queues.begin(request)
 
     def leave(self, connection: Connection) -> None:
         """Forgets a connection that has ended."""
@@ -105,7 +105,7 @@ class HttpServer:
     async def _serve(self) -> None:
         self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
         threads = 2 * self.limits.connections  # an answer that is too late keeps its thread, but not its place
-        self._lanes = Lanes(self._answer, self._together, threads)
+        self._queues = GroupQueues(self._answer, self._together, threads)
         tasks = [self._loop.create_task(self._accept()), self._loop.create_task(self._watch())]
         self._began.set()
         await self._closing.wait()
@@ -119,7 +119,7 @@ class HttpServer:
                     await asyncio.sleep(_WATCH_S / 4)
         tasks[1].cancel()
         self._places.end()
-        self._lanes.stop()
+        self._queues.stop()
         await asyncio.sleep(0)
 
     async def _watch(self) -> None:

@@ -105,7 +105,7 @@ def ended() -> Callable[[str], subprocess.CompletedProcess[str]]:
             "import threading\n"
             "from stellwerk.components.artifacts import limits\n"
             "from stellwerk.components.artifacts.hooks import load_hook\n"
-            "from stellwerk.components.telling import heard\n"
+            "from stellwerk.components.step_events import heard\n"
             "limits.GRACE = 1.0\n"
             f"stay = load_hook({{'stays.py': {STUBBORN!r}}}, 'stays.py:stay')\n"
         )

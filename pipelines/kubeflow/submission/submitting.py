@@ -10,7 +10,7 @@ from typing import Any
 
 import kfp_server_api
 
-from stellwerk.components.travelling import marked
+from stellwerk.components.escaping import marked
 from stellwerk.errors import ClusterError, UsageError, did_you_mean
 from stellwerk.pipelines.kubeflow.submission.client import Kubeflow
 from stellwerk.pipelines.kubeflow.submission.endings import as_ended

@@ -10,8 +10,8 @@ import pytest
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.beam.jobs import job, told
-from stellwerk.components.beam.meeting import Meeting, local_copy, meeting, put, seen_by_worker
 from stellwerk.components.beam.portions import portions
+from stellwerk.components.beam.shared_storage import SharedStorage, local_copy, put, seen_by_worker, shared_storage
 from stellwerk.components.calling import call
 from stellwerk.errors import DataError, HookError, SpecError, StepFailed
 from stellwerk.loading import load
@@ -97,7 +97,10 @@ def test_check_says_that_flink_needs_java(problems, monkeypatch, tmp_path):
 def test_a_step_says_that_no_job_service_answers_before_anything_is_sent(closed_port, tmp_path):
     settings = Beam(runner="PortableRunner", options={"job_endpoint": closed_port})
     said = r"beam: PortableRunner has its job service at .* does not answer"
-    with pytest.raises(StepFailed, match=said), job(settings, "validate", [], Meeting(str(tmp_path), copies=False)):
+    with (
+        pytest.raises(StepFailed, match=said),
+        job(settings, "validate", [], SharedStorage(str(tmp_path), copies=False)),
+    ):
         pytest.fail("the job is not begun")
 
 
@@ -105,13 +108,16 @@ def test_an_option_that_nobody_knows_is_refused(job_service, tmp_path):
     options = {"job_endpoint": job_service, "enviroment_type": "LOOPBACK"}
     settings = Beam(runner="PortableRunner", options=options)
     said = "beam.options.enviroment_type: neither Beam nor .* has this option. Did you mean 'environment_type'?"
-    with pytest.raises(StepFailed, match=said), job(settings, "validate", [], Meeting(str(tmp_path), copies=False)):
+    with (
+        pytest.raises(StepFailed, match=said),
+        job(settings, "validate", [], SharedStorage(str(tmp_path), copies=False)),
+    ):
         pytest.fail("the job is not begun")
 
 
 def test_a_worker_that_does_not_see_the_shards_says_what_to_mount(flights, tmp_path):
     examples = Examples.open(shutil.copytree(flights, tmp_path / "examples"))
-    with meeting(Beam(runner="FnApiRunner"), tmp_path / "out") as place:
+    with shared_storage(Beam(runner="FnApiRunner"), tmp_path / "out") as place:
         (portion, *_) = portions(examples, "train", place)
         shutil.rmtree(tmp_path / "examples")
         with pytest.raises(DataError, match=r"does not see .*Mount the same volume at the same path .*beam.shared"):
@@ -147,7 +153,7 @@ def test_what_is_shared_is_copied_there_and_removed_afterwards(tmp_path):
     given, shared = tmp_path / "model", tmp_path / "shared"
     (given / "variables").mkdir(parents=True)
     (given / "variables" / "data").write_bytes(b"weights")
-    with meeting(Beam(runner="FnApiRunner", shared=str(shared)), tmp_path / "out") as place:
+    with shared_storage(Beam(runner="FnApiRunner", shared=str(shared)), tmp_path / "out") as place:
         with local_copy(seen_by_worker(place.give(given))) as copy:
             assert shared in copy.parents
             assert (copy / "variables" / "data").read_bytes() == b"weights"

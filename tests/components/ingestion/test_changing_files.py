@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from stellwerk.components.artifacts.examples import Examples
+from stellwerk.components.artifacts.file_states import difference, state, steady_digest
 from stellwerk.components.artifacts.folders import file_digest
-from stellwerk.components.artifacts.states import difference, state, steady_digest
 from stellwerk.components.ingestion.identity import identities
 from stellwerk.components.ingestion.work import ingest
 from stellwerk.errors import DataError

@@ -16,15 +16,15 @@ import pytest
 
 from stellwerk import __version__, load
 from stellwerk.errors import UsageError
-from stellwerk.pipelines.docker.mounts import mounts
-from stellwerk.pipelines.docker.outside import (
+from stellwerk.pipelines.docker.access import (
     ANYWHERE,
     CERTIFICATES,
     FILES,
     VARIABLES,
-    outside,
+    access,
     refuse_what_none_reaches,
 )
+from stellwerk.pipelines.docker.mounts import mounts
 from stellwerk.pipelines.docker.roots import Root, folder_of
 from stellwerk.pipelines.docker.service import Service
 from stellwerk.pipelines.embedded.workers import WORKER
@@ -204,7 +204,7 @@ def test_only_steps_that_need_a_store_have_a_network_and_what_opens_it(spec, mon
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("UNRELATED", "kept here")
     found = load(spec, STORES).spec
-    steps = {step: outside(found, step) for step in ("resolve", "ingest", "validate", "train", "push")}
+    steps = {step: access(found, step) for step in ("resolve", "ingest", "validate", "train", "push")}
     assert [step for step, given in steps.items() if given.network] == ["resolve", "ingest", "push"]
     assert set(steps["ingest"].environment) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"}
     assert set(steps["push"].environment) == {"GOOGLE_APPLICATION_CREDENTIALS", "HTTPS_PROXY"}
@@ -226,7 +226,7 @@ def test_credentials_in_their_usual_files_are_mounted_and_named(spec, monkeypatc
     monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE", raising=False)
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "credentials").write_text("[default]")
-    given = outside(load(spec, STORES).spec, "ingest")
+    given = access(load(spec, STORES).spec, "ingest")
     assert given.environment["AWS_SHARED_CREDENTIALS_FILE"] == str(tmp_path / ".aws" / "credentials")
     assert str(tmp_path / ".aws" / "credentials") in given.files
 
@@ -234,7 +234,7 @@ def test_credentials_in_their_usual_files_are_mounted_and_named(spec, monkeypatc
 def test_a_comparison_with_what_was_pushed_reads_its_store(spec):
     wanted = ("push.to=s3://models", "evaluate.require.auc={min: 0.5, min_gain: 0}")
     found = load(spec, wanted).spec
-    assert [step for step in ("ingest", "validate", "evaluate", "push") if outside(found, step).network] == [
+    assert [step for step in ("ingest", "validate", "evaluate", "push") if access(found, step).network] == [
         "evaluate",
         "push",
     ]

@@ -18,7 +18,7 @@ from kfp import components
 from pydantic import TypeAdapter
 
 from stellwerk.components.calling import whole
-from stellwerk.components.changing import changed
+from stellwerk.components.run_values import changed
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec, load
 from stellwerk.pipelines.graph import graph

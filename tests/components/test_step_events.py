@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stellwerk.components.telling import EVENTS, told
+from stellwerk.components.step_events import EVENTS, told
 from stellwerk.errors import GateRefused
 
 

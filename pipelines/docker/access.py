@@ -54,7 +54,7 @@ CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
 @dataclass(frozen=True)
-class Outside:
+class Access:
     """What one step is given besides the folders of this machine."""
 
     network: bool = False
@@ -63,11 +63,11 @@ class Outside:
     """Files that are mounted, read-only, each at its own path."""
 
 
-def outside(spec: Spec, step: str) -> Outside:
+def access(spec: Spec, step: str) -> Access:
     """Returns what a step needs of the world: nothing, unless its data or its models are in a store or on the web."""
     schemes = sorted(set(_schemes(spec, step)) & set(VARIABLES))
     if not schemes:
-        return Outside()
+        return Access()
     names = (*ANYWHERE, *(name for scheme in schemes for name in VARIABLES[scheme]))
     environment = {name: os.environ[name] for name in names if os.environ.get(name)}
     usual = {name: path for scheme in schemes for name, path in FILES[scheme].items()} | dict.fromkeys(CERTIFICATES)
@@ -75,7 +75,7 @@ def outside(spec: Spec, step: str) -> Outside:
         file = Path(os.path.abspath(Path(os.environ.get(name) or path or "/").expanduser()))  # noqa: PTH100
         if file.is_file():
             environment[name] = str(file)
-    return Outside(True, environment, tuple(sorted({environment[name] for name in usual if name in environment})))
+    return Access(True, environment, tuple(sorted({environment[name] for name in usual if name in environment})))
 
 
 def refuse_what_none_reaches(spec: Spec) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stellwerk.components.travelling import MARK, marked, readable
+from stellwerk.components.escaping import MARK, marked, readable
 
 SIGNS = st.text(st.sampled_from("{}$( )a=.\n東"), max_size=30)
 

@@ -44,7 +44,7 @@ _HELD_BACK_S = 0.002
 _WATCH_S = 0.1
 
 
-class Turns:
+class CoreReceiver:
     """Answers calls from `start` to `stop`; see `calls.Receiver`."""
 
     def __init__(self, options: list[tuple[str, int]], methods: Methods, limits: Limits) -> None:

@@ -18,7 +18,7 @@ _TOO_LATE = "Timed out waiting for the answer: the time limit of the server is e
 _TOO_MANY = "The server has too many connections now. Try again later."
 
 
-class Places:
+class ConnectionLimits:
     """The connections of a server. Used on its event loop alone."""
 
     def __init__(self, limits: Limits) -> None:

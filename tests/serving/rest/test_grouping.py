@@ -15,8 +15,8 @@ from stellwerk.serving.config import ModelConfig
 from stellwerk.serving.prediction_log import LogOptions
 from stellwerk.serving.rate import Rate
 from stellwerk.serving.rest.api import RestApi
+from stellwerk.serving.rest.grouping import PredictGroups
 from stellwerk.serving.rest.messages import Request
-from stellwerk.serving.rest.together import PredictTogether
 from stellwerk.serving.security import Tokens
 from stellwerk.serving.server import ModelServer, ServerOptions
 
@@ -102,7 +102,7 @@ def server(model_path):
 
 @pytest.fixture(scope="module")
 def together(server):
-    return PredictTogether(server.api, BatchingOptions())
+    return PredictGroups(server.api, BatchingOptions())
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_each_of_those_who_come_together_is_counted_and_logged(model_path, tmp_p
     options = ServerOptions(rest_port=0, grpc_port=None, log=LogOptions(tmp_path, flush_s=0.05))
     bodies = [json.dumps({"instances": [row(number), row(number + 0.5)]}).encode() for number in range(20)]
     with ModelServer([ModelConfig("flights", model_path.parent)], options) as server:
-        answers = PredictTogether(server.api, BatchingOptions()).answer(
+        answers = PredictGroups(server.api, BatchingOptions()).answer(
             [Request("POST", PATH, body=body) for body in bodies]
         )
         assert [answer.status for answer in answers] == [200] * 20
@@ -170,7 +170,7 @@ def test_a_wrong_token_among_right_ones_is_refused_alone(server):
     body = json.dumps({"instances": [row(1)]}).encode()
     tokens = ["right", "wrong", "right", None]
     requests = [Request("POST", PATH, {"authorization": f"Bearer {token}"} if token else {}, body) for token in tokens]
-    answers = PredictTogether(api, BatchingOptions()).answer(requests)
+    answers = PredictGroups(api, BatchingOptions()).answer(requests)
     assert [answer.status for answer in answers] == [200, 401, 200, 401]
 
 
@@ -178,7 +178,7 @@ def test_the_rate_counts_each_of_those_who_come_together_once(server):
     """Those that fail are asked again alone, and are not counted again."""
     api = RestApi(server.models, rate=Rate(0.001, burst=5))
     bodies = [json.dumps({"instances": [row("far" if number % 2 else 1)]}).encode() for number in range(8)]
-    answers = PredictTogether(api, BatchingOptions()).answer([Request("POST", PATH, body=body) for body in bodies])
+    answers = PredictGroups(api, BatchingOptions()).answer([Request("POST", PATH, body=body) for body in bodies])
     assert [answer.status for answer in answers] == [200, 400, 200, 400, 200, 429, 429, 429]
 
 
@@ -199,7 +199,7 @@ def test_only_small_plain_predictions_wait_for_others(together, request_, taken)
 
 
 def test_more_predictions_than_may_wait_are_refused_in_tensorflow_servings_words(server):
-    together = PredictTogether(server.api, BatchingOptions(max_batch_size=4, max_enqueued_batches=2))
+    together = PredictGroups(server.api, BatchingOptions(max_batch_size=4, max_enqueued_batches=2))
     assert (together.most, together.waiting) == (4, 8)
     refused = together.refuse(Request("POST", PATH, body=b"{}"))
     assert refused.status == 429

@@ -1,6 +1,6 @@
-"""Who answers: requests that can be answered as one wait in a lane until a thread takes them all; any other has its own at once.
+"""Who answers: requests that can be answered as one wait in a queue until a thread takes them all; any other has its own at once.
 
-A lane is worked at by as many threads as the model is asked by at the same time. What comes meanwhile waits, and is the next
+A queue is worked at by as many threads as the model is asked by at the same time. What comes meanwhile waits, and is the next
 group: the more there is to do, the more is done at once.
 """
 
@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from stellwerk.serving.rest.messages import Request, Response
 
 
-class Together(Protocol):
+class Grouping(Protocol):
     """What answers requests as one."""
 
     most: int
@@ -41,35 +41,35 @@ class _Asked(NamedTuple):
 
 
 @dataclass
-class _Lane:
+class _Queue:
     waiting: list[_Asked] = field(default_factory=list)
     running: int = 0
 
 
-class Lanes:
+class GroupQueues:
     """Has requests answered by threads. Made, and called, on the event loop; an answer is there once its future has it."""
 
-    def __init__(self, answer: Callable[[Request], Response], together: Together | None, threads: int) -> None:
+    def __init__(self, answer: Callable[[Request], Response], together: Grouping | None, threads: int) -> None:
         self._answer = answer
         self._together = together
-        self._lanes: dict[Hashable, _Lane] = {}
+        self._queues: dict[Hashable, _Queue] = {}
         self._loop = asyncio.get_running_loop()
         self._soon = False
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="http-answer")
 
     def begin(self, request: Request) -> asyncio.Future[Response]:
-        """Takes a request; one of a lane is taken with what else comes in this turn of the loop."""
+        """Takes a request; one of a queue is taken with what else comes in this turn of the loop."""
         asked = _Asked(request, self._loop.create_future())
         together = self._together
         kind = None if together is None else together.kind(request)
         if together is None or kind is None:
             self._pool.submit(self._alone, asked)
             return asked.answer
-        lane = self._lanes.setdefault(kind, _Lane())
-        if len(lane.waiting) >= together.waiting:
+        queue = self._queues.setdefault(kind, _Queue())
+        if len(queue.waiting) >= together.waiting:
             asked.answer.set_result(together.refuse(request))
         else:
-            lane.waiting.append(asked)
+            queue.waiting.append(asked)
             if not self._soon:
                 self._soon = True
                 self._loop.call_soon(self._go, together)
@@ -79,27 +79,27 @@ class Lanes:
         """Begins nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _go(self, together: Together) -> None:
+    def _go(self, together: Grouping) -> None:
         """Lets threads take what waits."""
         self._soon = False
-        for kind, lane in list(self._lanes.items()):
-            while lane.waiting and lane.running < together.running:
-                group = lane.waiting[: together.most]
-                del lane.waiting[: len(group)]
-                lane.running += 1
+        for kind, queue in list(self._queues.items()):
+            while queue.waiting and queue.running < together.running:
+                group = queue.waiting[: together.most]
+                del queue.waiting[: len(group)]
+                queue.running += 1
                 self._pool.submit(self._group, together, kind, group)
-            if not lane.running:
-                del self._lanes[kind]
+            if not queue.running:
+                del self._queues[kind]
 
     def _alone(self, asked: _Asked) -> None:
         self._tell(_give, [(asked, self._answer(asked.request))])
 
-    def _group(self, together: Together, kind: Hashable, group: Sequence[_Asked]) -> None:
+    def _group(self, together: Grouping, kind: Hashable, group: Sequence[_Asked]) -> None:
         answers = together.answer([asked.request for asked in group])
         self._tell(self._finished, together, kind, list(zip(group, answers, strict=True)))
 
-    def _finished(self, together: Together, kind: Hashable, answered: Sequence[tuple[_Asked, Response]]) -> None:
-        self._lanes[kind].running -= 1
+    def _finished(self, together: Grouping, kind: Hashable, answered: Sequence[tuple[_Asked, Response]]) -> None:
+        self._queues[kind].running -= 1
         self._go(together)
         _give(answered)
 

@@ -50,7 +50,7 @@ class _Asked(NamedTuple):
     rows: int
 
 
-class PredictTogether:
+class PredictGroups:
     """Answers requests for predictions of a model that batches; see `lanes.Together`."""
 
     def __init__(self, api: RestApi, options: BatchingOptions) -> None:

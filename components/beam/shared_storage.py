@@ -20,7 +20,7 @@ from stellwerk.spec.beam import Beam
 _CHUNK = 1 << 20
 
 
-class Meeting:
+class SharedStorage:
     """Addresses that mean the same to the step and to its workers; whatever is written there ends with the step."""
 
     def __init__(self, root: str, copies: bool) -> None:
@@ -68,14 +68,14 @@ class Meeting:
 
 
 @contextlib.contextmanager
-def meeting(settings: Beam, beside: Path) -> Iterator[Meeting]:
+def shared_storage(settings: Beam, beside: Path) -> Iterator[SharedStorage]:
     """Gives the place where a step meets its workers, empty, and removes it afterwards: in `beam.shared`, or beside an output."""
     name = f"stellwerk-{uuid.uuid4().hex}"
     root = f"{settings.shared.rstrip('/')}/{name}" if settings.shared else str(beside.resolve().parent / f".{name}")
     if not is_uri(root):
         Path(root).mkdir(parents=True)
     try:
-        yield Meeting(root, copies=settings.shared is not None)
+        yield SharedStorage(root, copies=settings.shared is not None)
     finally:
         _remove(root)
 
