@@ -18,11 +18,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from stellwerk.errors import PlugInError, UsageError
 
 _PREFIX = "stellwerk."
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,32 @@ class Family:
             f"The {self.word} '{name}' of the package {one.package} has no '{part}' ({one.path}), which every {self.word} has. "
             f"Install a version of the package that fits this one of stellwerk, or remove it."
         )
+
+    def brought(self, kind: type[T]) -> tuple[dict[str, T], dict[str, str]]:
+        """Loads what packages bring to a table of values, each a `kind` with its name in `name`.
+
+        Returns them by name, and of those that cannot be used why: for a sentence to who names one.
+        """
+        found: dict[str, T] = {}
+        broken: dict[str, str] = {}
+        for name in self.plug_ins:
+            if name in self.own:
+                continue
+            try:
+                found[name] = self._value(name, kind)
+            except PlugInError as error:
+                broken[name] = str(error)
+        return found, broken
+
+    def _value(self, name: str, kind: type[T]) -> T:
+        value = self.load(name)
+        if not isinstance(value, kind) or getattr(value, "name", name) != name:
+            one = self._plug_in(name)
+            raise PlugInError(
+                f"The {self.word} '{name}' of the package {one.package} is no {kind.__name__} of that name ({one.path}). "
+                f"Mend the package, or remove it."
+            )
+        return value
 
     def shadowed(self) -> list[str]:
         """Returns a sentence for each member of a package that has a name of the product's own, and is therefore not used."""

@@ -12,12 +12,19 @@ from stellwerk.columns import GIVEN
 from stellwerk.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
 from stellwerk.spec.places import BUCKETS, STORES, WEB, place_of, scheme_of
 from stellwerk.tables.encodings import is_known
-from stellwerk.tables.formats import FORMATS, TEXT_FIRST
+from stellwerk.tables.formats import BROKEN, FORMATS, TEXT_FIRST
+
+
+def _usable(value: Any) -> Any:
+    if isinstance(value, str) and value in BROKEN:
+        raise ValueError(BROKEN[value])
+    return value
+
 
 if TYPE_CHECKING:
     Format = str
 else:
-    Format = Literal[tuple(FORMATS)]
+    Format = Annotated[Literal[tuple(FORMATS)], BeforeValidator(_usable)]
 """Name of a format of `stellwerk.tables.formats`."""
 
 NULL_VALUES = (

@@ -1,5 +1,7 @@
 """The table of the formats that sources and inputs of `predict` may have. One entry is all that anything here knows of one.
 
+A package brings one as the entry point `stellwerk.formats`, which names a `SourceFormat`.
+
 A format that the engine does not read itself is a module with a function that yields batches, and an entry: it is made Parquet
 first. What reads is named by its import path, as it needs Arrow or more and this module is loaded with the spec.
 """
@@ -11,6 +13,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from stellwerk.families import Family
 
 SAMPLED_ROWS = 10_240
 """Rows that a sample has of a format that is no text."""
@@ -134,14 +138,20 @@ _LISTED = (
     ),
 )
 
-FORMATS: dict[str, SourceFormat] = {one.name: one for one in _LISTED}
+FAMILY = Family("formats", "format", {one.name: __name__ for one in _LISTED})
+_BROUGHT, BROKEN = FAMILY.brought(SourceFormat)
+
+FORMATS: dict[str, SourceFormat] = {**{one.name: one for one in _LISTED}, **_BROUGHT}
 """By name, in the order in which they are named to people."""
-TEXT_FIRST: tuple[SourceFormat, ...] = tuple(sorted(_LISTED, key=lambda one: not one.text))
+TEXT_FIRST: tuple[SourceFormat, ...] = tuple(sorted(FORMATS.values(), key=lambda one: not one.text))
 """The same, those of text before the others."""
 WRITTEN: tuple[str, ...] = tuple(one.name for one in TEXT_FIRST if one.written)
 """What predict writes."""
-ENDINGS: dict[str, str] = {ending: one.name for one in _LISTED for ending in one.endings}
-"""The format of each ending."""
+ENDINGS: dict[str, str] = {}
+"""The format of each ending; of two with one ending the first, so that a package takes none away."""
+for _one in FORMATS.values():
+    for _ending in _one.endings:
+        ENDINGS.setdefault(_ending, _one.name)
 PACKED = (".gz", ".zst", ".zip")
 """Endings of packed files; another ending stands before them."""
 
