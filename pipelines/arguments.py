@@ -62,7 +62,7 @@ def named(loaded: LoadedSpec) -> list[str]:
 def number_columns(spec: Spec) -> list[str]:
     """Returns the columns, or patterns of columns, that features or the target need as numbers, sorted."""
     found = _read_by(spec, Number)
-    if spec.target.type == "regression":
+    if not spec.target.about.has_classes:
         found.add(spec.target.column)
     return sorted(found)
 

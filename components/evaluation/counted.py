@@ -14,13 +14,14 @@ import pyarrow as pa
 
 from stellwerk.ahead import read_ahead
 from stellwerk.components.artifacts.examples import Examples
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.models import Models
 from stellwerk.components.evaluation.predicting import SPLIT, Batch, Excluded, predictions, wanted
 from stellwerk.components.evaluation.slices import SliceKey, Slices
-from stellwerk.components.evaluation.tallies import new_tally
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.target import Target
+from stellwerk.tasks import TASKS
+from stellwerk.tasks.counts import Array
+from stellwerk.tasks.parts import TallyPart
 
 ABOUT = "about"
 
@@ -52,10 +53,11 @@ class Counted:
     """Slices, tallies of all that is asked, and rows left out; in memory that does not grow with the rows."""
 
     def __init__(self, terms: Terms, seed: int = 0) -> None:
-        """Parts that are put together later need different seeds, see `new_tally`."""
+        """Parts that are put together later need different seeds, see `TallyPart.new_tally`."""
         self.terms, self.slices, self.excluded = terms, Slices(terms.slices), Excluded()
+        task: TallyPart = TASKS.part(terms.kind, "tally")
         self.tallies = {
-            name: new_tally(terms.kind, terms.classes, terms.threshold, terms.standard, seed) for name in terms.names
+            name: task.new_tally(terms.classes, terms.threshold, terms.standard, seed) for name in terms.names
         }
 
     @property

@@ -9,15 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from stellwerk.components.artifacts.examples import Examples
-from stellwerk.components.artifacts.labels import encode
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.importance import importance
 from stellwerk.components.evaluation.losses import answers, losses
-from stellwerk.components.evaluation.predicting import BATCH_ROWS, SPLIT, Predictor
+from stellwerk.components.evaluation.predicting import BATCH_ROWS, SPLIT, Predictor, labels_of
 from stellwerk.components.evaluation.worst import worst_rows
 from stellwerk.errors import ModelError
 from stellwerk.serving.tensors import inputs_from_batch
 from stellwerk.spec.target import Target
+from stellwerk.tasks.counts import Array
 
 SAMPLE = 10_000
 """Rows, evenly spread over the test split, that are looked at."""
@@ -62,8 +61,7 @@ def _sample(examples: Examples, predictor: Predictor, target: Target) -> tuple[p
     for batch in islice(examples.batches(SPLIT, columns, BATCH_ROWS), MOST_BATCHES):
         chosen = np.unique((np.arange(int(np.ceil(batch.num_rows * share))) / share).astype(np.int64))
         some = batch.take(pa.array(chosen[chosen < batch.num_rows]))
-        known = encode(some.column(target.column), target.type, predictor.classes)
-        keep = known >= 0 if target.type == "multiclass" else np.isfinite(known)
+        known, keep = labels_of(some.column(target.column), target, predictor.classes)
         parts.append(some.filter(pa.array(keep)))
         labels.append(known[keep])
     together = pa.Table.from_batches(parts).combine_chunks().to_batches() if parts else []

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.losses import answers, losses, name_of, together
 from stellwerk.components.evaluation.predicting import Predictor
 from stellwerk.spec.target import Target
+from stellwerk.tasks.counts import Array
 
 ROWS = 1_000
 REPEATS = 3

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.predicting import Predictor
-from stellwerk.components.evaluation.tallies.binary import CLIP
-from stellwerk.metrics import of_losses
+from stellwerk.tasks import TASKS
+from stellwerk.tasks.counts import Array
+from stellwerk.tasks.measures import of_losses
+from stellwerk.tasks.parts import RowsPart
 
 
 def answers(predictor: Predictor, arrays: Mapping[str, Array]) -> Array:
@@ -19,20 +20,12 @@ def answers(predictor: Predictor, arrays: Mapping[str, Array]) -> Array:
 
 
 def losses(kind: str, labels: Array, predictions: Array) -> Array:
-    """Returns -ln of the probability of the true class, or the squared error, of each row [rows].
+    """Returns how wrong the predictions of a task are: -ln of the probability of the true class, or the squared error [rows].
 
     `predictions` are [rows, 1] (the probability of the positive class, or a quantity) or [rows, classes].
     """
-    given = predictions.astype(np.float64)
-    if kind == "regression":
-        squared: Array = (given[:, 0] - labels) ** 2
-        return squared
-    if kind == "binary":
-        right = np.where(labels > 0, given[:, 0], 1 - given[:, 0])
-    else:
-        right = given[np.arange(len(labels)), labels.astype(np.int64)]
-    lost: Array = -np.log(np.clip(right, CLIP, 1.0))
-    return lost
+    task: RowsPart = TASKS.part(kind, "rows")
+    return task.losses(labels, predictions)
 
 
 def together(kind: str, lost: Array) -> Array:

@@ -11,18 +11,18 @@ import numpy as np
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.evaluation.counted import Counted, Terms
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.models import Models
 from stellwerk.components.evaluation.predicting import SPLIT, Excluded
 from stellwerk.components.evaluation.requirements import Measured
 from stellwerk.components.evaluation.simple import LINEAR, TRIVIAL
 from stellwerk.components.evaluation.slices import SliceKey, Slices
-from stellwerk.components.evaluation.tallies import Tally
 from stellwerk.components.evaluation.tfma_files import BASELINE
 from stellwerk.errors import DataError
 from stellwerk.progress import Progress
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.target import Target
+from stellwerk.tasks.counts import Array
+from stellwerk.tasks.parts import Tally
 
 if TYPE_CHECKING:
     from stellwerk.components.evaluation.tfma_beam import Computed, OtherMetrics

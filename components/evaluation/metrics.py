@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 
 from stellwerk.columns import COLUMN_TYPES
 from stellwerk.errors import DataError, did_you_mean
-from stellwerk.metrics import METRICS, badness, direction, measured, measures, usual
+from stellwerk.metrics import METRICS, badness, direction
 from stellwerk.showing import listed
 from stellwerk.spec.evaluate import Evaluate, Requirement
 from stellwerk.spec.target import Target
+from stellwerk.tasks.measures import by_task, measured, measures, usual
 
 
 def choose_metrics(settings: Evaluate, target: Target) -> tuple[list[str], list[str]]:
@@ -26,7 +27,7 @@ def choose_metrics(settings: Evaluate, target: Target) -> tuple[list[str], list[
         if name in METRICS and measured(name, target.type) is None:
             suits = measures(target.type)
             raise DataError(
-                f"evaluate: the metric '{name}' is for {' and '.join(METRICS[name].measures)} targets, and "
+                f"evaluate: the metric '{name}' is for {' and '.join(by_task(name))} targets, and "
                 f"'{target.column}' is {target.type}.{did_you_mean(name, suits)} For {target.type}: {', '.join(suits)}."
             )
     return [name for name in chosen if name in METRICS], [name for name in chosen if name not in METRICS]

@@ -19,7 +19,6 @@ from stellwerk.components.beam.jobs import job
 from stellwerk.components.beam.portions import Portion, merged, portions
 from stellwerk.components.beam.shared_storage import SharedStorage, local_copy, put, shared_storage
 from stellwerk.components.evaluation.counted import Counted, Terms
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.measuring import Measurement, measurement, refuse_nothing
 from stellwerk.components.evaluation.models import Models, opened
 from stellwerk.components.evaluation.predicting import SPLIT, wanted
@@ -27,6 +26,7 @@ from stellwerk.components.evaluation.variants import together
 from stellwerk.spec.beam import Beam
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.target import Target
+from stellwerk.tasks.counts import Array
 
 if TYPE_CHECKING:
     from stellwerk.components.evaluation.tfma_beam import Computed, OtherMetrics

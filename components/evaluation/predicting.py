@@ -15,13 +15,14 @@ import pyarrow.compute as pc
 from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import read_json
-from stellwerk.components.artifacts.labels import encode
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.slices import Slices
 from stellwerk.errors import DataError, ModelError
 from stellwerk.serving.loading import LoadedModel
 from stellwerk.serving.tensors import inputs_from_batch
 from stellwerk.spec.target import Target
+from stellwerk.tasks import TASKS
+from stellwerk.tasks.counts import Array
+from stellwerk.tasks.parts import LabelPart
 
 SPLIT = "test"
 
@@ -82,18 +83,19 @@ class Predictor:
     def __init__(self, model: LoadedModel, target: Target, classes: Sequence[str] | None = None) -> None:
         """`classes` are those to answer for; by default the model's own. Raises ModelError when they cannot be answered."""
         self.model = model
-        self.output = "predictions" if target.type == "regression" else "probabilities"
+        task = target.about
+        self.output = task.output
         self.about = _about(model.path)
         own = [str(name) for name in self.about.get("classes") or []]
         self._linear: tuple[pa.RecordBatch | None, Array] = None, np.zeros((0, 0))
         self.classes = own if classes is None else list(classes)
         given = model.signature("serving_default").outputs
-        if self.output not in given or (target.type != "regression" and len(own) < 2):
+        if self.output not in given or (task.has_classes and len(own) < 2):
             raise ModelError(
                 f"{model.path}: this model was not made for a {target.type} target: 'serving_default' gives "
                 f"{', '.join(given)}, and '{self.output}' with the names of the classes is needed. Train it for this target."
             )
-        if target.type == "binary" and self.classes != own:
+        if task.has_positive and self.classes != own:
             raise ModelError(
                 f"{model.path}: this model tells {' from '.join(own)}, and not {' from '.join(self.classes)}."
             )
@@ -191,10 +193,16 @@ def predictions(
         yield Batch(labels[keep], answers, slices.groups(batch, kept), batch.num_rows)
 
 
+def labels_of(column: pa.Array, target: Target, classes: Sequence[str]) -> tuple[Array, Array]:
+    """Returns the label of each row, and which rows have one."""
+    task: LabelPart = TASKS.part(target.type, "label")
+    labels = task.encode(column, classes)
+    return labels, task.known(labels)
+
+
 def _labels(column: pa.Array, target: Target, classes: Sequence[str], excluded: Excluded) -> tuple[Array, Array]:
     """Returns the labels and which rows have one; counts the rows that do not."""
-    labels = encode(column, target.type, classes)
-    keep = labels >= 0 if target.type == "multiclass" else np.isfinite(labels)
+    labels, keep = labels_of(column, target, classes)
     if keep.all():
         return labels, keep
     without = column.filter(pa.array(~keep))

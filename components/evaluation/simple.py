@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.predicting import Predictor
+from stellwerk.tasks.counts import Array
 
 TRIVIAL, LINEAR = "trivial", "linear"
 """Their names: in `evaluation.json`, and in the spec's `over`."""

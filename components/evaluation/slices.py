@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stellwerk.components.evaluation.counts import Array
+from stellwerk.tasks.counts import Array
 
 MISSING = "(missing)"
 """What a missing value, or an empty string, is called as the value of a slice."""

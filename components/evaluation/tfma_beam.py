@@ -27,9 +27,9 @@ from tensorflow_model_analysis.writers import metrics_plots_and_validations_writ
 from stellwerk.components.artifacts.hooks import load_hook
 from stellwerk.components.artifacts.limits import calls_limited, limited
 from stellwerk.components.beam.jobs import in_process
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.slices import SliceKey
 from stellwerk.errors import DataError, HookError, did_you_mean
+from stellwerk.tasks.counts import Array
 
 _ROWS = 1_000
 

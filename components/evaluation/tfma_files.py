@@ -22,12 +22,14 @@ from typing import Any
 import tensorflow as tf
 from google.protobuf import json_format
 
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.requirements import Check
 from stellwerk.components.evaluation.slices import SliceKey
 from stellwerk.components.evaluation.tfma_protos import config_pb2, metrics_for_slice_pb2, validation_result_pb2
-from stellwerk.metrics import direction, measured
+from stellwerk.metrics import direction
 from stellwerk.spec.evaluate import Bound, Evaluate
+from stellwerk.tasks import about
+from stellwerk.tasks.counts import Array
+from stellwerk.tasks.measures import measured
 
 CANDIDATE, BASELINE = "candidate", "baseline"
 
@@ -125,8 +127,8 @@ def _plots(evaluated: Evaluated, number: int) -> Any:
         key = metrics_for_slice_pb2.PlotKey(model_name=model)
         key.example_weighted.value = False
         plot = made.plot_keys_and_values.add(key=key).value
-        if evaluated.kind == "binary":
-            _add_binary(plot, evaluated.settings.threshold, [count for _, _, count in cells])
+        if about(evaluated.kind).has_positive:
+            _add_at_threshold(plot, evaluated.settings.threshold, [count for _, _, count in cells])
         else:
             matrix = plot.multi_class_confusion_matrix_at_thresholds.matrices.add(threshold=0.0)
             for label, prediction, count in cells:
@@ -136,7 +138,7 @@ def _plots(evaluated: Evaluated, number: int) -> Any:
     return made
 
 
-def _add_binary(plot: Any, threshold: float, cells: Sequence[float]) -> None:
+def _add_at_threshold(plot: Any, threshold: float, cells: Sequence[float]) -> None:
     """Adds one confusion matrix; precision of no predictions is 1 and recall of no positives 0, as TFMA has it."""
     tn, fp, fn, tp = cells
     plot.confusion_matrix_at_thresholds.matrices.add(

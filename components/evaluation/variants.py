@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.predicting import Predictor
 from stellwerk.components.evaluation.requirements import Check
 from stellwerk.errors import ModelError
@@ -20,6 +19,7 @@ from stellwerk.serving.loading import LoadedModel
 from stellwerk.serving.runtimes import Variant
 from stellwerk.serving.runtimes.description import VARIANTS
 from stellwerk.serving.tensors import inputs_from_batch
+from stellwerk.tasks.counts import Array
 
 TRANSFORM, TRANSFORMED = "transform", "serve_transformed"
 """Signatures of the SavedModel: its half before the network, and the network."""

@@ -12,6 +12,7 @@ from stellwerk.components.evaluation.metrics import gain
 from stellwerk.components.evaluation.simple import LINEAR
 from stellwerk.showing import few
 from stellwerk.spec.target import Target
+from stellwerk.tasks.classes import shares
 
 FAR = 3.0
 """A share of the test split that is so many deviations from that of the train split is no accident of dealing."""
@@ -65,11 +66,10 @@ def _other_shares(
     """Classes that the test split has much more or less of than the train split."""
     if confusion is None or not trivial:
         return
-    learned = np.array([1 - trivial[0], trivial[0]] if target.type == "binary" else trivial)
-    shares = dict(zip(classes, learned, strict=True))
+    learned = dict(zip(classes, shares(trivial), strict=True))
     counts = np.array(confusion["counts"]).sum(axis=1)
     rows = counts.sum()
-    expected = np.array([shares[name] for name in confusion["classes"]])
+    expected = np.array([learned[name] for name in confusion["classes"]])
     deviation = np.sqrt(np.maximum(expected * (1 - expected), 1e-9) / max(rows, 1))
     far = np.abs(counts / max(rows, 1) - expected) / deviation
     worst = int(np.argmax(far))

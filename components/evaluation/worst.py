@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stellwerk.components.evaluation.counts import Array
 from stellwerk.components.evaluation.predicting import Predictor
 from stellwerk.spec.target import Target
+from stellwerk.tasks import TASKS
+from stellwerk.tasks.counts import Array
+from stellwerk.tasks.parts import RowsPart
 
 ROWS = 10
 MOST_COLUMNS = 40
@@ -23,29 +25,18 @@ def worst_rows(
 ) -> list[dict[str, Any]]:
     """Returns the rows with the largest loss, the largest first: what is in them, what was true, and what was predicted. A row whose class was found is none of them.
 
-    `certainty` is the probability that the model gave to what it predicted; None for a quantity.
+    `certainty` is the probability that the model gave to what it predicted; None where there is none.
     """
+    task: RowsPart = TASKS.part(target.type, "rows")
     order = np.argsort(-lost, kind="stable")
     columns = [name for name in batch.schema.names if name != target.column][:MOST_COLUMNS]
     found: list[dict[str, Any]] = []
     for row in order[:ROWS].tolist():
-        said = _said(target.type, labels[row], predictions[row], predictor)
+        said = task.said(labels[row], predictions[row], predictor.classes)
         if said["actual"] != said["predicted"]:
             shown = {name: _plain(batch.column(name), row) for name in columns}
             found.append({"row": shown, **said, "loss": float(lost[row])})
     return found
-
-
-def _said(kind: str, label: Any, given: Array, predictor: Predictor) -> dict[str, Any]:
-    if kind == "regression":
-        return {"actual": float(label), "predicted": float(given[0]), "certainty": None}
-    shares = np.array([1 - given[0], given[0]]) if kind == "binary" else given
-    best = int(np.argmax(shares))
-    return {
-        "actual": predictor.classes[int(label)],
-        "predicted": predictor.classes[best],
-        "certainty": float(shares[best]),
-    }
 
 
 def _plain(column: pa.Array, row: int) -> Any:

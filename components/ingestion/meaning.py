@@ -38,7 +38,7 @@ class Uses:
         target: Target | None = None,
     ) -> Uses:
         """Makes them of what a step is given; `named` are all columns and patterns that the spec names."""
-        classes = target.column if target is not None and target.type != "regression" else None
+        classes = target.column if target is not None and target.about.has_classes else None
         named = frozenset(named)
         numbers, codes, labels = list(numbers), list(codes), [] if target is None else [target.column]
         every = Names([*named, *numbers, *codes, *labels])

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stellwerk.components.training.labels import Numbers
+from stellwerk.tasks.labels import Numbers
 
 _FILE = "checkpoint.npz"
 

@@ -47,7 +47,7 @@ class Description:
     label: str
     """Column of the label."""
     classes: tuple[str, ...]
-    """Names of the classes in the order of their ids; none for regression."""
+    """Names of the classes in the order of their ids; none where there are none."""
     raw: dict[str, str]
     """The raw columns that the served model takes, and their types."""
     unread: dict[str, dict[str, int]]

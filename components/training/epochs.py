@@ -14,9 +14,9 @@ from stellwerk.components.training.fitting import Fitting, assign, values_of
 from stellwerk.components.training.pace import Paced
 from stellwerk.components.training.packing import Chunk
 from stellwerk.components.training.reading import READ_AHEAD, Reader
-from stellwerk.components.training.targets import Head
 from stellwerk.errors import StepFailed
 from stellwerk.progress import Progress
+from stellwerk.tasks.heads import Head
 
 CHECKPOINT_SHARE = 10
 """A training spends at most one part in so many on its checkpoints: short epochs share one."""

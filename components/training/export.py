@@ -13,10 +13,9 @@ from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.signatures import sign
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.linear import Linear
-from stellwerk.components.training.targets import Head
-from stellwerk.components.training.targets.head import CLASSIFY, REGRESS
 from stellwerk.components.training.warming import write_warmup
 from stellwerk.naming import original, safe
+from stellwerk.tasks.heads import CLASSIFY, REGRESS, Head
 
 METHODS = {CLASSIFY: "tensorflow/serving/classify", REGRESS: "tensorflow/serving/regress"}
 """What TensorFlow Serving calls the methods."""

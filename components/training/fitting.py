@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from stellwerk.components.training.labels import Numbers
+from stellwerk.components.training.last_layer import beside
 from stellwerk.components.training.packing import Chunk, Packing
-from stellwerk.components.training.targets import Head
-from stellwerk.components.training.targets.head import beside
+from stellwerk.tasks.heads import Head
+from stellwerk.tasks.labels import Numbers
 
 FIRST_STEPS = 8
 CALL_SECONDS = 0.5

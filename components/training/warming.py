@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from stellwerk.components.artifacts.sample import read_sample
-from stellwerk.components.training.targets.head import CLASSIFY, REGRESS
 from stellwerk.serving.loading import SIGNATURE
 from stellwerk.serving.tensors import Array, Tensor, inputs_from_batch
 from stellwerk.serving.warmup import asking, classifying, regressing, write_requests
+from stellwerk.tasks.heads import CLASSIFY, REGRESS
 
 Features = Mapping[str, Array]
 

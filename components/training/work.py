@@ -25,7 +25,8 @@ from stellwerk.components.training.epochs import Epochs
 from stellwerk.components.training.export import Served
 from stellwerk.components.training.fitting import Fitting, Network
 from stellwerk.components.training.history import write_history
-from stellwerk.components.training.labels import Labels
+from stellwerk.components.training.labels import class_weights, measure_labels
+from stellwerk.components.training.last_layer import complete
 from stellwerk.components.training.linear import Linear
 from stellwerk.components.training.mixing import mix
 from stellwerk.components.training.models import BUILDERS, Body, Inputs
@@ -33,12 +34,15 @@ from stellwerk.components.training.optimizers import make_optimizer
 from stellwerk.components.training.pace import paced
 from stellwerk.components.training.packing import Matrix, Packing
 from stellwerk.components.training.reading import Reader
-from stellwerk.components.training.targets import HEADS, Head
 from stellwerk.components.training.threads import cores_of_an_operation, parts_of_a_batch, use_cores
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.model import Model
 from stellwerk.spec.target import Target
 from stellwerk.spec.train import Train
+from stellwerk.tasks import TASKS
+from stellwerk.tasks.heads import Head
+from stellwerk.tasks.labels import Labels
+from stellwerk.tasks.parts import HeadPart, LabelPart
 
 LIBRARIES = ("stellwerk", "tensorflow", "keras", "tensorflow-transform", "numpy", "pyarrow")
 """Whose versions are written into the model."""
@@ -69,9 +73,10 @@ def train(
     parts = parts_of_a_batch(*shape)
     use_cores(cores_of_an_operation(*shape, parts))
     keras.utils.set_random_seed(pace.seed % 2**32)
-    labels = Labels.measure(examples, target, seen.label, seen.classes)
-    head = HEADS[target.type](labels, labels.weights(pace, target, seen.classes), seen.classes)
-    packing = Packing(seen.inputs, seen.label, head.whole_label)
+    labels = measure_labels(examples, target, seen.label, seen.classes)
+    part: HeadPart = TASKS.part(target.type, "head")
+    head = part.HEAD(labels, class_weights(labels, pace, target, seen.classes), seen.classes)
+    packing = Packing(seen.inputs, seen.label, target.about.whole_label)
     reader = Reader(examples, packing, pace.batch_size)
     sample = reader.sample("train")
     network = build_network(architecture, seen, head, hooks, packing.numbers(sample))
@@ -113,7 +118,7 @@ def build_network(
     body = BUILDERS[architecture.type](architecture, inputs, head.units, hooks)
     if not isinstance(body, Body):
         return Network.of(body)
-    learns, answers = head.complete(body)
+    learns, answers = complete(head, body)
     answering = keras.Model(inputs.tensors, answers, name=architecture.type)
     if learns is answers:
         return Network.of(answering)
@@ -124,10 +129,11 @@ def _about(
     target: Target, seen: Description, labels: Labels, settings: dict[str, Any], transform_digest: str
 ) -> dict[str, Any]:
     """Returns what the model says of itself: what it predicts of what, how it was learned and from which bytes."""
+    label: LabelPart = TASKS.part(target.type, "label")
     return {
         "target": target.model_dump(mode="json"),
         "classes": list(seen.classes),
-        "trivial": labels.trivial(target),
+        "trivial": label.trivial(labels),
         "inputs": {name: {"dtype": COLUMN_TYPES[kind].dtype, "shape": [None]} for name, kind in seen.raw.items()},
         "hyperparameters": settings,
         **({"unread": seen.unread} if seen.unread else {}),

@@ -63,8 +63,8 @@ def write_manifest(plan: Plan, examples: Examples, splits: Mapping[str, Any], fo
 def schema_of(plan: Plan) -> pa.Schema:
     """Returns the columns of the transformed examples, in their order."""
     fields = [pa.field(name, column_type(description)) for name, description in plan.outputs.items()]
-    whole = plan.target.type == "multiclass"
-    return pa.schema([*fields, pa.field(plan.label, pa.int64() if whole else pa.float32())])
+    label = pa.int64() if plan.target.about.whole_label else pa.float32()
+    return pa.schema([*fields, pa.field(plan.label, label)])
 
 
 def batch_rows(schema: pa.Schema) -> int:

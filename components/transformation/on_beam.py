@@ -24,7 +24,7 @@ from stellwerk.components.beam.portions import Portion, merged, portions
 from stellwerk.components.beam.shared_storage import SharedStorage, local_copy, put
 from stellwerk.components.transformation.beam import filled, write_analysis
 from stellwerk.components.transformation.graph import load_graph
-from stellwerk.components.transformation.label import Answers
+from stellwerk.components.transformation.label import new_answers, refuse_missing
 from stellwerk.components.transformation.materialising import (
     SPLITS,
     batch_rows,
@@ -54,7 +54,7 @@ class OnBeam:
 
     def measure(self, plan: Plan) -> Measures:
         """Finds the classes of the plan, and returns what its features ask for, in one job."""
-        answers = Answers(plan.target)
+        answers = new_answers(plan.target)
         measures: Measures = {**Measuring(plan).empty(), ANSWERS: answers}
         address = self.shared_storage.at("measures.json")
         with self._job("transform-measure", *self.examples.manifest["splits"]) as read:
@@ -115,10 +115,11 @@ class _Measure(beam.DoFn):  # type: ignore[misc]
         self._measuring = self._measuring or Measuring(self._plan)
         target = self._plan.target
         measures: Measures = self._measuring.empty() if portion.split == "train" else {}
-        answers = Answers(target)
+        answers = new_answers(target)
         columns = {target.column, *(self._measuring.columns if measures else ())}
         for batch in portion.batches(sorted(columns), self._measuring.rows):
-            answers.add(batch.column(target.column), portion.split)
+            refuse_missing(batch.column(target.column), portion.split, target)
+            answers.add(batch.column(target.column))
             if measures:
                 self._measuring.add(measures, batch)
         yield {**measures, ANSWERS: answers}

@@ -13,12 +13,13 @@ from stellwerk.components.artifacts.examples import LABEL, Examples
 from stellwerk.components.transformation.columns import Columns, as_spec
 from stellwerk.components.transformation.features import FEATURES
 from stellwerk.components.transformation.features.base import Asked, Known, Outputs
-from stellwerk.components.transformation.label import label
 from stellwerk.components.transformation.outputs import Output
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.naming import original, safe
 from stellwerk.spec.features import Feature
 from stellwerk.spec.target import Target
+from stellwerk.tasks import TASKS
+from stellwerk.tasks.parts import GraphPart
 
 PreprocessingFn = Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]
 
@@ -34,7 +35,7 @@ class Plan:
     """Raw columns that features read, and the type in which they enter the graph."""
     label_input: str
     classes: list[str] = field(default_factory=list)
-    """Classes of the target (none for regression): known once its column was read."""
+    """Classes of the target (none where it has none): known once its column was read."""
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Lines of `features.json` by output: known once the graph was traced."""
 
@@ -93,7 +94,8 @@ class Plan:
                 made[output.name] = output
             self.outputs = {name: output.description for name, output in made.items()}
             tensors = {safe(name): output.tensor for name, output in made.items()}
-            answer = label(inputs[safe(self.target.column)], self.target, self.classes)
+            task: GraphPart = TASKS.part(self.target.type, "graph")
+            answer = task.label(inputs[safe(self.target.column)], self.classes)
             return {**tensors, safe(self.label): answer}
 
         return preprocessing_fn

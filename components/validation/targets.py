@@ -12,6 +12,8 @@ from stellwerk.components.validation import counting
 from stellwerk.components.validation.gate import Row
 from stellwerk.components.validation.statistics import by_column, common
 from stellwerk.spec import Target
+from stellwerk.tasks import TASKS
+from stellwerk.tasks.parts import Anomaly, CheckPart, Train
 
 LISTED = 1000
 """TFDV's statistics list this many different values at most."""
@@ -24,28 +26,26 @@ def target_rows(
     train = by_column(statistics["train"]).get(target.column)
     if train is None or not common(train).num_non_missing:
         return []
-    present = common(train).num_non_missing
-    if target.type == "regression":
-        return _not_numeric(target, train)
-    classes, rows = _classes(train), examples.rows("train")
-    place = {"split": "train", "column": target.column}
-    if len(classes) == 1 or _constant(train):
-        value = classes[0] if classes else f"{train.num_stats.min:g}"
-        what = f"the target has one value only: {value}. Nothing can be learned from it"
-        fix = "give data with examples of every class, or change target.column or data.query in the spec"
-        return [_row(rows, kind="TARGET_ONE_CLASS", what=what, fix=fix, examples=present, **place)]
-    if target.type == "binary" and len(classes) > 2:
-        what = f"a binary target with {len(classes)} values: {', '.join(classes[:5])}"
-        fix = "set target.type: multiclass, or make two values of them in data.query"
-        return [_row(rows, kind="TARGET_MANY_CLASSES", what=what, fix=fix, examples=present, **place)]
+    part: CheckPart = TASKS.part(target.type, "check")
+    found = part.anomaly(target, _seen(train))
+    if found is not None:
+        return [_anomaly(found, target, examples, common(train).num_non_missing)]
+    if not target.about.has_classes:
+        return []
+    classes = _classes(train)
     return [row for split in statistics if split != "train" for row in _new_classes(target, split, classes, examples)]
 
 
-def _not_numeric(target: Target, train: statistics_pb2.FeatureNameStatistics) -> list[Row]:
-    if train.HasField("num_stats"):
-        return []
-    what, fix = "a regression target that holds texts", "make numbers of it in data.query, or change target.type"
-    return [Row("train", target.column, "TARGET_NOT_NUMERIC", what, common(train).num_non_missing, 1.0, fix, None)]
+def _seen(train: statistics_pb2.FeatureNameStatistics) -> Train:
+    is_number, classes = train.HasField("num_stats"), _classes(train)
+    constant = is_number and train.num_stats.min == train.num_stats.max
+    value = classes[0] if classes else f"{train.num_stats.min:g}"
+    return Train(is_number, classes, value if len(classes) == 1 or constant else None)
+
+
+def _anomaly(found: Anomaly, target: Target, examples: Examples, present: int) -> Row:
+    share = present / examples.rows("train") if found.share is None else found.share
+    return Row("train", target.column, found.kind, found.what, present, share, found.fix, None)
 
 
 def _new_classes(target: Target, split: str, classes: list[str], examples: Examples) -> list[Row]:
@@ -71,10 +71,6 @@ def _new_classes(target: Target, split: str, classes: list[str], examples: Examp
 
 def _classes(feature: statistics_pb2.FeatureNameStatistics) -> list[str]:
     return [bucket.label for bucket in feature.string_stats.rank_histogram.buckets]
-
-
-def _constant(feature: statistics_pb2.FeatureNameStatistics) -> bool:
-    return bool(feature.HasField("num_stats") and feature.num_stats.min == feature.num_stats.max)
 
 
 def _row(rows: int, **told: Any) -> Row:

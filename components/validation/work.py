@@ -100,7 +100,7 @@ def _splits(examples: Examples) -> list[str]:
 
 def _categorical(settings: Validate, target: Target, own: Curated | None) -> set[str]:
     columns = comparing.categorical_columns(settings, own.schema if own else None)
-    return columns if target.type == "regression" else columns | {target.column}
+    return columns | {target.column} if target.about.has_classes else columns
 
 
 def _measure(examples: Examples, categorical: set[str], progress: Progress) -> Statistics:

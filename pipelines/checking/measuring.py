@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from stellwerk.components.artifacts.labels import is_words, word_sides
 from stellwerk.components.ingestion.probing import Probe
 from stellwerk.loading.document import Keys
-from stellwerk.metrics import METRICS, measures
+from stellwerk.metrics import METRICS
 from stellwerk.pipelines.checking.values import counted
 from stellwerk.spec import SPLITS, Spec
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
+from stellwerk.tasks.classes import is_words, word_sides
+from stellwerk.tasks.measures import measures
 
 Found = tuple[Keys, str]
 
@@ -30,7 +31,7 @@ def find_unmeasurable(spec: Spec, seen: Probe) -> Iterator[Found]:
     empty = [split for split in SPLITS if not seen.targets[split].total()]
     if empty:
         yield from _empty(spec, seen, empty[0])
-    elif spec.target.type != "regression":
+    elif spec.target.about.has_classes:
         yield from _classes(spec, {split: _named(values) for split, values in seen.targets.items()})
 
 
@@ -50,7 +51,7 @@ def _empty(spec: Spec, seen: Probe, split: str) -> Iterator[Found]:
         why = f"{', '.join(key)} has too few different values. Raise its share, or use another key"
     else:
         why = "equal rows stay together, and there are too few different ones. Raise its share"
-        why += "" if spec.target.type == "regression" else f", or use stratify: {spec.target.column}"
+        why += f", or use stratify: {spec.target.column}" if spec.target.about.has_classes else ""
     yield ("data", "split"), f"no rows for {split} (rows: {counts}): {why}."
 
 
@@ -133,7 +134,7 @@ def find_empty_words(spec: Spec, seen: Probe) -> Iterator[str]:
 
 def _one_class(spec: Spec, seen: Probe) -> Iterator[str]:
     """Yields the splits whose rows are all of one class, so that a ranking of them says nothing."""
-    for split in ("eval", "test") if spec.target.type != "regression" else ():
+    for split in ("eval", "test") if spec.target.about.has_classes else ():
         names = _named(seen.targets.get(split, Counter()))
         if len(names) == 1:
             ((only, count),) = names.items()
@@ -146,12 +147,12 @@ def _met_by_anyone(spec: Spec, seen: Probe) -> Iterator[str]:
     if not values:
         return
     require, target = spec.evaluate.require, spec.target
-    if target.type == "regression":
+    if not target.about.has_classes:
         numbers = [float(value) for value in values.elements() if value is not None]
         mean = math.fsum(numbers) / max(1, len(numbers))
         error = math.fsum((value - mean) ** 2 for value in numbers) / max(1, len(numbers))
         if None not in values:
-            yield from _looser(require, {"spread": error, "deviation": math.sqrt(error)}, f"the mean, {mean:.6g},")
+            yield from _looser(spec, {"spread": error, "deviation": math.sqrt(error)}, f"the mean, {mean:.6g},")
         return
     names = _named(values)
     common, count = names.most_common(1)[0]
@@ -165,8 +166,9 @@ def _met_by_anyone(spec: Spec, seen: Probe) -> Iterator[str]:
             )
 
 
-def _looser(require: Any, reached: dict[str, float], answer: str) -> Iterator[str]:
-    for metric, measure in measures("regression").items():
+def _looser(spec: Spec, reached: dict[str, float], answer: str) -> Iterator[str]:
+    require = spec.evaluate.require
+    for metric, measure in measures(spec.target.type).items():
         value = reached.get(measure.alike)
         most = require[metric].max if metric in require else None
         if value is not None and most is not None and most >= value:

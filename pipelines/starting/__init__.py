@@ -15,7 +15,7 @@ from stellwerk.pipelines.starting.columns import choose
 from stellwerk.pipelines.starting.keys import split_key
 from stellwerk.pipelines.starting.leaks import without_leaks
 from stellwerk.pipelines.starting.source import Opened, opened
-from stellwerk.pipelines.starting.target import Guess, Task, guess
+from stellwerk.pipelines.starting.target import Guess, guess
 from stellwerk.pipelines.starting.writing import Plan, pipeline_name, written
 
 
@@ -40,4 +40,4 @@ def _without_key(choices: Sequence[Choice], key: ColumnSurvey | None) -> list[Ch
     ]
 
 
-__all__ = ["Guess", "Opened", "Plan", "Task", "guess", "opened", "plan", "written"]
+__all__ = ["Guess", "Opened", "Plan", "guess", "opened", "plan", "written"]

@@ -10,11 +10,10 @@ from stellwerk.components.ingestion.associating import Association, of_classes, 
 from stellwerk.components.ingestion.pairing import Pair
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
 from stellwerk.pipelines.starting.choices import Choice
-from stellwerk.pipelines.starting.target import Guess, Task
+from stellwerk.pipelines.starting.target import Guess
+from stellwerk.tasks import TASKS, about
+from stellwerk.tasks.parts import StartPart
 
-CERTAIN = {"binary": 0.995, "multiclass": 0.995, "regression": 0.999}
-SUSPECT = {"binary": 0.95, "multiclass": 0.95, "regression": 0.97}
-"""Of the strengths from which a column is left out, or only warned of."""
 TOGETHER = 0.999
 """Of what two columns tell together, from which on they are warned of."""
 FEWEST_ROWS, FEWEST_ROWS_OF_PAIRS = 50, 150
@@ -25,9 +24,9 @@ def without_leaks(survey: Survey, target: Guess, choices: Sequence[Choice]) -> l
     """Returns the choices with columns left out that tell the target, and a warning at those that nearly do."""
     if survey.rows < FEWEST_ROWS:
         return list(choices)
+    task: StartPart = TASKS.part(target.task, "start")
     judged = [
-        _judged(choice, _association(survey, target, choice), target.task) if choice.taken else choice
-        for choice in choices
+        _judged(choice, _association(survey, target, choice), task) if choice.taken else choice for choice in choices
     ]
     same = {choice.column for choice, before in zip(judged, choices, strict=True) if choice == before and choice.taken}
     pair = _pair(survey, target, [column for column in survey.columns if column.name in same])
@@ -39,10 +38,10 @@ def _pair(survey: Survey, target: Guess, columns: Sequence[ColumnSurvey]) -> Pai
     wanted = survey.column(target.column)
     if survey.rows < FEWEST_ROWS_OF_PAIRS or len(columns) < 2:
         return None
-    if target.task == "regression":
-        found = pairing.of_quantity(survey, columns, wanted)
+    if about(target.task).has_classes:
+        found = pairing.of_classes(survey, columns, wanted, wanted.distinct)
     else:
-        found = pairing.of_classes(survey, columns, wanted, 2 if target.task == "binary" else wanted.distinct)
+        found = pairing.of_quantity(survey, columns, wanted)
     return found if found is not None and found.strength >= TOGETHER else None
 
 
@@ -56,15 +55,15 @@ def _warned(choice: Choice, pair: Pair) -> Choice:
 
 def _association(survey: Survey, target: Guess, choice: Choice) -> Association | None:
     column, wanted = survey.column(choice.column), survey.column(target.column)
-    if target.task == "regression":
-        return of_quantity(survey, column, wanted)
-    return of_classes(survey, column, wanted, 2 if target.task == "binary" else wanted.distinct)
+    if about(target.task).has_classes:
+        return of_classes(survey, column, wanted, wanted.distinct)
+    return of_quantity(survey, column, wanted)
 
 
-def _judged(choice: Choice, found: Association | None, task: Task) -> Choice:
-    if found is None or found.strength < SUSPECT[task]:
+def _judged(choice: Choice, found: Association | None, task: StartPart) -> Choice:
+    if found is None or found.strength < task.SUSPECT:
         return choice
-    if found.strength >= CERTAIN[task]:
+    if found.strength >= task.CERTAIN:
         return replace(choice, out=True, why=f"a leak? {found.sentence}: it was probably made of the target")
     why = f"a leak? {found.sentence}"
     return replace(choice, why=f"{choice.why}; {why}", suspect=why)

@@ -5,20 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from stellwerk.columns import FALSE_WORDS, TRUE_WORDS
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
 from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.pipelines.starting.keys import is_id, is_unnamed
 from stellwerk.showing import listed
-
-Task = Literal["binary", "multiclass", "regression"]
+from stellwerk.tasks import TASKS
+from stellwerk.tasks.parts import StartPart
 
 MOST_CLASSES = 100
-_WHOLE_CLASSES = 20
-"""Whole numbers with at most so many values, from 0 or 1 on without a gap, may be classes."""
-_ROWS_OF_A_CLASS = 8
 
 _SURE = re.compile(r"(is_?)?(target|labels?|class|outcome|response|output|ground_?truth)", re.IGNORECASE)
 _LIKELY = re.compile(
@@ -27,7 +23,6 @@ _LIKELY = re.compile(
     re.IGNORECASE,
 )
 _AT_AN_END = re.compile(r"y|type|status|category|rating|score|grade|result|revenue|income", re.IGNORECASE)
-_POSITIVE = (*TRUE_WORDS, "positive", "pos", "spam", "malignant", "fraud", "bad", "churned", "left", "abnormal", "late", "up", "good", "survived", "ja", "oui", "si", "sí")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class Guess:
     """The target, its type, and why."""
 
     column: str
-    task: Task
+    task: str
     why: str
     positive: Any = None
 
@@ -54,26 +49,19 @@ def guess(survey: Survey, column: str | None = None, task: str | None = None) ->
                 f"--target: there is no column '{column}' in the data.{did_you_mean(column, known)} Columns: {listed(known)}."
             )
         found, why = survey.column(column), "as you said"
-    likely = task_of(survey, found)
-    chosen: Any = task or likely
+    chosen = task or task_of(survey, found)
     _refuse_what_cannot_be(found, chosen)
-    return Guess(found.name, chosen, why, _positive(survey, found) if chosen == "binary" else None)
+    return Guess(found.name, chosen, why, _part(chosen).positive(survey, found))
 
 
-def task_of(survey: Survey, column: ColumnSurvey) -> Task:
-    """Returns what kind of answer a column holds."""
-    if column.distinct == 2:
-        return "binary"
-    if column.kind in ("text", "boolean"):
-        return "multiclass"
-    whole = column.kind == "integer" or survey.share(column.name, "{} = trunc({})") >= 1
-    if not whole or column.distinct > _WHOLE_CLASSES:
-        return "regression"
-    without_gap = column.least in (0, 1) and column.most - column.least + 1 == column.distinct
-    named = _SURE.fullmatch(column.name) is not None or column.distinct <= 10
-    return (
-        "multiclass" if without_gap and named and column.filled >= _ROWS_OF_A_CLASS * column.distinct else "regression"
-    )
+def task_of(survey: Survey, column: ColumnSurvey) -> str:
+    """Returns what kind of answer a column holds: the first of the product's own that it suits."""
+    return next(name for name in TASKS.own if _part(name).suits(survey, column))
+
+
+def _part(task: str) -> StartPart:
+    part: StartPart = TASKS.part(task, "start")
+    return part
 
 
 def _likeliest(survey: Survey) -> tuple[ColumnSurvey, str]:
@@ -102,26 +90,12 @@ def _can_be_learned(survey: Survey, column: ColumnSurvey) -> bool:
     return not is_id(column, survey.rows)
 
 
-def _refuse_what_cannot_be(column: ColumnSurvey, task: Task) -> None:
+def _refuse_what_cannot_be(column: ColumnSurvey, task: str) -> None:
     name = column.name
     if column.distinct < 2:
         raise UsageError(f"--target: '{name}' has {column.distinct} value in all rows: there is nothing to learn.")
     if column.kind in ("nested", "bytes"):
         raise UsageError(f"--target: '{name}' holds {column.sql_type}, not one value a row. Take another column.")
-    if task == "regression" and column.kind in ("text", "boolean"):
-        raise UsageError(f"--task regression: '{name}' holds texts such as '{column.least}'. Use --task multiclass.")
-    if task == "binary" and column.distinct != 2:
-        raise UsageError(
-            f"--task binary: '{name}' has {column.distinct:,} values. Use --task multiclass or regression."
-        )
-
-
-def _positive(survey: Survey, column: ColumnSurvey) -> Any:
-    """Returns the value that counts as positive; None where the spec's own rule (1, true, yes) says the same."""
-    values = [value for value, _ in survey.common(column.name, 3)]
-    if column.kind != "text":
-        return None
-    words = {str(value).strip().lower() for value in values}
-    if words <= {*TRUE_WORDS, *FALSE_WORDS}:
-        return None
-    return next((value for value in values if str(value).strip().lower() in _POSITIVE), values[-1])
+    refused = _part(task).refused(column)
+    if refused is not None:
+        raise UsageError(f"--task {task}: {refused}")

@@ -13,6 +13,8 @@ from stellwerk.pipelines.starting.source import Opened
 from stellwerk.pipelines.starting.target import Guess
 from stellwerk.pipelines.starting.yaml_text import comment, flow, scalar
 from stellwerk.tables.formats import FORMATS
+from stellwerk.tasks import TASKS, about
+from stellwerk.tasks.parts import StartPart
 
 SMALL, TINY = 2_000, 200
 """With fewer rows more of them are kept for the tests: a tenth of 500 says little."""
@@ -36,6 +38,12 @@ class Plan:
     def survey(self) -> Survey:
         """What is in the data."""
         return self.data.survey
+
+    @property
+    def task(self) -> StartPart:
+        """What is asked of a column by the target's task."""
+        part: StartPart = TASKS.part(self.target.task, "start")
+        return part
 
 
 def written(plan: Plan) -> str:
@@ -94,7 +102,7 @@ def _query(plan: Plan) -> Iterator[str]:
 
 
 def _rare_classes(plan: Plan) -> list[object]:
-    if plan.target.task != "multiclass":
+    if not about(plan.target.task).has_classes:
         return []
     counted = plan.survey.common(plan.target.column, 1_000)
     rare = [value for value, count in counted if count < FEWEST_OF_A_CLASS]
@@ -113,11 +121,11 @@ def _split(plan: Plan) -> Iterator[str]:
         yield f"  # All rows of one {comment(plan.key.name)} go to one split: {plan.key.distinct:,} different ones in {plan.survey.rows:,} rows."
     else:
         one_thing = "Where several rows are of one thing (a customer, a machine), name its column"
-        if plan.target.task == "regression":
-            yield f"  # Equal rows go to one split. {one_thing}: key: [...]"
-        else:
+        if about(plan.target.task).has_classes:
             split["stratify"] = plan.target.column
             yield f"  # Each split has its share of every class. {one_thing} instead: key: [...]"
+        else:
+            yield f"  # Equal rows go to one split. {one_thing}: key: [...]"
     yield f"  split: {flow(split)}"
     times = [
         choice.column for choice in plan.choices if choice.taken and plan.survey.column(choice.column).kind == "time"
@@ -153,16 +161,8 @@ def _target(plan: Plan) -> Iterator[str]:
     if target.positive is not None:
         settings["positive"] = target.positive
     yield ""
-    yield f"# What it predicts: {comment(_answer(plan, column))}"
+    yield f"# What it predicts: {comment(plan.task.described(plan.survey, column))}"
     yield f"target: {flow(settings)}"
-
-
-def _answer(plan: Plan, column: ColumnSurvey) -> str:
-    if plan.target.task == "regression":
-        return f"a quantity from {column.least:.6g} to {column.most:.6g}, {column.mean:.6g} on average."
-    shown = plan.survey.common(column.name, 6)
-    classes = ", ".join(f"{value} ({count / max(1, column.filled):.1%})" for value, count in shown)
-    return f"{classes}{', ...' if column.distinct > len(shown) else ''}."
 
 
 def _training() -> Iterator[str]:
@@ -174,7 +174,6 @@ def _training() -> Iterator[str]:
 
 def _evaluate(plan: Plan) -> Iterator[str]:
     slices = _slices(plan)
-    gate = {"binary": "auc: {min: 0.7}", "multiclass": "accuracy: {min: 0.7}", "regression": "r2: {min: 0.5}"}
     yield ""
     yield "# What must hold before the model is pushed. min_gain compares with the last one that was."
     if slices:
@@ -182,9 +181,9 @@ def _evaluate(plan: Plan) -> Iterator[str]:
         yield "evaluate:"
         yield f"  slices: {flow([[name] for name in slices])}  # is it as good for each of these?"
         yield f"  min_slice_size: {fewest}"
-        yield f"  # require: {{{gate[plan.target.task]}}}"
+        yield f"  # require: {{{plan.task.GATE}}}"
     else:
-        yield f"# evaluate: {{require: {{{gate[plan.target.task]}}}}}"
+        yield f"# evaluate: {{require: {{{plan.task.GATE}}}}}"
 
 
 def _slices(plan: Plan) -> list[str]:

@@ -7,14 +7,13 @@ from typing import get_args
 
 import pytest
 
-from stellwerk.metrics import HEADLINES, METRICS, Direction, badness, bounds, measures, of_losses, suiting, usual
+from stellwerk.metrics import HEADLINES, METRICS, Direction, badness, bounds
 from stellwerk.report.wording import titled
-from stellwerk.spec import Spec
 from stellwerk.spec.documentation import json_schema, reference
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.reach import out_of_reach
-
-TASKS = ("binary", "multiclass", "regression")
+from stellwerk.tasks import TASKS
+from stellwerk.tasks.measures import by_task, measures, of_losses, suiting, usual
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -25,12 +24,11 @@ def test_every_metric_has_every_part(name):
     assert metric.title == titled(name)
     assert metric.title[:1].isupper()
     assert metric.scale.unit
-    assert metric.measures
-    for task, measure in metric.measures.items():
-        assert task in TASKS
+    assert by_task(name)
+    for task, measure in by_task(name).items():
         assert measure.tfma[:1].isupper()
         module, _, attribute = measure.formula.partition(":")
-        assert module.endswith(task)
+        assert module.startswith(f"{TASKS.own[task]}.")
         assert attribute
         assert not measure.of_losses or metric.better == "lower", "a loss is better when it is lower"
 
@@ -58,7 +56,7 @@ def test_what_is_better_is_less_bad(name):
     assert badness(name, better) < badness(name, worse)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", tuple(TASKS))
 def test_every_type_of_target_has_what_is_measured_by_itself(task):
     assert set(usual(task)) <= set(suiting(task)) == set(measures(task))
     assert METRICS[usual(task)[0]].better in ("higher", "lower"), "the first decides"
@@ -69,9 +67,9 @@ def test_every_type_of_target_has_what_is_measured_by_itself(task):
     assert set(HEADLINES) & set(measures(task))
 
 
-def test_a_type_of_target_of_the_spec_has_metrics():
-    named = Spec.model_fields["target"].annotation.model_fields["type"].annotation
-    assert set(get_args(named)) == {task for metric in METRICS.values() for task in metric.measures} == set(TASKS)
+def test_what_a_type_of_target_measures_is_in_the_table():
+    for task in TASKS:
+        assert set(TASKS.part(task, "metrics").MEASURES) <= set(METRICS)
 
 
 def test_headlines_have_places_of_their_own():

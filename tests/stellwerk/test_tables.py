@@ -13,7 +13,7 @@ from stellwerk.metrics import METRICS
 from stellwerk.tables.formats import ENDINGS, FORMATS
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("src", "components", "pipelines", "report", "serving", "stores")
+ROOMS = ("src", "components", "pipelines", "report", "serving", "stores", "tasks")
 
 OF_CURVES = (["recall", "precision"], ["mean_prediction", "mean_label", "examples"])
 """The axes of a curve and what its points have."""
@@ -48,6 +48,7 @@ def test_no_other_module_has_a_list_of_what_a_table_holds(
         for room in ROOMS
         for file in sorted((ROOT / room).rglob("*.py"))
         if file != ROOT / table
+        if not file.match("tasks/*/metrics.py") or names is not METRICS  # what of the table suits a task, the task says
         for line, texts in _lists(ast.parse(file.read_text(encoding="utf-8")))
         if len(set(texts) & set(names)) >= several and texts not in words
     ]

@@ -10,17 +10,18 @@ import click
 
 from stellwerk.errors import UsageError
 from stellwerk.showing import listed
+from stellwerk.tasks import TASKS
 
 if TYPE_CHECKING:
     from stellwerk.pipelines.starting import Guess, Opened, Plan
-
-TASKS = ("binary", "multiclass", "regression")
 
 
 @click.command(short_help="Write a first spec from a look at the data.")
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option("--target", metavar="COLUMN", help="What is to be predicted; guessed and asked for where it is not said.")
-@click.option("--task", type=click.Choice(TASKS), help="What kind of answer it is; by default as its values are.")
+@click.option(
+    "--task", type=click.Choice(tuple(TASKS)), help="What kind of answer it is; by default as its values are."
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default="pipeline.yaml", show_default=True, help="The spec."
 )
@@ -71,7 +72,7 @@ def _asked(found: Opened, chosen: Guess, *, asks_target: bool, asks_task: bool) 
         if column != chosen.column:
             chosen = guess(found.survey, column, None if asks_task else chosen.task)
     if asks_task:
-        task = click.prompt("What kind of answer?", type=click.Choice(TASKS), default=chosen.task, err=True)
+        task = click.prompt("What kind of answer?", type=click.Choice(tuple(TASKS)), default=chosen.task, err=True)
         if task != chosen.task:
             chosen = guess(found.survey, chosen.column, task)
     return chosen

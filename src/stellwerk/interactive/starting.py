@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from stellwerk.errors import UsageError
 from stellwerk.interactive.tables import is_table, to_arrow
 from stellwerk.loading import LoadedSpec, load
-from stellwerk.pipelines.starting import Task, guess, opened, plan, written
+from stellwerk.pipelines.starting import guess, opened, plan, written
 from stellwerk.tables import pages
 
 
@@ -19,7 +19,7 @@ def init(
     data: Any,
     target: str | None = None,
     *,
-    task: Task | None = None,
+    task: str | None = None,
     name: str | None = None,
     output: str | Path = "pipeline.yaml",
     overwrite: bool = False,

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from stellwerk.metrics import METRICS, suiting
+from stellwerk.metrics import METRICS
 from stellwerk.section import SPLITS, Contradiction, DnsLabel, FeatureName, Section, Split
 from stellwerk.spec.beam import Beam
 from stellwerk.spec.cluster import Cluster
@@ -21,6 +21,8 @@ from stellwerk.spec.reach import out_of_reach
 from stellwerk.spec.sections import Validate
 from stellwerk.spec.target import Target
 from stellwerk.spec.train import Train
+from stellwerk.tasks import named_where
+from stellwerk.tasks.measures import suiting
 
 
 class Spec(Section):
@@ -98,10 +100,11 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for key, server in spec.push.servers.items() if spec.push else ():
         if server.service is None and not spec.name[0].isalpha():
             yield ("push", key, "service"), f"is needed: a service cannot be named '{spec.name}', with a digit in front"
-    if target.type != "binary" and evaluate.changed("threshold"):
-        yield ("evaluate", "threshold"), f"is for a binary target. Received: target.type: {target.type}"
-    if target.type == "regression" and spec.train.class_weights is not None:
-        yield ("train", "class_weights"), "a regression target has no classes. Remove class_weights"
+    if evaluate.changed("threshold") and not target.about.has_positive:
+        types = named_where(lambda task: task.has_positive)
+        yield ("evaluate", "threshold"), f"is for a {types} target. Received: target.type: {target.type}"
+    if spec.train.class_weights is not None and not target.about.has_classes:
+        yield ("train", "class_weights"), f"a {target.type} target has no classes. Remove class_weights"
 
 
 __all__ = [

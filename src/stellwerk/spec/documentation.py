@@ -20,6 +20,7 @@ from stellwerk.metrics import METRICS
 from stellwerk.section import PATTERNS, Section
 from stellwerk.spec import Spec
 from stellwerk.spec.meanings import meanings
+from stellwerk.tasks.measures import by_task
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -77,7 +78,7 @@ def _metrics() -> list[str]:
         better = {"one": "near 1", "none": "neither"}.get(metric.better, metric.better)
         ends = [f"{end:g}" if end is not None else "" for end in (metric.scale.least, metric.scale.most)]
         unit = f"{metric.scale.unit}, {'…'.join(ends)}" if any(ends) else metric.scale.unit
-        targets = ", ".join(f"{task} ({measure.tfma})" for task, measure in metric.measures.items())
+        targets = ", ".join(f"{task} ({measure.tfma})" for task, measure in by_task(metric.name).items())
         lines.append(f"| `{metric.name}` | {metric.title} | {better} | {unit} | {targets} |")
     return lines
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
 from stellwerk.section import Contradiction, Section
+from stellwerk.tasks import TASKS, about, named_where
+from stellwerk.tasks.parts import About
+
+if TYPE_CHECKING:
+    TaskName = str
+else:
+    TaskName = Literal[tuple(TASKS)]
 
 
 class Target(Section):
@@ -18,13 +25,19 @@ target: {column: late, type: binary}
 
     column: str
     """Column with the true answer. Never an input of the model."""
-    type: Literal["binary", "multiclass", "regression"]
+    type: TaskName
     """binary: two values; multiclass: several names; regression: a quantity."""
     positive: str | int | None = None
     """binary: the value that counts as positive; by default the larger one (1 of 0/1, true of false, yes of no)."""
 
+    @property
+    def about(self) -> About:
+        """What is to be known of its task where no framework is loaded."""
+        return about(self.type)
+
     @model_validator(mode="after")
-    def _positive_is_for_binary(self) -> Target:
-        if self.positive is not None and self.type != "binary":
-            raise Contradiction((("positive",), f"is for type: binary. Received: type: {self.type}"))
+    def _positive_is_of_two_classes(self) -> Target:
+        if self.positive is not None and not self.about.has_positive:
+            types = named_where(lambda task: task.has_positive)
+            raise Contradiction((("positive",), f"is for type: {types}. Received: type: {self.type}"))
         return self

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stellwerk.components.evaluation.counts import SparseCounts, Sums
-from stellwerk.components.evaluation.curves import Ranking
 from stellwerk.components.evaluation.slices import Slices
+from stellwerk.tasks.counts import SparseCounts, Sums
+from stellwerk.tasks.curves import Ranking
 
 
 def _batch(**columns):

@@ -114,10 +114,9 @@ def test_rows_without_a_label_are_left_out(run, rows, make_examples, tmp_path):
     assert Examples.open(examples).rows("test") == 600
 
 
-def test_losses_of_each_kind():
-    assert losses("regression", np.array([1.0, 2.0]), np.array([[1.5], [2.0]])).tolist() == [0.25, 0.0]
-    binary = losses("binary", np.array([1.0, 0.0]), np.array([[0.8], [0.8]]))
-    assert binary.tolist() == pytest.approx([-math.log(0.8), -math.log(0.2)])
-    many = losses("multiclass", np.array([2, 0]), np.array([[0.2, 0.3, 0.5], [0.0, 0.5, 0.5]]))
-    assert many.tolist() == pytest.approx([-math.log(0.5), -math.log(1e-7)])
-    assert together("regression", np.array([[4.0, 4.0], [9.0, 9.0]])).tolist() == [2.0, 3.0]
+def test_the_metric_of_a_task_is_made_of_the_losses_of_its_rows():
+    lost = losses("regression", np.array([1.0, 2.0]), np.array([[3.0], [4.0]]))
+    assert together("regression", lost) == 2.0
+    assert together("binary", losses("binary", np.array([1.0, 0.0]), np.array([[0.5], [0.5]]))) == pytest.approx(
+        math.log(2)
+    )

@@ -9,23 +9,24 @@ import tensorflow as tf
 from sklearn.linear_model import Ridge
 
 from stellwerk.components.training.description import ModelInput
-from stellwerk.components.training.labels import Labels
+from stellwerk.components.training.last_layer import complete
 from stellwerk.components.training.linear import Linear
 from stellwerk.components.training.models import Inputs
 from stellwerk.components.training.models.ensemble import build
 from stellwerk.components.training.packing import Chunk, Packing
-from stellwerk.components.training.targets import HEADS
 from stellwerk.spec.model import Ensemble
 from stellwerk.spec.target import Target
+from stellwerk.tasks.binary.head import HEAD
+from stellwerk.tasks.labels import Labels
 
 NUMBERS = (ModelInput("distance", "number"), ModelInput("flag", "number"))
 SAMPLE = {"distance": np.linspace(-1, 3, 101), "flag": np.repeat([0.0, 1.0], 50)}
-BINARY = HEADS["binary"](Labels(100, np.array([75.0, 25.0])), np.ones(2, np.float32), ("no", "yes"))
+BINARY = HEAD(Labels(100, np.array([75.0, 25.0])), np.ones(2, np.float32), ("no", "yes"))
 
 
 def _models(**settings):
     inputs = Inputs.make(NUMBERS, SAMPLE)
-    learns, answers = BINARY.complete(build(Ensemble(type="ensemble", **settings), inputs, 1, {}))
+    learns, answers = complete(BINARY, build(Ensemble(type="ensemble", **settings), inputs, 1, {}))
     return keras.Model(inputs.tensors, learns), keras.Model(inputs.tensors, answers)
 
 

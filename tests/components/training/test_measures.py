@@ -1,4 +1,4 @@
-"""What is measured while training, and how many threads it may take."""
+"""What is measured before training, and how many threads it may take."""
 
 from __future__ import annotations
 
@@ -6,37 +6,16 @@ import numpy as np
 import pytest
 
 from stellwerk.components.artifacts.examples import Examples
-from stellwerk.components.training.labels import Labels
-from stellwerk.components.training.targets.binary import RankMeasures
+from stellwerk.components.training.labels import measure_labels
 from stellwerk.machine import available_cores, memory
 from stellwerk.spec.target import Target
-
-
-def test_auc_is_the_share_of_pairs_in_the_right_order():
-    random = np.random.default_rng(0)
-    labels = (random.random(2_000) < 0.3).astype(np.float32)
-    odds = random.normal(size=2_000) + labels
-    probabilities = (1 / (1 + np.exp(-odds))).astype(np.float32)
-    measures = RankMeasures()
-    for part in np.array_split(np.arange(2_000), 3):
-        measures.add(labels[part], probabilities[part])
-    positive, negative = probabilities[labels == 1], probabilities[labels == 0]
-    exact = (positive[:, None] > negative[None, :]).mean()
-    assert measures.result()["auc"] == pytest.approx(exact, abs=1e-4)
-    assert measures.result()["accuracy"] == pytest.approx(((probabilities > 0.5) == labels).mean())
-
-
-def test_auc_is_left_out_where_one_class_is_missing():
-    measures = RankMeasures()
-    measures.add(np.ones(3, np.float32), np.array([0.0, 0.5, 1.0], np.float32))
-    assert set(measures.result()) == {"accuracy"}
 
 
 def test_the_spread_of_labels_far_from_zero_is_exact(make_examples, tmp_path):
     values = 1e6 + np.random.default_rng(0).normal(size=5_000)
     rows = {"label": values.astype(np.float32)}
     examples = Examples.open(make_examples(tmp_path / "rows", train=rows, eval=rows))
-    labels = Labels.measure(examples, Target(column="y", type="regression"), "label", [])
+    labels = measure_labels(examples, Target(column="y", type="regression"), "label", [])
     told = rows["label"].astype(np.float64)
     assert labels.mean == pytest.approx(told.mean(), rel=1e-9)
     assert labels.deviation == pytest.approx(told.std(), rel=1e-6)

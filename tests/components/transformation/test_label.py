@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-import numpy as np
 import pyarrow as pa
 import pytest
 
-from stellwerk.components.artifacts.labels import encode, find_classes
 from stellwerk.errors import DataError
-from stellwerk.spec.target import Target
+from stellwerk.tasks import TASKS
 
 ONE_NUMBER = {"x": {"type": "number"}}
-
-
-def _binary(**more):
-    return Target(column="y", type="binary", **more)
 
 
 def _run(run_transform, values, kind, **more):
@@ -37,7 +29,7 @@ def test_a_binary_label_is_one_for_the_positive_class(run_transform, values, mor
     made = _run(run_transform, values, "binary", **more)
     assert made.description["label"] == {"name": "y", "output": "label", "type": "binary", "classes": classes}
     assert made.values("label") == labels
-    assert encode(values, "binary", classes).tolist() == labels
+    assert TASKS.part("binary", "label").encode(values, classes).tolist() == labels
 
 
 @pytest.mark.parametrize(
@@ -52,7 +44,7 @@ def test_a_multiclass_label_is_the_place_in_the_sorted_classes(run_transform, va
     assert made.description["label"]["classes"] == classes
     assert made.values("label") == labels
     assert str(made.table().schema.field("label").type) == "int64"
-    assert encode(values, "multiclass", classes).tolist() == labels
+    assert TASKS.part("multiclass", "label").encode(values, classes).tolist() == labels
 
 
 def test_a_regression_label_is_the_number_itself(run_transform):
@@ -91,16 +83,6 @@ def test_a_target_that_cannot_be_learned_is_refused(run_transform, values, kind,
         _run(run_transform, values, kind)
     assert says in str(refused.value)
     assert "'y'" in str(refused.value)
-
-
-def test_a_positive_value_that_does_not_occur_is_refused():
-    with pytest.raises(DataError, match="Did you mean 'late'"):
-        find_classes(Counter({"late": 2, "fine": 3}), _binary(positive="lat"))
-
-
-def test_what_is_no_class_encodes_as_nothing():
-    assert np.isnan(encode(pa.array(["x", None]), "binary", ["a", "b"])).all()
-    assert encode(pa.array(["x", None]), "multiclass", ["a", "b"]).tolist() == [-1, -1]
 
 
 def test_a_target_that_is_not_there_is_refused(run_transform):

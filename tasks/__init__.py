@@ -1,0 +1,37 @@
+"""Tasks: the kinds of answer that a model may be asked for. All that is peculiar to one is a folder here.
+
+`TASKS` names them, and whoever needs something of the task of a spec loads that part of it: `TASKS.part(target.type, "tally")`.
+What a part has to have is in `parts.py`. The parts that `stellwerk check` and `init` need load no framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stellwerk.errors import PlugInError
+from stellwerk.families import Family
+from stellwerk.tasks.parts import About
+
+TASKS = Family(
+    "tasks",
+    "type of target",
+    {name: f"stellwerk.tasks.{name}" for name in ("binary", "multiclass", "regression")},
+)
+
+
+def about(name: str) -> About:
+    """Returns what is to be known of a task where no framework is loaded."""
+    found: About = TASKS.part(name, "about").ABOUT
+    return found
+
+
+def named_where(holds: Callable[[About], bool]) -> str:
+    """Returns the tasks of which something holds, as a sentence names them; of one whose package is broken nothing does."""
+    return " or ".join(name for name in TASKS if _holds(name, holds))
+
+
+def _holds(name: str, holds: Callable[[About], bool]) -> bool:
+    try:
+        return holds(about(name))
+    except PlugInError:
+        return False

@@ -1,0 +1,16 @@
+"""Single answers to a binary target: the probability of the positive class."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stellwerk.tasks.classes import said
+from stellwerk.tasks.counts import Array, lost
+
+__all__ = ["losses", "said"]
+
+
+def losses(labels: Array, predictions: Array) -> Array:
+    """Returns -ln of the probability of the true class of each row."""
+    given = predictions.astype(np.float64)
+    return lost(np.where(labels > 0, given[:, 0], 1 - given[:, 0]))

@@ -1,0 +1,1 @@
+"""`type: multiclass`: several names; the model gives the probability of each."""

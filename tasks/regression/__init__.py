@@ -1,0 +1,1 @@
+"""`type: regression`: a quantity; the model gives a number."""
