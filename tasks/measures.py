@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from stellwerk.errors import PlugInError
@@ -31,18 +32,19 @@ class Measure:
     """What of the labels it is, for a model that answers the same for every row."""
 
 
-def measures(task: str) -> dict[str, Measure]:
+@cache
+def measures(task: str) -> Mapping[str, Measure]:
     """Returns how each metric that suits a task is measured for it, in the order of the table of metrics."""
     own: Mapping[str, Measure] = TASKS.part(task, "metrics").MEASURES
     return {name: own[name] for name in METRICS if name in own}
 
 
-def by_task(metric: str) -> dict[str, Measure]:
+def by_task(metric: str) -> Mapping[str, Measure]:
     """Returns how a metric is measured for each task that it suits; a task whose package is broken is left out."""
     return {task: known[metric] for task in TASKS if metric in (known := _readable(task))}
 
 
-def _readable(task: str) -> dict[str, Measure]:
+def _readable(task: str) -> Mapping[str, Measure]:
     try:
         return measures(task)
     except PlugInError:

@@ -44,6 +44,8 @@ def test_the_contracts_hold(tree: Path, tmp_path: Path) -> None:
         ("components/training/work.py", "import kfp", "The work never knows KFP"),
         ("components/training/work.py", "import stellwerk.components.evaluation.work", "Steps never import each other"),
         ("loading/document.py", "import keras", "The foundation knows no framework"),
+        ("tasks/heads.py", "import stellwerk.components.training", "Imports run downward only"),
+        ("tasks/classes.py", "import tensorflow", "What is asked of a task before a step runs loads no framework"),
     ],
 )
 def test_an_import_against_the_contracts_is_refused(
