@@ -272,4 +272,7 @@ class CoreReceiver:
             for call in list(self._open):
                 if time.perf_counter() - call.began <= self._seconds:
                     break
-                call.refuse(grpc.StatusCode.DEADLINE_EXCEEDED, text)
+                try:
+                    call.refuse(grpc.StatusCode.DEADLINE_EXCEEDED, text)
+                except Exception:  # or no other call would ever be ended
+                    _LOG.exception("a call could not be ended")
