@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from stellwerk import showing
 from stellwerk.metrics import METRICS
 
 NOTHING = "\N{EN DASH}"
@@ -93,14 +94,7 @@ def duration(seconds: float | None) -> str:
 
 def size(count_of_bytes: float | None) -> str:
     """Returns a number of bytes in decimal units: `812 kB`, `1.2 GB`."""
-    if count_of_bytes is None:
-        return NOTHING
-    value = float(count_of_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 99.5 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
+    return NOTHING if count_of_bytes is None else showing.size(count_of_bytes)
 
 
 def short(digest: str) -> str:

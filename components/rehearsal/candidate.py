@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import re
 import shutil
@@ -19,6 +18,8 @@ from typing import Any
 from stellwerk.components.rehearsal.launching import command
 from stellwerk.environment import FRAMEWORKS
 from stellwerk.errors import StepFailed
+from stellwerk.serving.client.base import Unanswered
+from stellwerk.serving.client.rest import RestClient
 
 NAME = "candidate"
 
@@ -123,12 +124,10 @@ class Candidate:
         raise NotReady(f"The server was not ready after {limit:.0f} s{self._last_words()}.")
 
     def _is_available(self) -> bool:
-        with contextlib.closing(http.client.HTTPConnection(HOST, self.ports.rest, timeout=5)) as connection:
+        with contextlib.closing(RestClient(HOST, self.ports.rest, "", timeout=5)) as client:
             try:
-                connection.request("GET", f"/v1/models/{NAME}")
-                answer = connection.getresponse()
-                return answer.status == 200 and b"AVAILABLE" in answer.read()
-            except (OSError, http.client.HTTPException):
+                return b"AVAILABLE" in client.send("GET", f"/v1/models/{NAME}")
+            except Unanswered:
                 return False
 
     def peak_memory(self) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stellwerk.components.rehearsal.apis import Client, Unanswered
+from stellwerk.serving.client.base import Client, Unanswered
 
 RATE_CLIENTS = 32
 """Connections that share the requests of a fixed rate."""

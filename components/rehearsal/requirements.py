@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from stellwerk.components.rehearsal.comparing import Comparison
 from stellwerk.components.rehearsal.measuring import Measurement
-from stellwerk.spec.rehearse import Rehearse, bytes_of
+from stellwerk.section import bytes_of
+from stellwerk.spec.rehearse import Rehearse
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,13 @@ class Contradiction(ValueError):
         super().__init__("; ".join(f"{'.'.join(map(str, keys))}: {text}" if keys else text for keys, text in found))
 
 
+def bytes_of(amount: str) -> int:
+    """Returns the bytes that a text of the form MEMORY means: `16G`, `512Mi`, `1.5Gi`."""
+    number = amount.rstrip("KMGTi")
+    unit = amount[len(number) :]
+    return round(float(number) * (1024 if unit.endswith("i") else 1000) ** ("KMGT".index(unit[0]) + 1))
+
+
 class Section(BaseModel):
     """A frozen part of the spec: unknown keys are refused, nothing changes after loading."""
 

@@ -1,4 +1,4 @@
-"""What a message, a log or a record shows of names and addresses: of long ones the two ends, and of a URL never its query."""
+"""What a message, a log or a record shows of names, addresses and sizes: of long ones the two ends, and of a URL never its query."""
 
 from __future__ import annotations
 
@@ -59,3 +59,13 @@ def few(names: Iterable[str], most: int = 3) -> str:
     """Returns the first names for a message that is not about all of them: `a, b, c and 4 more`."""
     all_names = list(names)
     return ", ".join(all_names[:most]) + (f" and {len(all_names) - most:,} more" if len(all_names) > most else "")
+
+
+def size(count_of_bytes: float) -> str:
+    """Returns a number of bytes in decimal units: `812 kB`, `1.2 GB`."""
+    value = float(count_of_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 99.5 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"

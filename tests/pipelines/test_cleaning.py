@@ -328,7 +328,7 @@ def test_the_command_says_what_goes_and_does_it_only_without_dry_run(command, ma
     assert [Path(each["path"]).name for each in told["removed"]] == [old.run]
     assert told["frees"] >= 65536
     assert made.left == [new.run]
-    assert command("clean", spec)[:2] == (0, "freed 0 bytes\n")
+    assert command("clean", spec)[:2] == (0, "freed 0 B\n")
 
 
 def test_an_age_that_is_none_is_told(command, make_project, tmp_path):

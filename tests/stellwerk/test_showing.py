@@ -1,11 +1,11 @@
-"""What messages show of names and addresses."""
+"""What messages show of names, addresses and sizes."""
 
 from __future__ import annotations
 
 import pytest
 
 from stellwerk.errors import DataError, Problem, SpecError, sentence
-from stellwerk.showing import few, listed, readable, without_queries
+from stellwerk.showing import few, listed, readable, size, without_queries
 
 
 def test_a_message_lists_thirty_names_at_most_and_none_at_length():
@@ -85,3 +85,14 @@ def test_what_an_address_is_signed_with_is_not_shown(text: str, shown: str):
 def test_a_long_text_of_a_client_takes_no_time():
     for text in ("https://" * 50_000, "https://h?" + "," * 400_000, "'" * 400_000, "a " * 200_000):
         assert len(readable(text)) <= len(text)
+
+
+def test_bytes_are_shown_in_the_decimal_unit_that_reads_best():
+    assert [size(count) for count in (0, 999, 1_500, 812_000, 1_234_567_890, 5e12)] == [
+        "0 B",
+        "999 B",
+        "1.5 kB",
+        "812 kB",
+        "1.2 GB",
+        "5.0 TB",
+    ]

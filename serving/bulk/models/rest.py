@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import http.client
 import json
 import socket
 import ssl
@@ -17,14 +15,19 @@ import numpy as np
 
 from stellwerk.errors import ModelError, UsageError, did_you_mean
 from stellwerk.serving.bulk.models.address import Address, parse
-from stellwerk.serving.bulk.models.retrying import Retrying, Unavailable
+from stellwerk.serving.bulk.models.retrying import AT_FIRST_S, Retrying, Unavailable
 from stellwerk.serving.bulk.options import Connection, Options
+from stellwerk.serving.client.base import Unanswered
+from stellwerk.serving.client.rest import RestClient, body
 from stellwerk.serving.tensors import Array, Tensor
 
-AT_FIRST_S = 5.0
-"""How long the first contact is tried: a wrong address is told soon."""
-
 _LATER = {429, 502, 503, 504}
+_ADVICE = {
+    401: " Give a token with --token-file, or in the environment.",
+    403: " The token does not allow this model.",
+    404: " If the version was unloaded meanwhile, run again: that asks the newest one.",
+    413: " Send fewer rows at once with --batch-size.",
+}
 _DTYPES: dict[str, tuple[str, Any]] = {
     "DT_FLOAT": ("float32", np.float32),
     "DT_DOUBLE": ("float64", np.float64),
@@ -52,7 +55,7 @@ class RestModel:
         self._context = _tls(options.connection) if self._address.secure else None
         self._signature = options.signature
         self._local = threading.local()
-        self._open: list[http.client.HTTPConnection] = []
+        self._open: list[RestClient] = []
         self._retry = Retrying(str(self._address), options.connection.patience, say)
         address = self._address
         path = address.base + quote(address.name, safe="")
@@ -69,9 +72,8 @@ class RestModel:
 
     def ask(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Sends one request, several times where the server cannot take it now."""
-        columns = {name: _json(values) for name, values in inputs.items()}
-        body = json.dumps({"signature_name": self._signature, "inputs": columns}, ensure_ascii=False).encode()
-        answer = self._retry(lambda: self._send("POST", self._path, body)).get("outputs")
+        request = body(inputs, self._signature)
+        answer = self._retry(lambda: self._send("POST", self._path, request)).get("outputs")
         by_name = answer if len(self.outputs) > 1 else {next(iter(self.outputs)): answer}
         try:
             return {name: _array(by_name[name], tensor) for name, tensor in self.outputs.items()}
@@ -81,60 +83,55 @@ class RestModel:
     def interrupt(self) -> None:
         """Ends requests under way, and tries none again."""
         self._retry.end()
-        for connection in self._open:
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+        for client in self._open:
+            client.interrupt()
 
     def close(self) -> None:
         """Closes the connections."""
         self._retry.end()
-        for connection in self._open:
-            connection.close()
+        for client in self._open:
+            client.close()
 
     def _send(self, method: str, path: str, body: bytes | None = None) -> Any:
-        headers = {"Content-Type": "application/json"}
-        if self._connection.token is not None:
-            headers["Authorization"] = f"Bearer {self._connection.token}"
-        connection = self._connected()
         try:
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            status, content, wait = response.status, response.read(), response.headers.get("Retry-After", "")
-        except ssl.SSLCertVerificationError as error:
-            self._drop()
-            raise ModelError(
-                f"{self._address}: the server's certificate is not trusted: {error.verify_message}. Name the "
-                "certificates of your own authority with --ca."
-            ) from None
-        except (OSError, http.client.HTTPException) as error:
-            self._drop()
-            if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-                raise ModelError(f"{self._address}: {_tls_reason(error)}") from None
-            raise Unavailable(_reason(error)) from None
-        if status in _LATER:
-            raise Unavailable(f"status {status}: {_error(content)}", float(wait) if wait.isdecimal() else 0.0)
-        if status != 200:
-            raise _refusal(status, content, str(self._address))
+            content = self._client().send(method, path, body)
+        except Unanswered as failed:
+            raise self._told(failed) from None
         try:
             return json.loads(content)
         except ValueError:
             raise ModelError(f"{self._address}: the answer is not JSON: {content[:80]!r}.") from None
 
-    def _connected(self) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            host, port, timeout = self._address.host, self._address.port, self._connection.timeout
-            if self._context is not None:
-                connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._context)
-            else:
-                connection = http.client.HTTPConnection(host, port, timeout=timeout)
-            self._local.connection = connection
-            self._open.append(connection)
-        return connection
+    def _client(self) -> RestClient:
+        """Returns the client of this thread."""
+        client: RestClient | None = getattr(self._local, "client", None)
+        if client is None:
+            address, given = self._address, self._connection
+            client = RestClient(
+                address.host, address.port, "", timeout=given.timeout, token=given.token, context=self._context
+            )
+            self._local.client = client
+            self._open.append(client)
+        return client
 
-    def _drop(self) -> None:
-        self._local.connection.close()
+    def _told(self, failed: Unanswered) -> Exception:
+        """Returns what is to be raised: what may pass, or why it will not."""
+        error, where = failed.__cause__, str(self._address)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return ModelError(
+                f"{where}: the server's certificate is not trusted: {error.verify_message}. Name the "
+                "certificates of your own authority with --ca."
+            )
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return ModelError(f"{where}: {_tls_reason(error)}")
+        if error is not None:
+            return Unavailable(_reason(error))
+        if failed.code in _LATER:
+            return Unavailable(f"status {failed.code}: {failed.said}", failed.wait)
+        text, advice = failed.said, _ADVICE.get(int(failed.code or 0), "")
+        return ModelError(
+            f"{where}: refused with status {failed.code}: {text}{'' if text.endswith('.') else '.'}{advice}"
+        )
 
 
 def _tls(connection: Connection) -> ssl.SSLContext:
@@ -156,29 +153,12 @@ def _tls_reason(error: ssl.SSLError) -> str:
     return f"TLS failed: {reason or error}."
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "the request took too long"
     if isinstance(error, socket.gaierror):
         return f"the host is not known ({error.strerror})"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _error(content: bytes) -> str:
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        return str(json.loads(content)["error"])[:500]
-    return content[:200].decode("utf-8", "replace").strip() or "no reason given"
-
-
-def _refusal(status: int, content: bytes, where: str) -> ModelError:
-    advice = {
-        401: " Give a token with --token-file, or in the environment.",
-        403: " The token does not allow this model.",
-        404: " If the version was unloaded meanwhile, run again: that asks the newest one.",
-        413: " Send fewer rows at once with --batch-size.",
-    }.get(status, "")
-    text = _error(content)
-    return ModelError(f"{where}: refused with status {status}: {text}{'' if text.endswith('.') else '.'}{advice}")
 
 
 def _described(metadata: Any, name: str, where: str) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
@@ -206,23 +186,6 @@ def _tensors(infos: Mapping[str, Any]) -> dict[str, Tensor]:
         sizes = tuple(None if int(dim["size"]) < 0 else int(dim["size"]) for dim in shape.get("dim", ()))
         tensors[name] = Tensor(name, type_name, np.dtype(dtype), None if shape.get("unknown_rank") else sizes)
     return tensors
-
-
-def _json(values: Array) -> Any:
-    if values.dtype.kind != "O":
-        return values.tolist()
-    return (
-        [_text(value) for value in values.ravel().tolist()] if values.ndim == 1 else [[_text(v)] for v in values[:, 0]]
-    )
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, str):
-        return value
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return {"b64": base64.b64encode(value).decode()}
 
 
 def _array(values: Any, tensor: Tensor) -> Array:

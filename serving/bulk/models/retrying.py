@@ -11,6 +11,8 @@ from typing import TypeVar
 from stellwerk.errors import ModelError
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+AT_FIRST_S = 5.0
+"""How long the first contact is tried: a wrong address is told soon."""
 
 T = TypeVar("T")
 

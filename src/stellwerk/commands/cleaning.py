@@ -10,8 +10,7 @@ import click
 
 from stellwerk.commands.options import JSON, SPEC, load, near
 from stellwerk.errors import UsageError
-
-UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+from stellwerk.showing import size
 
 
 @click.command(short_help="Remove old runs that nothing needs.")
@@ -41,10 +40,10 @@ def clean(*, spec: Path, keep: int, older_than: str | None, dry_run: bool, as_js
         click.echo(json.dumps(about, indent=1))
         return
     for each in found.removed:
-        click.echo(f"{near(each.path)}  {_size(each.frees)}")
+        click.echo(f"{near(each.path)}  {size(each.frees)}")
     for run, why in found.kept.items():
         click.echo(f"{run} stays: {why}", err=True)
-    click.echo(f"{'would free' if dry_run else 'freed'} {_size(found.frees)}")
+    click.echo(f"{'would free' if dry_run else 'freed'} {size(found.frees)}")
 
 
 def _age(text: str | None) -> timedelta | None:
@@ -56,11 +55,3 @@ def _age(text: str | None) -> timedelta | None:
         return timedelta(seconds=seconds_of(text))
     except (ValueError, OverflowError) as error:
         raise UsageError(f"--older-than {error}.") from None
-
-
-def _size(count: float) -> str:
-    """Returns `12.3 MiB` for a number of bytes."""
-    unit = 0
-    while count >= 1024 and unit < len(UNITS) - 1:
-        count, unit = count / 1024, unit + 1
-    return f"{count:.0f} {UNITS[unit]}" if unit == 0 else f"{count:.1f} {UNITS[unit]}"

@@ -20,6 +20,7 @@ from stellwerk.section import (
     Contradiction,
     DnsLabel,
     Section,
+    bytes_of,
 )
 from stellwerk.spec.places import BUCKETS, place_of, scheme_of
 from stellwerk.spec.schedule import Schedule
@@ -37,16 +38,8 @@ MountPath = Annotated[str, StringConstraints(pattern=MOUNT)]
 LabelKey = Annotated[str, StringConstraints(pattern=LABEL_KEY, max_length=317)]
 LabelValue = Annotated[str, StringConstraints(pattern=LABEL_VALUE, max_length=63)]
 
-_UNITS: dict[str, int] = {"": 1, **{unit: 1000**power for power, unit in enumerate("KMGT", 1)}}
-_UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", 1)}
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE_KEY|ACCESS_KEY|API_?KEY", re.IGNORECASE)
 _TAKEN = ("/gcs", "/s3", "/minio", "/kfp-launcher", "/.local", "/.cache", "/.config")
-
-
-def bytes_of(memory: str) -> float:
-    """Returns the bytes that a quantity of memory means: `16G`, `512Mi`."""
-    number = memory.rstrip("KMGTi")
-    return float(number) * _UNITS[memory[len(number) :]]
 
 
 def store_root(root: str) -> str:

@@ -8,14 +8,6 @@ from pydantic import Field
 
 from stellwerk.section import MEMORY, Section
 
-_UNITS = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-
-
-def bytes_of(size: str) -> int:
-    """Returns a size such as `512M` or `1.5Gi` in bytes."""
-    number = size.rstrip("KMGTi")
-    return round(float(number) * _UNITS[size[len(number) :]])
-
 
 class Rehearse(Section):
     """Whether the model serves within its resources: a server is started on it and asked real examples of the eval split.

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from stellwerk.components.rehearsal import apis
 from stellwerk.components.rehearsal import candidate as candidates
-from stellwerk.components.rehearsal.apis import rest
 from stellwerk.components.rehearsal.candidate import Candidate, NotReady
 
 TF_SERVING = {"server": "tensorflow_model_server", "api": "rest"}
@@ -57,7 +57,7 @@ def test_a_server_that_is_never_ready_is_given_up_and_stopped(tf_serving, models
 
 
 def test_a_server_that_hangs_is_refused_and_not_waited_for_again_and_again(rehearsed, tf_serving, monkeypatch):
-    monkeypatch.setattr(rest, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(apis, "ANSWER_SECONDS", 0.3)
     tf_serving("hangs 1")
     seen = rehearsed({**TF_SERVING, "clients": [1, 2, 4], "seconds": 0.2})
     assert seen.refused == ["failed_requests", "differing_answers"]

@@ -12,7 +12,8 @@ from stellwerk.components.rehearsal.asking import Requests, prepare
 from stellwerk.components.rehearsal.comparing import Comparison, compare
 from stellwerk.components.rehearsal.measuring import Measurement
 from stellwerk.components.rehearsal.requirements import Observed, check_all
-from stellwerk.spec.rehearse import Rehearse, bytes_of
+from stellwerk.section import bytes_of
+from stellwerk.spec.rehearse import Rehearse
 
 
 def observed() -> Observed:
