@@ -71,7 +71,9 @@ def bytes_of(amount: str) -> int:
     """Returns the bytes that a text of the form MEMORY means: `16G`, `512Mi`, `1.5Gi`."""
     number = amount.rstrip("KMGTi")
     unit = amount[len(number) :]
-    return round(float(number) * (1024 if unit.endswith("i") else 1000) ** ("KMGT".index(unit[0]) + 1))
+    step = 1024.0 if unit.endswith("i") else 1000.0
+    power: float = step ** ("KMGT".index(unit[0]) + 1)
+    return round(float(number) * power)
 
 
 class Section(BaseModel):
