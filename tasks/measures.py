@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from stellwerk.errors import PlugInError
-from stellwerk.metrics import METRICS
+from stellwerk.metrics import METRICS, Measure
 from stellwerk.tasks import TASKS
-
-
-@dataclass(frozen=True)
-class Measure:
-    """How a metric is measured for one task."""
-
-    formula: str
-    """Import path of its `Formula`, `module:NAME`."""
-    tfma: str
-    """The class of TFMA, or of Keras, that it equals."""
-    usual: int = 0
-    """Its place among those that are measured where the spec names none; 0 for none of them."""
-    average: str = ""
-    """How TFMA averages it over classes."""
-    threshold: str = ""
-    """The option of TFMA's class that `evaluate.threshold` goes to."""
-    of_losses: Literal["", "mean", "root"] = ""
-    """What of the mean loss of rows it is, for the metric by which columns are called important."""
-    alike: Literal["", "share", "spread", "deviation"] = ""
-    """What of the labels it is, for a model that answers the same for every row."""
 
 
 @cache
 def measures(task: str) -> Mapping[str, Measure]:
     """Returns how each metric that suits a task is measured for it, in the order of the table of metrics."""
     own: Mapping[str, Measure] = TASKS.part(task, "metrics").MEASURES
-    return {name: own[name] for name in METRICS if name in own}
+    known = {**own, **{name: metric.measures[task] for name, metric in METRICS.items() if task in metric.measures}}
+    return {name: known[name] for name in METRICS if name in known}
 
 
 def by_task(metric: str) -> Mapping[str, Measure]:

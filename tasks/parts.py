@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from stellwerk.components.ingestion.probing import Probe
     from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
+    from stellwerk.metrics import Measure
     from stellwerk.spec.target import Target
     from stellwerk.tasks.counts import Array
     from stellwerk.tasks.heads import Head
     from stellwerk.tasks.intervals import Interval
     from stellwerk.tasks.labels import Labels
-    from stellwerk.tasks.measures import Measure
 
 Found = tuple[tuple[str | int, ...], str]
 """The keys of the spec that a problem is about, and a sentence."""

@@ -1,14 +1,19 @@
 """The table of metrics. One entry is all that anything here knows of a metric, but how it is measured: that its tasks say.
 
 The spec takes the names, evaluate compares, `check` says what cannot be met, and the report gives titles: all from here. The part
-`metrics` of a task names the formula of each that suits it, see `stellwerk.tasks.measures`. A metric under any other name, a TFMA
+`metrics` of a task names the formula of each that suits it, or the metric names it by task, see `stellwerk.tasks.measures`. A metric under any other name, a TFMA
 class or a hook, is computed by TFMA itself and points up.
+
+A package brings one as the entry point `stellwerk.metrics`, which names a `Metric` that says itself how tasks measure it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
+
+from stellwerk.families import Family
 
 Direction = Literal["higher", "lower", "one", "none"]
 """What is better; of `none` nothing is: it says what a model does, and not how well."""
@@ -33,6 +38,26 @@ EXPLAINED = Scale("share", None, 1.0)
 
 
 @dataclass(frozen=True)
+class Measure:
+    """How a metric is measured for one task."""
+
+    formula: str
+    """Import path of its `Formula`, `module:NAME`."""
+    tfma: str
+    """The class of TFMA, or of Keras, that it equals."""
+    usual: int = 0
+    """Its place among those that are measured where the spec names none; 0 for none of them."""
+    average: str = ""
+    """How TFMA averages it over classes."""
+    threshold: str = ""
+    """The option of TFMA's class that `evaluate.threshold` goes to."""
+    of_losses: Literal["", "mean", "root"] = ""
+    """What of the mean loss of rows it is, for the metric by which columns are called important."""
+    alike: Literal["", "share", "spread", "deviation"] = ""
+    """What of the labels it is, for a model that answers the same for every row."""
+
+
+@dataclass(frozen=True)
 class Metric:
     """One metric, whatever it is measured of."""
 
@@ -44,6 +69,8 @@ class Metric:
     """Whether it is of the order of the rows: then it needs a histogram, and rows of two classes."""
     headline: int = 0
     """Its place among those that a page puts first where nothing is required; 0 for none of them."""
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    """By task, how it is measured there, where the task itself does not say."""
 
 
 _LISTED = (
@@ -63,11 +90,14 @@ _LISTED = (
     Metric("r2", "R²", "higher", EXPLAINED, headline=3),
 )
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in _LISTED}
+FAMILY = Family("metrics", "metric", {metric.name: __name__ for metric in _LISTED})
+_BROUGHT, BROKEN = FAMILY.brought(Metric)
+
+METRICS: dict[str, Metric] = {**{metric.name: metric for metric in _LISTED}, **_BROUGHT}
 """By name, in the order in which they are named to people."""
 
 HEADLINES: tuple[str, ...] = tuple(
-    metric.name for metric in sorted(_LISTED, key=lambda metric: metric.headline) if metric.headline
+    metric.name for metric in sorted(METRICS.values(), key=lambda metric: metric.headline) if metric.headline
 )
 """What a page puts first where nothing is required."""
 

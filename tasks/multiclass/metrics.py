@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stellwerk.tasks.measures import Measure
+from stellwerk.metrics import Measure
 
 _FORMULAS = "stellwerk.tasks.multiclass.formulas"
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from stellwerk.errors import did_you_mean
-from stellwerk.metrics import METRICS
+from stellwerk.metrics import BROKEN, METRICS
 from stellwerk.section import Contradiction, Section
 
 
@@ -16,6 +16,8 @@ def _known_metric(name: str) -> str:
     """Standard metrics are lower case; a capital means a TFMA class, `.py:` a hook."""
     if name in METRICS or ".py:" in name or name[:1].isupper():
         return name
+    if name in BROKEN:
+        raise PydanticCustomError("metric", "{text}", {"text": BROKEN[name]})
     raise PydanticCustomError(
         "metric",
         "{text}",
