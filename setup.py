@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from setuptools import find_packages, setup
 
-ROOMS = ("components", "pipelines", "report", "serving", "stores", "tasks")
+ROOMS = ("components", "kinds", "pipelines", "report", "serving", "stores", "tasks")
 
 OLDER = "python_version < '3.12'"
 CURRENT = "python_version >= '3.12'"

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from stellwerk.errors import SpecError
+from stellwerk.kinds.base import Reads
 from stellwerk.loading import LoadedSpec
 from stellwerk.spec import Spec
-from stellwerk.spec.features import Category, Cross, Custom, Number, Time
 from stellwerk.spec.model import CustomModel
 
 
@@ -61,7 +61,7 @@ def named(loaded: LoadedSpec) -> list[str]:
 
 def number_columns(spec: Spec) -> list[str]:
     """Returns the columns, or patterns of columns, that features or the target need as numbers, sorted."""
-    found = _read_by(spec, Number)
+    found = _read(spec, "numbers")
     if not spec.target.about.has_classes:
         found.add(spec.target.column)
     return sorted(found)
@@ -69,7 +69,7 @@ def number_columns(spec: Spec) -> list[str]:
 
 def code_columns(spec: Spec) -> list[str]:
     """Returns the columns, or patterns, whose numbers are names or moments, and so must be whole, sorted."""
-    return sorted(_read_by(spec, Category, Cross, Time).union(*spec.evaluate.slices))
+    return sorted(_read(spec, "whole").union(*spec.evaluate.slices))
 
 
 def named_columns(spec: Spec) -> list[str]:
@@ -78,9 +78,9 @@ def named_columns(spec: Spec) -> list[str]:
     return sorted(found.union(*spec.evaluate.slices, *(one.columns_of(name) for name, one in spec.features.items())))
 
 
-def _read_by(spec: Spec, *kinds: type) -> set[str]:
-    """Returns the columns that features of these kinds read."""
-    features = [(name, feature) for name, feature in spec.features.items() if isinstance(feature, kinds)]
+def _read(spec: Spec, how: Reads) -> set[str]:
+    """Returns the columns of features that read theirs so."""
+    features = [(name, feature) for name, feature in spec.features.items() if how == feature.READS]
     return {column for name, feature in features for column in feature.columns_of(name)}
 
 
@@ -94,7 +94,7 @@ def asked(loaded: LoadedSpec) -> Any:
 
 def feature_hooks(loaded: LoadedSpec) -> dict[str, str]:
     """Returns the files with the transforms of the user's own features, see `hooks`."""
-    return hooks(loaded, [one.transform for one in loaded.spec.features.values() if isinstance(one, Custom)])
+    return hooks(loaded, [each for one in loaded.spec.features.values() for each in one.hooks().values()])
 
 
 def model_hooks(loaded: LoadedSpec) -> dict[str, str]:

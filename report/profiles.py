@@ -9,6 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from stellwerk.errors import UsageError
+from stellwerk.kinds.parts import Way, showing
 from stellwerk.report.charts import key, tag
 from stellwerk.report.distributions import histogram, top_values
 from stellwerk.report.gathering import Report
@@ -81,23 +83,32 @@ def features_section(report: Report, most: int | None = None) -> dict[str, Any]:
     if isinstance(report.statistics, Missing):
         return {"features": [], "split_key": "", "columns_left_out": 0}
     troubled = Counter() if isinstance(report.anomalies, Missing) else Counter(row.column for row in report.anomalies)
-    times = _times(report.setting("features"))
+    moments = _moments(report.setting("features"))
     splits = dict.fromkeys(split for feature in report.statistics for split in feature.splits)
     shown = list(report.statistics)
     if most is not None and len(shown) > most:
         shown = sorted(shown, key=lambda feature: not troubled[feature.name])[:most]
     return {
-        "features": [_profile(feature, troubled[feature.name], feature.name in times) for feature in shown],
+        "features": [_profile(feature, troubled[feature.name], feature.name in moments) for feature in shown],
         "columns_left_out": len(report.statistics) - len(shown),
         "split_key": key([(split, style_of(split)) for split in splits]),
     }
 
 
-def _times(features: Any) -> set[str]:
-    """Columns that hold seconds since 1970: those of `time` features without a format of their own."""
+def _moments(features: Any) -> set[str]:
+    """Columns that are shown as moments, as the kinds of the features made of them want it."""
     entries = features.items() if isinstance(features, Mapping) else ()
-    known = [(name, entry) for name, entry in entries if isinstance(entry, Mapping) and entry.get("type") == "time"]
-    return {str(entry.get("column") or name) for name, entry in known if not entry.get("format")}
+    known = [(name, entry) for name, entry in entries if isinstance(entry, Mapping)]
+    return {str(entry.get("column") or name) for name, entry in known if _way(entry) == "moment"}
+
+
+def _way(entry: Mapping[str, Any]) -> Way:
+    """Returns how a feature's columns are shown; as quantities where its kind is of a package that is here no more."""
+    try:
+        kind = showing(str(entry.get("type") or ""))
+    except UsageError:
+        return "quantity"
+    return "quantity" if kind is None else kind.way(entry)
 
 
 def _profile(feature: FeatureStatistics, anomalies: int, time: bool) -> Profile:

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = {"stellwerk": "src/stellwerk"} | {
-    f"stellwerk.{room}": room for room in ("components", "pipelines", "report", "serving", "stores", "tasks")
+    f"stellwerk.{room}": room for room in ("components", "kinds", "pipelines", "report", "serving", "stores", "tasks")
 }
 SOURCES = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "src", *list(ROOMS.values())[1:])
 DATA = {"stellwerk/py.typed", "stellwerk/report/page/page.css", "stellwerk/report/page/page.html"}

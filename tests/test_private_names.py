@@ -13,7 +13,7 @@ import grpc
 import keras
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("src", "components", "pipelines", "report", "serving", "stores", "tasks")
+ROOMS = ("src", "components", "kinds", "pipelines", "report", "serving", "stores", "tasks")
 
 PRIVATE = {
     "apache_beam.portability.api": (

@@ -77,6 +77,11 @@ class Survey:
     columns: tuple[ColumnSurvey, ...]
 
     @property
+    def table(self) -> str:
+        """What SQL calls the table of the rows."""
+        return TABLE
+
+    @property
     def sampled(self) -> int:
         """Rows of the table `sampled`."""
         return min(self.rows, MOST_SAMPLED)

@@ -32,7 +32,7 @@ def write_graph(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path, ana
 def _write(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path, analyze: Analyze) -> None:
     inside = {safe(name): spec for name, spec in plan.specs().items()}
     with only_errors():  # AutoGraph warns of TensorFlow's own functions on Python 3.13
-        if any(feature.type == "custom" for feature in plan.features.values()):
+        if any(feature.hooks() for feature in plan.features.values()):
             columns = tft.get_analyze_input_columns(preprocessing_fn, inside)
             if columns:
                 analyze(plan, preprocessing_fn, folder)

@@ -17,9 +17,9 @@ from stellwerk.ahead import read_ahead
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples
 from stellwerk.components.artifacts.folders import file_digest, write_json
 from stellwerk.components.transformation.columns import as_tensors
-from stellwerk.components.transformation.outputs import column_type
 from stellwerk.components.transformation.plan import Plan
-from stellwerk.errors import HookError
+from stellwerk.kinds.outputs import column_type
+from stellwerk.kinds.parts import refusing
 from stellwerk.tables import pages
 
 SPLITS = ("train", "eval")
@@ -89,7 +89,10 @@ def transformed(
     schema = schema_of(plan)
     for batch in batches:
         values = {name: tensor.numpy() for name, tensor in apply(as_tensors(batch, plan.all_inputs)).items()}
-        _refuse_strange(plan, values, split)
+        for name, feature in plan.features.items():
+            kind = refusing(feature.type)
+            if kind is not None:
+                kind.refuse(name, feature, values, plan.outputs, split)
         yield pa.RecordBatch.from_arrays([_column(values[item.name], item.type) for item in schema], schema=schema)
 
 
@@ -97,26 +100,6 @@ def _heard(batches: Iterable[pa.RecordBatch], seen: Callable[[int], None]) -> It
     for batch in batches:
         yield batch
         seen(batch.num_rows)
-
-
-def _refuse_strange(plan: Plan, values: Mapping[str, np.ndarray[Any, Any]], split: str) -> None:
-    """Raises HookError where a user's own feature made something that no network can learn from."""
-    for name, feature in plan.features.items():
-        if feature.type != "custom":
-            continue
-        where, made = f"features.{name}.transform: {feature.transform} returned", values[name]
-        if made.dtype.kind == "f":
-            strange = int((~np.isfinite(made)).sum())
-            if strange:
-                raise HookError(
-                    f"{where} {strange} values that are NaN or infinite in the {split} split. Missing numbers come as "
-                    "NaN, missing texts as empty: fill them in."
-                )
-        elif made.size and not (made.min() >= 0 and made.max() < plan.outputs[name]["size"]):
-            size = plan.outputs[name]["size"]
-            raise HookError(
-                f"{where} ids from {made.min()} to {made.max()} in the {split} split, but size: {size} means 0 to {size - 1}."
-            )
 
 
 def _column(values: np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:

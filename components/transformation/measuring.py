@@ -13,10 +13,11 @@ import tensorflow as tf
 
 from stellwerk.ahead import read_ahead
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples
-from stellwerk.components.transformation.columns import Columns, as_tensors
-from stellwerk.components.transformation.features.base import Asked
-from stellwerk.components.transformation.measures import Measure, WordsOfTexts
+from stellwerk.components.transformation.columns import as_tensors
 from stellwerk.components.transformation.plan import Plan
+from stellwerk.kinds.columns import Columns
+from stellwerk.kinds.measures import Measure, WordsOfTexts
+from stellwerk.kinds.transforming import Asked
 from stellwerk.machine import available_cores
 
 Key = tuple[str, str]

@@ -10,11 +10,14 @@ from typing import Any
 import tensorflow as tf
 
 from stellwerk.components.artifacts.examples import LABEL, Examples
-from stellwerk.components.transformation.columns import Columns, as_spec
-from stellwerk.components.transformation.features import FEATURES
-from stellwerk.components.transformation.features.base import Asked, Known, Outputs
-from stellwerk.components.transformation.outputs import Output
+from stellwerk.components.artifacts.hooks import load_hook
+from stellwerk.components.artifacts.limits import limited
+from stellwerk.components.transformation.columns import as_spec
 from stellwerk.errors import DataError, did_you_mean
+from stellwerk.kinds.columns import Columns
+from stellwerk.kinds.outputs import Output
+from stellwerk.kinds.parts import transform
+from stellwerk.kinds.transforming import Asked, Known, Outputs
 from stellwerk.naming import original, safe
 from stellwerk.spec.features import Feature
 from stellwerk.spec.target import Target
@@ -79,7 +82,7 @@ class Plan:
         return {
             (name, key): asked
             for name, feature in self.features.items()
-            for key, asked in FEATURES[feature.type].measured(name, feature, columns).items()
+            for key, asked in transform(feature.type).measured(name, feature, columns).items()
         }
 
     def preprocessing_fn(self, measures: Mapping[tuple[str, str], Any], folder: Path) -> PreprocessingFn:
@@ -100,6 +103,11 @@ class Plan:
 
         return preprocessing_fn
 
+    def _call(self, what: str, reference: str, given: Mapping[str, Any]) -> Any:
+        function = load_hook(self.hooks, reference)
+        with limited(what):
+            return function(given)
+
     def _by_feature(self, columns: Columns, measures: Mapping[tuple[str, str], Any], folder: Path) -> Outputs:
         known: dict[str, dict[str, Any]] = {name: {} for name in self.features}
         for (owner, key), value in measures.items():
@@ -107,8 +115,8 @@ class Plan:
         found: Outputs = {}
         for kind in {feature.type: None for feature in self.features.values()}:
             members = {name: feature for name, feature in self.features.items() if feature.type == kind}
-            given = {name: Known(known[name], folder, self.hooks) for name in members}
-            found |= FEATURES[kind].transform(members, columns, given)
+            given = {name: Known(known[name], folder, self._call) for name in members}
+            found |= transform(kind).transform(members, columns, given)
         return found
 
 
@@ -119,13 +127,12 @@ def _form(name: str, feature: Feature, column: str, columns: Mapping[str, str]) 
             f"{where}: there is no column '{column}' in the examples.{did_you_mean(column, columns)} "
             f"There are: {', '.join(sorted(columns))}."
         )
-    forms: Mapping[str, str] = FEATURES[feature.type].FORMS
-    if columns[column] not in forms:
+    if columns[column] not in feature.TAKES:
         raise DataError(
-            f"{where}: column '{column}' is {columns[column]}, but type: {feature.type} takes {' or '.join(forms)}. "
+            f"{where}: column '{column}' is {columns[column]}, but type: {feature.type} takes {' or '.join(feature.TAKES)}. "
             "Choose another type, or convert the column with CAST in data.query."
         )
-    return forms[columns[column]]
+    return feature.TAKES[columns[column]]
 
 
 def _refuse_name(output: Output, made: Mapping[str, Output]) -> None:

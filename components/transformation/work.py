@@ -17,6 +17,7 @@ from stellwerk.components.transformation.label import check_target
 from stellwerk.components.transformation.materialising import SPLITS
 from stellwerk.components.transformation.plan import Plan
 from stellwerk.errors import DataError
+from stellwerk.kinds.transforming import SHARE
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.beam import Beam
 from stellwerk.spec.features import Feature
@@ -96,8 +97,8 @@ def _counted(progress: Progress, total: int) -> Callable[[int], None]:
 
 
 def unread(measures: Mapping[tuple[str, str], Any]) -> dict[str, dict[str, int]]:
-    """Returns by feature how many values of the train split there are, and how many of them could not be read as moments."""
-    shares = {name: measure for (name, key), measure in measures.items() if key == "share"}
+    """Returns by feature how many values of the train split there are, and how many of them could not be read."""
+    shares = {name: measure for (name, key), measure in measures.items() if key == SHARE}
     return {
         name: {"values": share.count, "unread": round(share.count * (1 - share.mean))}
         for name, share in sorted(shares.items())

@@ -15,7 +15,6 @@ from stellwerk.pipelines.checking.measuring import find_unmeasurable
 from stellwerk.showing import listed
 from stellwerk.spec import SPLITS, Spec
 from stellwerk.spec.data import ColumnSplit, HashSplit, TimeSplit
-from stellwerk.spec.features import Cross, Custom, Feature
 from stellwerk.spec.features.patterns import expand, is_pattern, winner
 
 Found = tuple[Keys, str]
@@ -98,7 +97,7 @@ def _named(spec: Spec) -> Iterator[Found]:
     yield ("target", "column"), spec.target.column
     for name, feature in spec.features.items():
         for position, column in enumerate(feature.columns_of(name)):
-            yield _column_keys(name, feature, position), column
+            yield ("features", name, *feature.key_of(position)), column
     split = spec.data.split
     if isinstance(split, HashSplit):
         yield from ((("data", "split", "key", at), column) for at, column in enumerate(split.key))
@@ -110,12 +109,6 @@ def _named(spec: Spec) -> Iterator[Found]:
         yield from ((("evaluate", "slices", at, inner), column) for inner, column in enumerate(columns))
     for kind, columns_of in (("skew", spec.validate_.skew), ("drift", spec.validate_.drift)):
         yield from ((("validate", kind, column), column) for column in columns_of)
-
-
-def _column_keys(name: str, feature: Feature, position: int) -> Keys:
-    if isinstance(feature, (Cross, Custom)):
-        return ("features", name, "columns", position) if feature.columns else ("features", name)
-    return ("features", name, "column") if feature.column else ("features", name)
 
 
 def _features(spec: Spec, seen: Probe) -> Iterator[Found]:

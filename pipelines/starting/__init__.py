@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from stellwerk.components.ingestion.surveying import ColumnSurvey
 from stellwerk.errors import UsageError
-from stellwerk.pipelines.starting.choices import Choice, left_out
+from stellwerk.kinds.choosing import Choice, left_out
 from stellwerk.pipelines.starting.columns import choose
 from stellwerk.pipelines.starting.keys import split_key
 from stellwerk.pipelines.starting.leaks import without_leaks

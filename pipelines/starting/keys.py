@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
+from stellwerk.kinds.choosing import is_named_as_id
 
 FEWEST_GROUPS = 30
 """A key with fewer different values would leave a split without rows."""
-
-_UNNAMED = re.compile(
-    r"(column\d+|unnamed[: _]*\d*|index|rownames?|row_?(id|number|nr)?|nr|no|_?id|uuid|guid)", re.IGNORECASE
-)
-_ID = re.compile(
-    r"(.*[\s_.-])?(id|ids|uuid|guid|key|identifier|ssn|email|e_mail|tailnum|phone)|.*[a-z](Id|ID|Key|Code)|.*[A-Z]{2,}_?ID",
-    re.ASCII,
-)
-_PERSON = re.compile(r"(.*_)?(user|customer|client|patient|subject|member|account|person|household|session|device|machine|store)(_?(id|no|nr|number|name))?", re.IGNORECASE)  # fmt: skip
 
 
 def is_row_number(column: ColumnSurvey, rows: int) -> bool:
@@ -24,19 +14,6 @@ def is_row_number(column: ColumnSurvey, rows: int) -> bool:
     if column.kind != "integer" or column.filled < rows or column.distinct < rows or rows < 2:
         return False
     return bool(column.most - column.least + 1 == rows)
-
-
-def is_unnamed(column: ColumnSurvey) -> bool:
-    """Tells whether a column has the name that tools give to the index of a table."""
-    return _UNNAMED.fullmatch(column.name) is not None
-
-
-def is_named_as_id(column: ColumnSurvey) -> bool:
-    """Tells whether the name of a column says that it names things."""
-    name = column.name.strip()
-    return (
-        any(pattern.fullmatch(name) for pattern in (_UNNAMED, _ID, _PERSON)) or _ID.fullmatch(name.lower()) is not None
-    )
 
 
 def is_id(column: ColumnSurvey, rows: int) -> bool:

@@ -9,7 +9,7 @@ from stellwerk.components.ingestion import pairing
 from stellwerk.components.ingestion.associating import Association, of_classes, of_quantity
 from stellwerk.components.ingestion.pairing import Pair
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
-from stellwerk.pipelines.starting.choices import Choice
+from stellwerk.kinds.choosing import Choice
 from stellwerk.pipelines.starting.target import Guess
 from stellwerk.tasks import TASKS, about
 from stellwerk.tasks.parts import StartPart

@@ -9,7 +9,8 @@ from typing import Any
 
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
 from stellwerk.errors import UsageError, did_you_mean
-from stellwerk.pipelines.starting.keys import is_id, is_unnamed
+from stellwerk.kinds.choosing import is_unnamed
+from stellwerk.pipelines.starting.keys import is_id
 from stellwerk.showing import listed
 from stellwerk.tasks import TASKS
 from stellwerk.tasks.parts import StartPart

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
-from stellwerk.pipelines.starting.choices import Choice
+from stellwerk.kinds import KINDS
+from stellwerk.kinds.base import Keys
+from stellwerk.kinds.choosing import Choice
 from stellwerk.pipelines.starting.source import Opened
 from stellwerk.pipelines.starting.target import Guess
 from stellwerk.pipelines.starting.yaml_text import comment, flow, scalar
@@ -191,12 +193,17 @@ def _slices(plan: Plan) -> list[str]:
     found = []
     for choice in plan.choices:
         column = plan.survey.column(choice.column)
-        if not choice.taken or choice.settings["type"] not in ("category", "boolean") or not 2 <= column.distinct <= 8:
+        if not choice.taken or not _groups(choice) or not 2 <= column.distinct <= 8:
             continue
         fewest = min(count for _, count in plan.survey.common(column.name, 8))
         if fewest >= max(30, 0.05 * plan.survey.rows) and column.kind != "number":
             found.append(column.name)
     return found[:_SLICES]
+
+
+def _groups(choice: Choice) -> bool:
+    keys: type[Keys] = KINDS.part(choice.settings["type"], "keys").KEYS
+    return keys.GROUPS
 
 
 def _push() -> Iterator[str]:

@@ -86,15 +86,25 @@ class Family:
         """
         if name in self.own:
             return import_module(f"{self.own[name]}.{part}")
-        one = self._plug_in(name)
+        found = self.find(name, part)
+        if found is None:
+            raise PlugInError(self.lacking(name, part))
+        return found
+
+    def find(self, name: str, part: str) -> Any | None:
+        """Returns one part of a member that is a package, or None where it has no module of that name: not every member has every part.
+
+        Raises as `load` does.
+        """
+        path = f"{self.own[name] if name in self.own else self._plug_in(name).path}.{part}"
         try:
-            return import_module(f"{one.path}.{part}")
-        except ModuleNotFoundError as error:
-            if error.name != f"{one.path}.{part}":
-                raise PlugInError(self._broken(one, error)) from error
-            raise PlugInError(self.lacking(name, part)) from error
+            return import_module(path)
         except Exception as error:
-            raise PlugInError(self._broken(one, error)) from error
+            if isinstance(error, ModuleNotFoundError) and error.name == path:
+                return None
+            if name in self.own:
+                raise
+            raise PlugInError(self._broken(self._plug_in(name), error)) from error
 
     def package(self, name: str) -> str:
         """Returns the package that brings a member, for people; nothing for one of the product's own."""

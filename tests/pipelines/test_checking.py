@@ -12,7 +12,6 @@ import pytest
 from stellwerk.errors import Problem
 from stellwerk.loading import load
 from stellwerk.pipelines.checking import check
-from stellwerk.spec.features import FEATURES
 
 ROOT = Path(__file__).parents[2]
 
@@ -203,14 +202,6 @@ def test_problems_are_problems_with_file_line_and_path(checked, tmp_path):
     (problem,) = check(load(Path("p.yaml")))
     assert isinstance(problem, Problem)
     assert (problem.file, problem.line, problem.path) == ("p.yaml", 8, "target.column")
-
-
-def test_a_column_type_that_a_feature_takes_is_one_that_its_transform_takes():
-    from stellwerk.components.transformation.features import FEATURES as TRANSFORMS  # noqa: PLC0415 - loads TensorFlow
-
-    assert {name: set(feature.TAKES) for name, feature in FEATURES.items()} == {
-        name: set(transform.FORMS) for name, transform in TRANSFORMS.items()
-    }
 
 
 def test_checking_the_example_loads_neither_tensorflow_nor_pandas(tmp_path):

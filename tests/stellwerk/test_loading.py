@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from stellwerk.errors import SpecError, UsageError
+from stellwerk.kinds.number.keys import Number
 from stellwerk.loading import load
 from stellwerk.loading.parsing import parse_value
-from stellwerk.spec.features import Number
 
 
 def told(path: Path, *overrides: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stellwerk.spec.features.category import Category
-from stellwerk.spec.features.number import Number
+from stellwerk.kinds.category.keys import Category
+from stellwerk.kinds.number.keys import Number
 from stellwerk.spec.features.patterns import Names, expand, is_pattern
 
 NUMBER, CATEGORY = Number(type="number"), Category(type="category")

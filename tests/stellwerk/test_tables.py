@@ -13,7 +13,7 @@ from stellwerk.metrics import METRICS
 from stellwerk.tables.formats import ENDINGS, FORMATS
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("src", "components", "pipelines", "report", "serving", "stores", "tasks")
+ROOMS = ("src", "components", "kinds", "pipelines", "report", "serving", "stores", "tasks")
 
 OF_CURVES = (["recall", "precision"], ["mean_prediction", "mean_label", "examples"])
 """The axes of a curve and what its points have."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Keys
 from stellwerk.spec import Spec
-from stellwerk.spec.features import Custom
 from stellwerk.spec.model import CustomModel
 
 Found = tuple[Keys, str]
@@ -25,8 +24,7 @@ def check_files(spec: Spec, directory: Path) -> list[Found]:
 def hooks(spec: Spec) -> Iterator[tuple[Keys, str]]:
     """Yields every hook (`file.py:name`) of a spec and the keys where it is written."""
     for name, feature in spec.features.items():
-        if isinstance(feature, Custom):
-            yield ("features", name, "transform"), feature.transform
+        yield from ((("features", name, key), reference) for key, reference in feature.hooks().items())
     if isinstance(spec.model, CustomModel):
         yield ("model", "build"), spec.model.build
     for position, metric in enumerate(spec.evaluate.metrics or ()):

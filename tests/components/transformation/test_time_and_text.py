@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 import tensorflow_transform as tft
 
+from stellwerk.errors import DataError
+
 MISSING = -(2**63)
 
 ISO = [
@@ -127,6 +129,33 @@ TEXTS = [
     "   ",
     "good",
 ]
+
+
+def test_whole_numbers_are_read_in_a_format_too(run_transform):
+    rows = {"day": [20240301, 20241231, None], "y": [0, 1, 1]}
+    feature = {"type": "time", "format": "%Y%m%d", "parts": ["month"], "encoding": "category"}
+    made = run_transform(rows, {"day": feature}, {"column": "y", "type": "binary"})
+    assert made.values("day_month") == [2, 11, 12]
+
+
+def test_numbers_that_cannot_be_seconds_are_refused_in_a_run_as_in_check(run_transform):
+    rows = {"day": [20240301, 20241231, 20230405], "y": [0, 1, 1]}
+    with pytest.raises(DataError, match="such as 20240301, which look like dates written as digits"):
+        run_transform(rows, {"day": {"type": "time"}}, {"column": "y", "type": "binary"})
+
+
+def test_a_target_whose_differences_32_bits_lose_is_refused(run_transform):
+    rows = {"x": [1.0, 2.0, 3.0], "y": [10**12, 10**12 + 20, 10**12 + 50]}
+    with pytest.raises(DataError, match="tell numbers apart that differ by 65536"):
+        run_transform(rows, {"x": {"type": "number"}}, {"column": "y", "type": "regression"})
+
+
+def test_a_pattern_is_every_column_that_is_called_so(run_transform):
+    rows = {"pixel_0": [1.0, 2.0], "pixel_1": [3.0, 4.0], "other": [1.0, 1.0], "y": [0, 1]}
+    made = run_transform(rows, {"pixel_*": {"type": "number", "scale": "none"}}, {"column": "y", "type": "binary"})
+    assert list(made.features) == ["pixel_0", "pixel_1"]
+    with pytest.raises(DataError, match=r"features\.voxel_\*: means no column"):
+        run_transform(rows, {"voxel_*": {"type": "number"}}, {"column": "y", "type": "binary"})
 
 
 @pytest.fixture(scope="module")

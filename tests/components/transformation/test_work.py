@@ -15,7 +15,7 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.transformation.work import transform
 from stellwerk.errors import DataError
-from stellwerk.spec.features import Number
+from stellwerk.kinds.number.keys import Number
 from stellwerk.spec.target import Target
 
 EVERYTHING = {

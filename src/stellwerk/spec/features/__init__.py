@@ -1,46 +1,27 @@
-"""`features`: one class per feature type; a new type is a new module and one line in `FEATURES`."""
+"""`features`: of every entry its `type` says which kind's keys it has; the kinds are in `stellwerk.kinds`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BeforeValidator, Field
-
-from stellwerk.spec.features.boolean import Boolean
-from stellwerk.spec.features.category import Category
-from stellwerk.spec.features.cross import Cross
-from stellwerk.spec.features.custom import Custom
-from stellwerk.spec.features.number import Number
-from stellwerk.spec.features.text import Text
-from stellwerk.spec.features.time import Time
-
-FEATURES = {
-    "number": Number,
-    "category": Category,
-    "boolean": Boolean,
-    "time": Time,
-    "text": Text,
-    "cross": Cross,
-    "custom": Custom,
-}
+from stellwerk.kinds import KINDS
+from stellwerk.kinds.base import Keys
+from stellwerk.spec.plugged import members, tagged
 
 
-def _custom_needs_no_type(value: Any) -> Any:
-    if isinstance(value, Mapping) and "transform" in value and "type" not in value:
-        return {"type": "custom", **value}
+def _told_by_a_key(value: Any) -> Any:
+    """Adds the type of a feature that has none but a key that only one kind has."""
+    if isinstance(value, Mapping) and "type" not in value:
+        for name, section in members(KINDS, "type", Keys)[0].items():
+            if issubclass(section, Keys) and section.TOLD_BY and section.TOLD_BY in value:
+                return {"type": name, **value}
     return value
 
 
 if TYPE_CHECKING:
-    Feature = Number | Category | Boolean | Time | Text | Cross | Custom
+    Feature = Keys
 else:
-    Feature = Annotated[
-        reduce(or_, FEATURES.values()),
-        Field(discriminator="type"),
-        BeforeValidator(_custom_needs_no_type),
-    ]
+    Feature = tagged(KINDS, "type", _told_by_a_key, Keys)
 
-__all__ = ["FEATURES", "Boolean", "Category", "Cross", "Custom", "Feature", "Number", "Text", "Time"]
+__all__ = ["Feature"]

@@ -1,0 +1,1 @@
+"""`type: custom`, a function of the user's own."""

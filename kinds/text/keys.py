@@ -1,0 +1,51 @@
+"""`type: text`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from stellwerk.kinds.base import SingleColumn
+from stellwerk.section import Contradiction
+
+
+class Text(SingleColumn):
+    """Free text, cut into words after it is normalised."""
+
+    TAKES: ClassVar[Mapping[str, str]] = {"string": "string"}
+    EXAMPLE: ClassVar[str] = """\
+features:
+  review: {type: text, encoding: tokens, max_tokens: 100}
+"""
+
+    type: Literal["text"]
+    encoding: Literal["bag_of_words", "tokens"] = "bag_of_words"
+    """bag_of_words: which words occur, weighted by TF-IDF; tokens: the word ids in order."""
+    vocabulary: Annotated[int, Field(ge=1)] = 10_000
+    """How many words to keep, the most frequent first."""
+    max_tokens: Annotated[int, Field(ge=1)] = 64
+    """With `tokens`: longer texts are cut, shorter ones filled with 0."""
+    lowercase: bool = True
+    """Makes upper and lower case the same."""
+    strip_html: bool = True
+    """Takes out `<tags>` and turns `&entities;` into blanks."""
+    strip_punctuation: bool = True
+    """Takes out everything that is not a letter, a digit or a blank."""
+    strip_numbers: bool = False
+    """Puts one token for every number."""
+    embedding: Annotated[int, Field(ge=1)] = 32
+    """With `tokens`: width of the learned vector of a word."""
+
+    @model_validator(mode="after")
+    def _tokens_only(self) -> Text:
+        if self.encoding != "tokens":
+            wrong = [name for name in ("max_tokens", "embedding") if self.changed(name)]
+            if wrong:
+                message = f"belongs to encoding: tokens. Received: encoding: {self.encoding}"
+                raise Contradiction(*(((name,), message) for name in wrong))
+        return self
+
+
+KEYS = Text

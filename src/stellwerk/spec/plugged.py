@@ -1,0 +1,61 @@
+"""Sections of which a family has one a member: which of them is meant, a key of theirs says.
+
+What a package brings is among them. One that cannot be used costs only the specs that name it: they get the sentence about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, get_args
+
+from pydantic import BeforeValidator, Field
+
+from stellwerk.errors import PlugInError
+from stellwerk.families import Family
+from stellwerk.section import Contradiction, Section
+
+
+def tagged(family: Family, key: str, prepared: Callable[[Any], Any], base: type[Section] = Section) -> Any:
+    """Returns the annotation of a section that is `KEYS` in the part `keys` of one member of a family, the one that `key` names.
+
+    `prepared` is given what the document says before that is looked at. Each section has the class `base` among its own.
+    """
+    sections, broken = members(family, key, base)
+
+    def usable(value: Any) -> Any:
+        value = prepared(value)
+        named = value.get(key) if isinstance(value, Mapping) else None
+        if isinstance(named, str) and named in broken:
+            raise Contradiction(((key,), broken[named]))
+        return value
+
+    return Annotated[reduce(or_, sections.values()), Field(discriminator=key), BeforeValidator(usable)]
+
+
+def members(family: Family, key: str, base: type[Section] = Section) -> tuple[dict[str, type[Section]], dict[str, str]]:
+    """Returns the sections of the members of a family by name, and of those that cannot be used why."""
+    sections: dict[str, type[Section]] = {}
+    broken: dict[str, str] = {}
+    for name in family:
+        try:
+            sections[name] = keys_of_member(family, name, key, base)
+        except PlugInError as error:
+            broken[name] = str(error)
+    return sections, broken
+
+
+def keys_of_member(family: Family, name: str, key: str, base: type[Section] = Section) -> type[Section]:
+    """Returns the section of a member. Raises PlugInError where the package that brings it has none, or not one that `key` tells apart."""
+    section = getattr(family.part(name, "keys"), "KEYS", None)
+    if not isinstance(section, type) or not issubclass(section, base):
+        raise PlugInError(family.lacking(name, "keys.KEYS"))
+    field = section.model_fields.get(key)
+    if field is None or get_args(field.annotation) != (name,):
+        package = family.package(name)
+        raise PlugInError(
+            f"The {family.word} '{name}' of the package {package} has a section without `{key}: Literal[\"{name}\"]`. "
+            f"Mend the package, or remove it."
+        )
+    return section
