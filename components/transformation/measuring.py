@@ -65,7 +65,7 @@ class Measuring:
         """Returns what each measure takes of a batch."""
         tensors = self._traced(as_tensors(batch, self._fed)) if self._traced is not None else {}
         return {
-            key: batch.column(one.values) if isinstance(one.values, str) else _as_measured(tensors[str(key)])
+            key: batch.column(one.values) if isinstance(one.values, str) else as_measured(tensors[str(key)])
             for key, one in self._asked.items()
         }
 
@@ -96,7 +96,8 @@ def _fed(plan: Plan) -> dict[str, str]:
     return {name: plan.inputs[name] for name in sorted(columns.used)}
 
 
-def _as_measured(values: tf.Tensor | tf.RaggedTensor) -> np.ndarray[Any, Any] | WordsOfTexts:
+def as_measured(values: tf.Tensor | tf.RaggedTensor) -> np.ndarray[Any, Any] | WordsOfTexts:
+    """Returns a tensor of the graph as a measure takes it."""
     if isinstance(values, tf.RaggedTensor):
         words = pa.array(values.flat_values.numpy(), pa.binary()).cast(pa.string())
         return WordsOfTexts(words, values.value_rowids().numpy(), int(values.nrows()))

@@ -86,11 +86,6 @@ def _line(feature: Number, known: Known) -> tuple[float, float]:
     return scale.mean, scale.deviation or 1.0
 
 
-def standardised(values: tf.Tensor, moments: Moments) -> tf.Tensor:
-    """Returns (x - mean) / deviation; what never varied becomes x - mean."""
-    return (values - moments.mean) / (moments.deviation or 1.0)
-
-
 def _logarithm(values: tf.Tensor) -> tf.Tensor:
     """Returns sign(x) * ln(1 + |x|), in 64 bits: in 32 the last bit differs between one row and a batch."""
     logarithm = tf.math.log1p(tf.cast(tf.abs(values), tf.float64))

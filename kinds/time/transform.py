@@ -11,7 +11,6 @@ from stellwerk.errors import DataError
 from stellwerk.kinds import outputs
 from stellwerk.kinds.columns import Columns
 from stellwerk.kinds.measures import First, Moments
-from stellwerk.kinds.number.transform import standardised
 from stellwerk.kinds.time import moments
 from stellwerk.kinds.time.keys import Time
 from stellwerk.kinds.transforming import SHARE, Asked, Known, each
@@ -56,7 +55,7 @@ def transform(name: str, feature: Time, columns: Columns, known: Known) -> list[
         size, take = moments.PARTS[part]
         key, value = f"{name}_{part}", take(seconds)
         if _is_number(feature, part):
-            scaled = standardised(tf.cast(value, tf.float32), known.measures[part])
+            scaled = _standardised(tf.cast(value, tf.float32), known.measures[part])
             made.append(outputs.number(key, name, tf.where(valid, scaled, 0.0)))
         elif feature.encoding == "category":
             made.append(outputs.ids(key, name, tf.where(valid, value, size), size + 1))
@@ -76,6 +75,11 @@ def _circle(key: str, name: str, place: tf.Tensor, size: int) -> list[outputs.Ou
 
 def _is_number(feature: Time, part: str) -> bool:
     return part == "year" or feature.encoding == "number"
+
+
+def _standardised(values: tf.Tensor, moments: Moments) -> tf.Tensor:
+    """Returns (x - mean) / deviation; what never varied becomes x - mean."""
+    return (values - moments.mean) / (moments.deviation or 1.0)
 
 
 def _format(feature: Time, raw: tf.Tensor) -> str:

@@ -44,7 +44,7 @@ def json_schema() -> dict[str, Any]:
     """Returns the JSON Schema (draft 2020-12) of a spec. It takes the short forms too, and every key has its description."""
     schema = Spec.model_json_schema(by_alias=True, mode="validation")
     for _, section in sections():
-        written = schema if section is Spec else schema["$defs"][section.__name__]
+        written = schema if section is Spec else _definition(schema["$defs"], section)
         for name, field in section.model_fields.items():
             key = field.alias or name
             described = written["properties"][key] | {"description": meanings(section).get(name)}
@@ -52,6 +52,13 @@ def json_schema() -> dict[str, Any]:
             written["properties"][key] = dict(sorted(wanted.items()))
     schema["$defs"]["HashSplit"]["required"] = ["by"]  # a default of the class only: what a split is by is always said
     return {"$schema": DRAFT, **schema, "title": "Stellwerk pipeline"}
+
+
+def _definition(defined: dict[str, Any], section: type[BaseModel]) -> dict[str, Any]:
+    """Returns what the JSON Schema says of a section: Pydantic names it in full where a package brings one of the same name."""
+    full = f"{section.__module__}.{section.__qualname__}".replace(".", "__")
+    found: dict[str, Any] = defined[section.__name__] if section.__name__ in defined else defined[full]
+    return found
 
 
 def reference() -> str:
