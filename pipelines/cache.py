@@ -22,7 +22,7 @@ from typing import Any
 from stellwerk.components.artifacts.file_states import state, steady_digest
 from stellwerk.components.artifacts.folders import read_json, write_json
 from stellwerk.components.artifacts.verifying import damaged, said
-from stellwerk.components.lineage.code import package_digest
+from stellwerk.components.lineage.code import package_digest, plug_ins_digest
 from stellwerk.errors import DamagedWarning
 from stellwerk.pipelines.graph import Step
 from stellwerk.showing import few
@@ -38,7 +38,15 @@ LIBRARIES = (
     "tensorflow-transform",
     "tfx-bsl",
 )
-SHARED_CODE = ("stellwerk.components.artifacts", "stellwerk.components.beam", "stellwerk.serving", "stellwerk.spec")
+SHARED_CODE = (
+    "stellwerk.components.artifacts",
+    "stellwerk.components.beam",
+    "stellwerk.kinds",
+    "stellwerk.naming",
+    "stellwerk.section",
+    "stellwerk.serving",
+    "stellwerk.spec",
+)
 
 
 @cache
@@ -63,6 +71,7 @@ def key(step: Step, inputs: Mapping[str, str], files: Mapping[str, str]) -> str:
         "files": dict(files),
         "code": [package_digest(name) for name in (step.declared.package, *SHARED_CODE)],
         "libraries": library_versions(),
+        **({"plug_ins": plug_ins} if (plug_ins := plug_ins_digest()) else {}),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 

@@ -5,20 +5,34 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from stellwerk.components.artifacts.folders import file_digest
+from stellwerk.families import installed
 
-PACKAGES = ("stellwerk.components", "stellwerk.serving", "stellwerk.spec", "stellwerk.stores")
+PACKAGES = (
+    "stellwerk.components",
+    "stellwerk.kinds",
+    "stellwerk.naming",
+    "stellwerk.section",
+    "stellwerk.serving",
+    "stellwerk.spec",
+    "stellwerk.stores",
+)
 """The code that decides what a model is."""
 
 
 @cache
 def package_digest(package: str) -> str:
-    """Returns the SHA-256 over the Python sources of a package."""
-    root = Path(str(files(package)))
-    digest = hashlib.sha256()
+    """Returns the SHA-256 over the Python sources of a package, or of a module."""
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=package)
+    origin = Path(found.origin)
+    if found.submodule_search_locations is None:
+        return file_digest(origin)
+    root, digest = origin.parent, hashlib.sha256()
     for source in sorted(root.rglob("*.py")):
         digest.update(f"{source.relative_to(root).as_posix()}\0{file_digest(source)}\n".encode())
     return digest.hexdigest()
@@ -28,6 +42,19 @@ def package_digest(package: str) -> str:
 def code_digest() -> str:
     """Returns one SHA-256 for all of `PACKAGES`: the same for the same code, wherever it is installed."""
     return hashlib.sha256("\n".join(package_digest(package) for package in PACKAGES).encode()).hexdigest()
+
+
+@cache
+def plug_ins_digest() -> str:
+    """Returns one SHA-256 for what installed packages bring, their versions and their sources; an empty text where there is nothing."""
+    lines = []
+    for one in installed():
+        try:
+            code = package_digest(one.path.partition(":")[0])
+        except Exception as error:  # whoever uses it is told what is wrong with it
+            code = type(error).__name__
+        lines.append(f"{one.group} {one.name} {one.package} {code}")
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else ""
 
 
 def text_digests(texts: Mapping[str, str]) -> dict[str, str]:

@@ -9,13 +9,19 @@ from pathlib import Path
 from stellwerk.components.artifacts.file_states import state
 from stellwerk.components.artifacts.folders import read_json, write_json
 from stellwerk.components.ingestion.files import origins
-from stellwerk.components.lineage.code import package_digest
+from stellwerk.components.lineage.code import package_digest, plug_ins_digest
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import library_versions
 from stellwerk.pipelines.runs import runs_of
 from stellwerk.spec.places import is_here
 
-LOOKING = ("stellwerk.components.ingestion", "stellwerk.pipelines.checking", "stellwerk.spec")
+LOOKING = (
+    "stellwerk.components.ingestion",
+    "stellwerk.kinds",
+    "stellwerk.pipelines.checking",
+    "stellwerk.section",
+    "stellwerk.spec",
+)
 """The code that decides what a look at the data finds."""
 
 
@@ -38,6 +44,7 @@ def look(loaded: LoadedSpec) -> str | None:
         "files": files,
         "code": [package_digest(name) for name in LOOKING],
         "libraries": library_versions(),
+        "plug_ins": plug_ins_digest(),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
