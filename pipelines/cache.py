@@ -46,6 +46,7 @@ SHARED_CODE = (
     "stellwerk.section",
     "stellwerk.serving",
     "stellwerk.spec",
+    "stellwerk.tasks",
 )
 
 

@@ -19,6 +19,7 @@ PACKAGES = (
     "stellwerk.serving",
     "stellwerk.spec",
     "stellwerk.stores",
+    "stellwerk.tasks",
 )
 """The code that decides what a model is."""
 

@@ -21,6 +21,7 @@ LOOKING = (
     "stellwerk.pipelines.checking",
     "stellwerk.section",
     "stellwerk.spec",
+    "stellwerk.tasks",
 )
 """The code that decides what a look at the data finds."""
 

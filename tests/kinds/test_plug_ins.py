@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -124,15 +125,14 @@ def test_a_broken_one_costs_no_spec_that_does_not_name_it(stellwerk):
 def test_the_kind_of_the_guide_is_a_part_of_the_graph_and_its_code_counts_in_the_cache(tmp_path):
     page = (ROOT / "docs" / "guides" / "extending.md").read_text(encoding="utf-8")
     files = dict(re.findall(r"^```python\n# (acme/angle/\w+\.py):[^\n]*\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
-    (points,) = re.findall(
-        r"^```toml\n# pyproject.toml[^\n]*\n\[project.entry-points.\"(.*?)\"\]\n(.*?)^```",
-        page,
-        re.DOTALL | re.MULTILINE,
-    )
+    (project,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    ((group, points),) = tomllib.loads(project)["project"]["entry-points"].items()
     info = tmp_path / "acme-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[{}]\n{}".format(*points))
+    (info / "entry_points.txt").write_text(
+        f"[{group}]\n" + "".join(f"{name} = {path}\n" for name, path in points.items())
+    )
     for name, text in {"acme/__init__.py": "", "acme/angle/__init__.py": "", **files}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
