@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 from stellwerk.components.earlier import compared
 from stellwerk.components.escaping import readable
-from stellwerk.components.lineage.steps import observed
+from stellwerk.components.lineage.kubeflow import observed
 from stellwerk.components.run_values import changed, section
 from stellwerk.components.step_events import told
 from stellwerk.steps import STEPS

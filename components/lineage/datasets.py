@@ -20,7 +20,6 @@ from stellwerk.tables.formats import FORMATS
 if TYPE_CHECKING:
     from stellwerk.components.artifacts.examples import Examples
 
-"""Format of a source -> its name in a storage facet."""
 MODELS = ("model", "converted")
 
 
@@ -76,7 +75,7 @@ def as_input(dataset: Json, path: Path | Examples | None) -> Json:
     return {**dataset, "inputFacets": counted(path, "inputStatistics")}
 
 
-def as_output(dataset: Json, path: Path) -> Json:
+def as_output(dataset: Json, path: Path | Examples | None) -> Json:
     """Returns an artifact that was written."""
     return {**dataset, "outputFacets": counted(path, "outputStatistics")}
 

@@ -1,228 +1,67 @@
-"""A step on a cluster tells what happens to it itself: nobody else is there who knows all of it.
-
-Which run it belongs to is in the places of its outputs, which KFP makes: `<root>/<pipeline>/<run>/<task>/<salt>/<artifact>`.
-So no parameter and no environment variable has to carry it, and the steps of a pipeline written by hand tell it too.
-"""
+"""The event of a step, wherever the step runs: made of what it was given, read and wrote, here and nowhere else."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import signal
-import sys
-import threading
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.lineage import datasets
-from stellwerk.components.lineage.code import code_digest
 from stellwerk.components.lineage.events import TOLD, Job, Json, Kind, error, event, job_facets, parameters
 from stellwerk.components.lineage.quality import quality
-from stellwerk.components.lineage.sending import Sender, configured
-from stellwerk.components.run_values import changed
-from stellwerk.components.step_events import heard
-from stellwerk.errors import StellwerkError
-from stellwerk.steps import ROWS, STEPS
 
 if TYPE_CHECKING:
     from stellwerk.components.artifacts.examples import Examples
 
-ENGINE = "Kubeflow Pipelines"
-SHOWN = ("system.HTML", "system.Markdown")
-"""Artifacts for the dashboard: they are looked at, nothing is made from them."""
-EVENTS = "STELLWERK_EVENTS"
-"""Set where an engine outside the container watches, and tells of the step itself."""
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_STAMP = re.compile(r"-\d{4}(-\d\d){5}-\d{6}$")
-"""What KFP's local runner puts behind the name of a pipeline."""
+MEASURED = ("statistics", "anomalies")
+"""Artifacts that say of what their step read how good it is."""
+PUSHED = "pushed_model"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where in which run an artifact was written."""
+class Artifact:
+    """An artifact that a step reads or has written."""
 
-    pipeline: str
-    run: str
-    task: str
-    artifact: str
+    name: str
+    """`<pipeline>.<step>.<argument>`."""
+    content: Path | Examples | None
+    """Its folder here; opened Examples where they are read in place, None where these cannot be opened."""
+    uri: str
+    """Where it lies for all."""
+    digest: str | None = None
 
-    @classmethod
-    def of(cls, uri: str) -> Place | None:
-        """Reads the place out of an artifact's URI; None where it was not made by KFP."""
-        parts = [part for part in uri.rstrip("/").split("/") if part]
-        for position in range(1, len(parts) - 2):
-            if _UUID.fullmatch(parts[position]):
-                return cls(parts[position - 1], parts[position].lower(), parts[position + 1], parts[-1])
-        if len(parts) < 3:
-            return None
-        run = str(uuid.uuid5(uuid.NAMESPACE_URL, uri.rstrip("/").rsplit("/", 2)[0]))
-        return cls(_STAMP.sub("", parts[-3]), run, parts[-2], parts[-1])
+    def dataset(self, namespace: str) -> Json:
+        """Returns it as a dataset."""
+        return datasets.artifact(namespace, self.name, self.content, digest=self.digest, uri=self.uri)
 
 
-@contextlib.contextmanager
-def observed(step: str, arguments: Mapping[str, Any]) -> Iterator[None]:
-    """Tells the start and the end of a step that runs under KFP, where somebody wants to know; else does nothing.
+def step_event(
+    kind: Kind,
+    job: Job,
+    arguments: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    *,
+    failure: str | None = None,
+    read: Iterable[Artifact] = (),
+    sources: Iterable[Json] = (),
+    measured: Sequence[Path] = (),
+    written: Iterable[Artifact] = (),
+    pushed: Iterable[Json] = (),
+) -> Json:
+    """Returns an event of a step: of its arguments those that are told, and `facts` beside them.
 
-    Nobody else tells of the whole run: the steps that begin and end one do, and a step that fails tells that the run does; who
-    listens goes by the last word. Whatever goes wrong with the telling, the step goes on.
+    `measured` are the statistics and anomalies of what is read first; `sources` and `pushed` lie outside the run.
     """
-    under_kfp = any(_is_artifact(value) for value in arguments.values())
-    if not under_kfp or EVENTS in os.environ or not configured():
-        yield
-        return
-    try:
-        telling = _Telling(step, arguments)
-    except Exception:  # what is wrong with the arguments, the step itself says better
-        yield
-        return
-    tells = STEPS[step].tells  # of a run whose other steps come from KFP's cache, only one works, and tells both
-    if "start" in tells:
-        telling.tell_of_run("START")
-    telling.tell("START")
-    try:
-        with _terminable(), heard(lambda problem: telling.close("FAIL", error(str(problem)))):
-            yield
-    except (KeyboardInterrupt, SystemExit):
-        telling.close("ABORT", error("the step was stopped"))
-        raise
-    except BaseException as problem:
-        telling.close("FAIL", error(str(problem) or type(problem).__name__))
-        raise
-    telling.close("COMPLETE", run_ends="end" in tells)
-
-
-class _Telling:
-    """The events of one step."""
-
-    def __init__(self, step: str, arguments: Mapping[str, Any]) -> None:
-        self.arguments = changed(step, arguments)
-        self.outputs = {  # what is to be written does not exist yet, so the contract of a step says
-            name for name, value in arguments.items() if _is_artifact(value) and not Path(value.path).exists()
-        }
-        self.sender = Sender()
-        self._opened: dict[str, Examples | None] = {}
-
-    def tell(self, kind: Kind, run_facets: Mapping[str, Json] | None = None) -> None:
-        with contextlib.suppress(Exception):
-            self.sender.send(self._event(kind, run_facets or {}))
-
-    def close(self, kind: Kind, run_facets: Mapping[str, Json] | None = None, *, run_ends: bool = True) -> None:
-        """Tells how the step ended, and, where that ends it, the run."""
-        self.tell(kind, run_facets)
-        if run_ends:
-            self.tell_of_run(kind, run_facets)
-        problem = self.sender.close()
-        if problem:
-            print(problem, file=sys.stderr, flush=True)
-
-    def tell_of_run(self, kind: Kind, run_facets: Mapping[str, Json] | None = None) -> None:
-        with contextlib.suppress(Exception):
-            self.sender.send(event(kind, self._run(), run_facets=run_facets or {}))
-
-    def _event(self, kind: Kind, run_facets: Mapping[str, Json]) -> Json:
-        job = self._job()
-        given = {name: self.arguments[name] for name in TOLD if self.arguments.get(name) is not None}
-        facts = parameters({**given, "code_digest": code_digest()})
-        return event(
-            kind,
-            job,
-            run_facets={**facts, **run_facets},
-            job_facets=job_facets(self.arguments),
-            inputs=self._inputs(job),
-            outputs=self._outputs(job) if kind == "COMPLETE" else (),
-        )
-
-    def _places(self, output: bool) -> dict[str, tuple[Any, Place]]:
-        """Returns the artifacts that are written, or those that are read, and where they lie."""
-        found = {}
-        for name, value in self.arguments.items():
-            place = Place.of(value.uri) if _is_artifact(value) else None
-            shown = getattr(value, "schema_title", "") in SHOWN
-            if place is not None and not shown and (name in self.outputs) == output:
-                found[name] = (value, place)
-        return found
-
-    def _in_place(self) -> Iterator[tuple[Examples | None, str, Place]]:
-        """Yields artifacts that are read where they lie, opened, and their URIs."""
-        for name in ROWS:
-            uri = self.arguments.get(name)
-            place = Place.of(uri) if isinstance(uri, str) else None
-            if place is not None:
-                yield self._open(str(uri)), str(uri), place
-
-    def _open(self, uri: str) -> Examples | None:
-        """Opens Examples for all events of the step, as each opening lists them; None where that fails, which the step says."""
-        from stellwerk.components.artifacts.examples import Examples  # noqa: PLC0415 - Arrow, for who reads in place only
-
-        if uri not in self._opened:
-            try:
-                self._opened[uri] = Examples.open(uri)
-            except (StellwerkError, OSError, ValueError):
-                self._opened[uri] = None
-        return self._opened[uri]
-
-    def _here(self) -> Place:
-        """Returns where in which run this step is: any output says it."""
-        found = (Place.of(self.arguments[name].uri) for name in sorted(self.outputs))
-        return next(place for place in found if place is not None)
-
-    def _run(self) -> Job:
-        here = self._here()
-        return Job(here.pipeline, here.run, engine=ENGINE)
-
-    def _job(self) -> Job:
-        pod = os.environ.get("KFP_POD_UID", "")
-        own = pod if _UUID.fullmatch(pod) else None  # each attempt is a run of its own
-        return self._run().child(self._here().task, own)
-
-    def _inputs(self, job: Job) -> list[Json]:
-        read: list[tuple[Path | Examples | None, str, Place]]
-        read = [(Path(value.path), value.uri, place) for value, place in self._places(output=False).values()]
-        read += self._in_place()
-        found = []
-        for path, uri, place in read:
-            name = f"{place.pipeline}.{place.task}.{place.artifact}"
-            described = datasets.artifact(job.namespace, name, path, uri=uri)
-            found.append(datasets.as_input(described, path))
-        outputs = {name: Path(value.path) for name, (value, _) in self._places(output=True).items()}
-        if "examples" in outputs and "directory" in self.arguments:
-            found += datasets.sources(outputs["examples"], Path(self.arguments["directory"]))
-        if found and {"statistics", "anomalies"} <= outputs.keys():
-            found[0]["inputFacets"] |= quality(outputs["statistics"], outputs["anomalies"])
-        return found
-
-    def _outputs(self, job: Job) -> list[Json]:
-        found = []
-        for name, (value, place) in self._places(output=True).items():
-            path = Path(value.path)
-            described = datasets.artifact(job.namespace, f"{job.name}.{place.artifact}", path, uri=value.uri)
-            found.append(datasets.as_output(described, path))
-            if name == "pushed_model":
-                evaluation = self.arguments.get("evaluation")
-                found += datasets.pushed(path, Path(evaluation.path) if evaluation is not None else None)
-        return found
-
-
-def _is_artifact(value: Any) -> bool:
-    return hasattr(value, "path") and hasattr(value, "uri")
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Makes SIGTERM, by which Kubernetes stops a pod, end the block as an interrupt does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    inputs = [datasets.as_input(one.dataset(job.namespace), one.content) for one in read] + list(sources)
+    if inputs and measured:
+        inputs[0]["inputFacets"] |= quality(*measured)
+    given = {name: arguments[name] for name in TOLD if arguments.get(name) is not None}
+    return event(
+        kind,
+        job,
+        run_facets=parameters({**given, **facts}) | (error(failure) if failure else {}),
+        job_facets=job_facets(arguments),
+        inputs=inputs,
+        outputs=[datasets.as_output(one.dataset(job.namespace), one.content) for one in written] + list(pushed),
+    )

@@ -12,19 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from stellwerk.components.lineage import datasets
 from stellwerk.components.lineage.code import code_digest, text_digests
-from stellwerk.components.lineage.events import (
-    TOLD,
-    Job,
-    Json,
-    Kind,
-    error,
-    event,
-    facet,
-    job_facets,
-    parameters,
-)
-from stellwerk.components.lineage.quality import quality
+from stellwerk.components.lineage.events import Job, Json, Kind, error, event, facet, parameters
 from stellwerk.components.lineage.sending import Sender, configured
+from stellwerk.components.lineage.steps import MEASURED, PUSHED, Artifact, step_event
 from stellwerk.loading import LoadedSpec
 from stellwerk.loading.variables import hide
 from stellwerk.pipelines.graph import Graph
@@ -37,9 +27,6 @@ FILE = "openlineage.jsonl"
 KINDS: dict[str, Kind] = {"done": "COMPLETE", "refused": "FAIL", "failed": "FAIL", "killed": "ABORT"}
 """How a run ended -> its last event."""
 KILLED = "the process was killed"
-MEASURED = ("statistics", "anomalies")
-"""Artifacts that say of what a step read how good it is."""
-PUSHED = "pushed_model"
 
 
 class Recorder:
@@ -133,26 +120,22 @@ class Recorder:
         if all(record.name != step.name for step in self.graph.steps):
             return  # a task that an engine adds, as the one that sums up
         step = self.graph.step(record.name)
-        given = {name: step.parameters[name] for name in TOLD if name in step.parameters}
         facts = {"cache_key": record.key, "cached_from": record.cached_from}
-        told = {**self._hide(given), **facts, **(self._usage(record) if kind != "START" else {})}
-        run_facets = parameters(told) | (
-            error(self._hidden(record.error or KILLED)) if kind in ("FAIL", "ABORT") else {}
+        ended = kind == "COMPLETE"
+        outside = "sources" in step.declared.world
+        told = step_event(
+            kind,
+            self._run.child(record.name),
+            self._hide(step.parameters),
+            {**facts, **(self._usage(record) if kind != "START" else {})},
+            failure=self._hidden(record.error or KILLED) if kind in ("FAIL", "ABORT") else None,
+            read=() if outside else [self._artifact(*source) for source in dict.fromkeys(step.inputs.values())],
+            sources=self._sources() if outside and ended else (),
+            measured=self._measured(record.name, step.outputs) if kind != "START" else (),
+            written=[self._artifact(record.name, name) for name in step.outputs] if ended else (),
+            pushed=self._pushed() if ended and PUSHED in step.outputs else (),
         )
-        outputs = self._outputs(record) if kind == "COMPLETE" else []
-        described = job_facets(self._hide(step.parameters))
-        job = self._run.child(record.name)
-        self._write(
-            event(
-                kind,
-                job,
-                run_facets=run_facets,
-                job_facets=described,
-                inputs=self._inputs(record, kind),
-                outputs=outputs,
-            ),
-            self._record.folder,
-        )
+        self._write(told, self._record.folder)
 
     def _usage(self, record: StepRecord) -> dict[str, Any]:
         return {"seconds": record.seconds, "cpu_seconds": record.cpu_seconds, "peak_memory": record.peak_memory}
@@ -180,39 +163,17 @@ class Recorder:
         end = self._record.finished or (now() if self._record.status != "running" else None)
         return {"nominalTime": facet("nominalTime", nominalStartTime=self._record.started, nominalEndTime=end)}
 
-    def _inputs(self, record: StepRecord, kind: Kind) -> list[Json]:
-        """Returns the artifacts that a step reads; of the one that reads the sources, once it has, those."""
-        step = self.graph.step(record.name)
-        if "sources" in step.declared.world:
-            return self._sources() if kind == "COMPLETE" else []
-        found = []
-        for source in dict.fromkeys(step.inputs.values()):
-            digest = self._record.step(source[0]).outputs.get(source[1])
-            found.append(datasets.as_input(self._artifact(*source, digest), self._place(*source)))
-        if kind != "START" and set(MEASURED) <= set(step.outputs):
-            folders = (self._place(record.name, name) for name in MEASURED)
-            found[0]["inputFacets"] |= quality(*folders)
-        return found
-
-    def _outputs(self, record: StepRecord) -> list[Json]:
-        found = [
-            datasets.as_output(
-                self._artifact(record.name, name, record.outputs.get(name)), self._place(record.name, name)
-            )
-            for name in self.graph.step(record.name).outputs
-        ]
-        return found + (self._pushed() if PUSHED in self.graph.step(record.name).outputs else [])
-
-    def _place(self, step: str, name: str) -> Path:
-        return self.aside(self._record.artifact(step, name))
+    def _measured(self, step: str, outputs: Iterable[str]) -> list[Path]:
+        """Returns the artifacts that say how good it is what a step read; none of a step that measures nothing."""
+        there = set(MEASURED) <= set(outputs)
+        return [self.aside(self._record.artifact(step, name)) for name in MEASURED] if there else []
 
     def _made(self, artifact: str) -> Path:
         return self.aside(self._record.made(artifact))
 
-    def _artifact(self, step: str, name: str, digest: str | None) -> Json:
-        full, place = f"{self.graph.name}.{step}.{name}", self._record.artifact(step, name)
-        uri = str(place.absolute())
-        return datasets.artifact(self._run.namespace, full, self.aside(place), digest=digest, uri=uri)
+    def _artifact(self, step: str, name: str) -> Artifact:
+        place, digest = self._record.artifact(step, name), self._record.step(step).outputs.get(name)
+        return Artifact(f"{self.graph.name}.{step}.{name}", self.aside(place), str(place.absolute()), digest)
 
     def _sources(self) -> list[Json]:
         return datasets.sources(self._made("examples"), self.loaded.directory)
