@@ -11,8 +11,8 @@ import pytest
 from kfp import dsl
 
 from stellwerk.components.calling import call
-from stellwerk.components.lineage.sending import Sender, configured, typed
 from stellwerk.components.lineage.kubeflow import Place, observed
+from stellwerk.components.lineage.sending import Sender, configured, typed
 from stellwerk.errors import StepFailed
 from stellwerk.loading import load
 from stellwerk.pipelines.graph import graph
