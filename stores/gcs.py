@@ -16,6 +16,10 @@ from typing import Any
 from stellwerk.stores.base import Access, Changed, Interrupted, Object, StoreError
 from stellwerk.stores.checksums import crc32c_of
 
+VARIABLES = ("GOOGLE_CLOUD_PROJECT", "STORAGE_EMULATOR_HOST")
+"""Environment variables that it is asked with, besides those of proxies: what a container needs of this machine."""
+FILES = {"GOOGLE_APPLICATION_CREDENTIALS": "~/.config/gcloud/application_default_credentials.json"}
+"""Variables that name a file, and where that is where they are not set."""
 PIECE = 8 << 20
 """Bytes of one request that reads."""
 CHUNK = 32 << 20

@@ -19,6 +19,23 @@ from stellwerk.stores.checksums import etag_of
 
 PACKAGE, EXTRA = "boto3", "s3"
 """What has to be installed, and the extra of Stellwerk that it comes with."""
+VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+)
+"""Environment variables that it is asked with, besides those of proxies: what a container needs of this machine."""
+FILES = {
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_CA_BUNDLE": None,
+}
+"""Variables that name a file, and where that is where they are not set."""
 PIECE = 1 << 20
 PART_ATTEMPTS = 3
 """How often a part of a large file is sent, so that the others need not be sent again."""

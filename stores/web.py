@@ -12,6 +12,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from stellwerk.stores.base import Access, Changed, Interrupted, Object, StoreError
 
+VARIABLES: tuple[str, ...] = ()
+FILES: dict[str, str | None] = {}
+"""A container needs nothing of this machine to ask it, besides what is said of proxies."""
 PIECE = 1 << 20
 CONNECT, PATIENCE = 10.0, 60.0
 """Seconds to wait for a connection, and for bytes."""

@@ -10,46 +10,14 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from stellwerk.errors import UsageError
 from stellwerk.pipelines.kubeflow.earlier import reaches
 from stellwerk.spec import Spec
-from stellwerk.spec.places import scheme_of
+from stellwerk.spec.places import STORES, scheme_of
 
 ANYWHERE = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy")
-S3 = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-)
-VARIABLES: dict[str, tuple[str, ...]] = {
-    "s3": S3,
-    "minio": S3,
-    "gs": ("GOOGLE_CLOUD_PROJECT", "STORAGE_EMULATOR_HOST"),
-    "http": (),
-    "https": (),
-}
-"""Environment variables that a place of this scheme is asked with, besides those of proxies."""
-
-_S3_FILES = {
-    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
-    "AWS_CONFIG_FILE": "~/.aws/config",
-    "AWS_CA_BUNDLE": None,
-}
-FILES: dict[str, dict[str, str | None]] = {
-    "s3": _S3_FILES,
-    "minio": _S3_FILES,
-    "gs": {"GOOGLE_APPLICATION_CREDENTIALS": "~/.config/gcloud/application_default_credentials.json"},
-    "http": {},
-    "https": {},
-}
-"""Variables that name a file, and where that is where they are not set."""
-
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
@@ -65,17 +33,23 @@ class Access:
 
 def access(spec: Spec, step: str) -> Access:
     """Returns what a step needs of the world: nothing, unless its data or its models are in a store or on the web."""
-    schemes = sorted(set(_schemes(spec, step)) & set(VARIABLES))
-    if not schemes:
+    stores = [store for scheme in sorted(set(_schemes(spec, step))) if (store := _reached(scheme))]
+    if not stores:
         return Access()
-    names = (*ANYWHERE, *(name for scheme in schemes for name in VARIABLES[scheme]))
+    names = (*ANYWHERE, *(name for store in stores for name in store.VARIABLES))
     environment = {name: os.environ[name] for name in names if os.environ.get(name)}
-    usual = {name: path for scheme in schemes for name, path in FILES[scheme].items()} | dict.fromkeys(CERTIFICATES)
+    usual = {name: path for store in stores for name, path in store.FILES.items()} | dict.fromkeys(CERTIFICATES)
     for name, path in usual.items():
         file = Path(os.path.abspath(Path(os.environ.get(name) or path or "/").expanduser()))  # noqa: PTH100
         if file.is_file():
             environment[name] = str(file)
     return Access(True, environment, tuple(sorted({environment[name] for name in usual if name in environment})))
+
+
+def _reached(scheme: str) -> Any:
+    """Returns the module of a store that a container reaches by variables and files of this machine, or None."""
+    store = STORES.load(scheme) if scheme in STORES else None
+    return store if hasattr(store, "VARIABLES") else None
 
 
 def refuse_what_none_reaches(spec: Spec) -> None:
@@ -88,7 +62,7 @@ def refuse_what_none_reaches(spec: Spec) -> None:
     for key, paths in _places(spec).items():
         for path in paths:
             scheme = scheme_of(path)
-            if scheme not in ("", "file", *VARIABLES):
+            if scheme not in ("", "file") and _reached(scheme) is None:
                 raise UsageError(
                     f"{key}: containers started with --docker do not reach '{path}': {scheme}:// needs what is installed "
                     f"and configured on this machine. Leave out --docker, or give another place with `--set {key}=...`."

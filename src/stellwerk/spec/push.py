@@ -19,12 +19,17 @@ OBJECTS = "stellwerk.components.deployment.targets.objects"
 PUSH_TARGETS = Family("targets", "push target", {"gs": OBJECTS, "s3": OBJECTS})
 """The module of each scheme of `push.to`; it has `target(to, directory, name)`, which returns a
 `stellwerk.components.deployment.targets.base.Target`. Stores of installed packages that can be written are targets too."""
-PLACES = "Known: a folder, gs://BUCKET/PREFIX, s3://BUCKET/PREFIX"
 
 
 def push_schemes() -> tuple[str, ...]:
     """Returns the schemes that models can be pushed to."""
     return tuple(dict.fromkeys((*PUSH_TARGETS, *STORES.plug_ins)))
+
+
+def known_places() -> str:
+    """Returns what `push.to` may be, as a sentence without a full stop."""
+    shown = [f"{scheme}://{'BUCKET/PREFIX' if scheme in PUSH_TARGETS.own else ''}" for scheme in push_schemes()]
+    return f"Known: a folder, {', '.join(shown)}"
 
 
 class Push(Section):
@@ -63,11 +68,10 @@ push: {to: models}
         if not found:
             return to
         if scheme not in push_schemes():
-            others = "".join(f", {one}://" for one in push_schemes() if one not in PUSH_TARGETS.own)
-            raise ValueError(f"unknown scheme '{scheme}'. {PLACES}{others}")
+            raise ValueError(f"unknown scheme '{scheme}'. {known_places()}")
         without_credentials(to)
         if scheme in PUSH_TARGETS.own and not re.fullmatch(r"[a-z0-9][a-z0-9._-]+(/[^?\x00-\x1f]*)?", rest):
-            raise ValueError(f"names no bucket. {PLACES}. Received: '{to}'")
+            raise ValueError(f"names no bucket. {known_places()}. Received: '{to}'")
         return to
 
     @model_validator(mode="after")

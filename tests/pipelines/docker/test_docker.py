@@ -19,8 +19,6 @@ from stellwerk.errors import UsageError
 from stellwerk.pipelines.docker.access import (
     ANYWHERE,
     CERTIFICATES,
-    FILES,
-    VARIABLES,
     access,
     refuse_what_none_reaches,
 )
@@ -30,6 +28,7 @@ from stellwerk.pipelines.docker.service import Service
 from stellwerk.pipelines.embedded.workers import WORKER
 from stellwerk.pipelines.graph import graph
 from stellwerk.pipelines.kubeflow.compilation import intermediate
+from stellwerk.stores import gcs, s3
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -195,7 +194,7 @@ STORES = ("data.sources.flights=s3://data/flights.csv", "push.to=gs://models")
 
 def test_only_steps_that_need_a_store_have_a_network_and_what_opens_it(spec, monkeypatch, tmp_path):
     (tmp_path / "account.json").write_text("{}")
-    for name in (*ANYWHERE, *CERTIFICATES, *FILES["s3"], *FILES["gs"], *VARIABLES["s3"], *VARIABLES["gs"]):
+    for name in (*ANYWHERE, *CERTIFICATES, *s3.FILES, *gcs.FILES, *s3.VARIABLES, *gcs.VARIABLES):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
