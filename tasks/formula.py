@@ -11,6 +11,9 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
+from stellwerk.errors import PlugInError
+from stellwerk.metrics import FAMILY, METRICS
+from stellwerk.tasks import TASKS
 from stellwerk.tasks.counts import Array
 from stellwerk.tasks.intervals import Interval
 from stellwerk.tasks.measures import measures
@@ -28,10 +31,27 @@ class Formula(Generic[Counts]):
 
 
 @lru_cache
-def formulas(task: str) -> dict[str, Formula[Any]]:
-    """Returns the formulas of all metrics for a task, by the metric's name."""
-    found: dict[str, Formula[Any]] = {}
-    for name, measure in measures(task).items():
-        module, _, attribute = measure.formula.partition(":")
-        found[name] = getattr(import_module(module), attribute)
-    return found
+def formulas(task: str, wanted: tuple[str, ...]) -> dict[str, Formula[Any]]:
+    """Returns the formulas for a task, by the metric's name: of all that the task knows, and of those metrics that are `wanted`
+    and say themselves how it measures them.
+
+    Raises PlugInError where a package has not the formula that it names.
+    """
+    return {
+        name: _imported(task, name, measure.formula)
+        for name, measure in measures(task).items()
+        if name in wanted or not METRICS[name].measures
+    }
+
+
+def _imported(task: str, name: str, path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except Exception as error:
+        package, said = FAMILY.package(name) or TASKS.package(task), f"{type(error).__name__}: {error}".rstrip(".")
+        if not package:
+            raise
+        raise PlugInError(
+            f"The metric '{name}' of the package {package} has no formula at {path}: {said}. Mend the package, or remove it."
+        ) from error

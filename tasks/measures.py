@@ -12,9 +12,13 @@ from stellwerk.tasks import TASKS
 
 @cache
 def measures(task: str) -> Mapping[str, Measure]:
-    """Returns how each metric that suits a task is measured for it, in the order of the table of metrics."""
+    """Returns how each metric that suits a task is measured for it, in the order of the table of metrics.
+
+    The metric says it itself where the task does not.
+    """
     own: Mapping[str, Measure] = TASKS.part(task, "metrics").MEASURES
-    known = {**own, **{name: metric.measures[task] for name, metric in METRICS.items() if task in metric.measures}}
+    by_metric = {name: metric.measures[task] for name, metric in METRICS.items() if task in metric.measures}
+    known = {**by_metric, **own}
     return {name: known[name] for name in METRICS if name in known}
 
 

@@ -16,13 +16,14 @@ from stellwerk.tasks.intervals import Interval
 
 def new_tally(classes: Sequence[str], threshold: float, wanted: Sequence[str], seed: int = 0) -> BinaryTally:  # noqa: ARG001
     """Returns an empty tally; all metrics come of the same counts, and there is no sample."""
-    return BinaryTally(classes, threshold)
+    return BinaryTally(classes, threshold, wanted)
 
 
 class BinaryTally:
     """Sums, confusion counts at one threshold and a histogram of probabilities for each slice."""
 
-    def __init__(self, classes: Sequence[str], threshold: float) -> None:
+    def __init__(self, classes: Sequence[str], threshold: float, wanted: Sequence[str]) -> None:
+        self._formulas = formulas("binary", tuple(wanted))
         self.classes = list(classes)
         self.threshold = threshold
         self._sums = Sums(10)
@@ -62,12 +63,12 @@ class BinaryTally:
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns every standard metric of a binary target for each slice."""
         counts = self._counted(slices)
-        return {name: formula.value(counts) for name, formula in formulas("binary").items()}
+        return {name: formula.value(counts) for name, formula in self._formulas.items()}
 
     def intervals(self, slices: int) -> dict[str, Interval]:
         """Returns where each of them lies with 95 % confidence."""
         counts = self._counted(slices)
-        return {name: formula.interval(counts) for name, formula in formulas("binary").items()}
+        return {name: formula.interval(counts) for name, formula in self._formulas.items()}
 
     def _counted(self, slices: int) -> BinaryCounts:
         return BinaryCounts(self._ranking.areas(slices), *self._sums.table(slices).T)

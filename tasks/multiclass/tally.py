@@ -20,17 +20,18 @@ SHOWN_CLASSES = 50
 
 def new_tally(classes: Sequence[str], threshold: float, wanted: Sequence[str], seed: int = 0) -> MulticlassTally:  # noqa: ARG001
     """Returns an empty tally; it ranks only where a metric of ranks is wanted, which needs a probability of every class."""
-    return MulticlassTally(classes, ranks=any(METRICS[name].ranks for name in wanted))
+    return MulticlassTally(classes, wanted)
 
 
 class MulticlassTally:
     """Sums, confusion counts and a histogram of all probabilities (each class against the rest) for each slice."""
 
-    def __init__(self, classes: Sequence[str], ranks: bool) -> None:
+    def __init__(self, classes: Sequence[str], wanted: Sequence[str]) -> None:
+        self._formulas = formulas("multiclass", tuple(wanted))
         self.classes = list(classes)
         self._sums = Sums(4)
         self._confusion = SparseCounts()
-        self._ranking = Ranking() if ranks else None
+        self._ranking = Ranking() if any(METRICS[name].ranks for name in wanted) else None
 
     def add(self, labels: Array, predictions: Array, groups: Sequence[Array]) -> None:
         """Adds labels (class ids, [rows]) and probabilities ([rows, classes])."""
@@ -68,12 +69,12 @@ class MulticlassTally:
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns every standard metric of a target with several classes for each slice, NaN for those of ranks that nobody wanted."""
         counts = self._counted(slices)
-        return {name: formula.value(counts) for name, formula in formulas("multiclass").items()}
+        return {name: formula.value(counts) for name, formula in self._formulas.items()}
 
     def intervals(self, slices: int) -> dict[str, Interval]:
         """Returns where each of them lies with 95 % confidence."""
         counts = self._counted(slices)
-        return {name: formula.interval(counts) for name, formula in formulas("multiclass").items()}
+        return {name: formula.interval(counts) for name, formula in self._formulas.items()}
 
     def _counted(self, slices: int) -> MulticlassCounts:
         nothing = np.full(slices, np.nan)

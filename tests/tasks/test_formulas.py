@@ -37,7 +37,7 @@ def tallies():
 
 @pytest.mark.parametrize(("name", "task"), EACH)
 def test_a_metric_is_counted_with_its_interval_and_within_its_bounds(tallies, name, task):
-    assert isinstance(formulas(task)[name], Formula)
+    assert isinstance(formulas(task, ())[name], Formula)
     (value,), ((low,), (high,)) = tallies[task].metrics(1)[name], tallies[task].intervals(1)[name]
     least, most = bounds(name)
     assert low <= value <= high

@@ -90,6 +90,8 @@ def test_a_sentence_names_the_tasks_of_which_something_holds() -> None:
     assert named_where(lambda task: task.has_classes) == "binary or multiclass"
 
 
+METRICS = Path("src/stellwerk/metrics.py")
+"""A metric may say for which tasks it has formulas, where they do not say it."""
 BYTES = {"binary"}
 """The type of column that is called as a task is."""
 EXAMPLE = {"binary"}
@@ -131,7 +133,7 @@ def test_no_file_outside_the_folder_of_a_task_names_one() -> None:
             place = file.relative_to(ROOT)
             own = {place.parts[1]} if place.parts[0] == "tasks" else set()
             names = {name for text in texts_of(file) for name in TASKS.own if re.search(rf"\b{name}\b", text)} - own
-            if names and not own & set(TASKS.own):
+            if names and not own & set(TASKS.own) and place != METRICS:
                 found[place.as_posix()] = names
     assert found == ALLOWED
 

@@ -1,4 +1,4 @@
-"""A task of an installed package runs from the spec to a served model, while no file of the product knows of it."""
+"""A task of an installed package, and a metric for it, run from the spec to a pushed model, while no file of the product knows of them."""
 
 from __future__ import annotations
 
@@ -40,6 +40,21 @@ class Count(Regression):
 
 HEAD = Count
 '''
+METRIC = """\
+from stellwerk.metrics import NATS, Measure, Metric
+measure = Measure("acme_count.bias:BIAS", "MeanAbsoluteError")
+METRIC = Metric("bias", "Bias", "lower", NATS, measures={"count": measure, "regression": measure})
+"""
+BIAS = """\
+from stellwerk.tasks.counts import ratio
+from stellwerk.tasks.formula import Formula
+from stellwerk.tasks.intervals import normal
+
+def _value(of):
+    return abs(ratio(of.p - of.y, of.n))
+
+BIAS = Formula(_value, lambda of: normal(_value(of), 0 * of.n))
+"""
 SPEC = """\
 name: calls
 data: {sources: {calls: calls.csv}}
@@ -47,7 +62,7 @@ features: {hour: {type: number}, line: {type: category}}
 target: {column: calls, type: count}
 model: {type: dense, hidden: [8]}
 train: {epochs: 2, batch_size: 64}
-evaluate: {over: nothing}
+evaluate: {metrics: [rmse, bias], require: {bias: {max: 50}}, over: nothing}
 push: {to: models}
 """
 
@@ -60,9 +75,12 @@ def package(tmp_path: Path) -> Path:
     info.mkdir(parents=True)
     module.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-count\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text("[stellwerk.tasks]\ncount = acme_count\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(
+        "[stellwerk.tasks]\ncount = acme_count\n[stellwerk.metrics]\nbias = acme_count.metric:METRIC\n",
+        encoding="utf-8",
+    )
     parts = {name: f"from stellwerk.tasks.regression.{name} import *\n" for name in OF_REGRESSION}
-    for name, text in {"__init__": "", "about": ABOUT, "head": HEAD, **parts}.items():
+    for name, text in {"__init__": "", "about": ABOUT, "head": HEAD, "metric": METRIC, "bias": BIAS, **parts}.items():
         (module / f"{name}.py").write_text(text, encoding="utf-8")
     return place
 
@@ -96,7 +114,8 @@ def test_a_task_of_a_package_runs_from_the_spec_to_a_pushed_model(tmp_path: Path
     assert done.returncode == 0, done.stderr
     (written,) = tmp_path.glob("runs/calls/*/evaluate/evaluation/evaluation.json")
     evaluation = json.loads(written.read_text(encoding="utf-8"))
-    assert evaluation["slices"][0]["metrics"].keys() == {"rmse", "mae", "r2", "calibration"}
+    assert evaluation["slices"][0]["metrics"].keys() == {"rmse", "bias"}
+    assert 0 <= evaluation["slices"][0]["metrics"]["bias"] <= 50
     assert evaluation["regression"]["histogram"]["predicted_edges"][0] >= 0
     assert list(tmp_path.glob("models/calls/*/saved_model.pb"))
 
