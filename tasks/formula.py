@@ -32,10 +32,9 @@ class Formula(Generic[Counts]):
 
 @lru_cache
 def formulas(task: str, wanted: tuple[str, ...]) -> dict[str, Formula[Any]]:
-    """Returns the formulas for a task, by the metric's name: of all that the task knows, and of those metrics that are `wanted`
-    and say themselves how it measures them.
+    """Returns the formulas for a task, by the metric's name.
 
-    Raises PlugInError where a package has not the formula that it names.
+    Of the metrics that say themselves how it measures them, only those that are `wanted`. Raises PlugInError where a package has not the formula that it names.
     """
     return {
         name: _imported(task, name, measure.formula)

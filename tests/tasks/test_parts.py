@@ -22,7 +22,7 @@ from stellwerk.tasks import TASKS, about, named_where
 from stellwerk.tasks.parts import PARTS, WITHOUT_FRAMEWORK, About
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("src", "components", "pipelines", "report", "serving", "tasks")
+ROOMS = ("src", "components", "kinds", "pipelines", "report", "serving", "stores", "tasks")
 EVERY = tuple(TASKS)
 
 
