@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-METRIC = """\
-from stellwerk.metrics import SHARE, Measure, Metric
-METRIC = Metric(
-    "brier", "Brier score", "lower", SHARE, measures={"binary": Measure("acme_brier.formula:BRIER", "MeanSquaredError")}
+GUIDE = (
+    (Path(__file__).parents[2] / "docs/guides/extending.md")
+    .read_text(encoding="utf-8")
+    .replace("acme.brier", "acme_brier")
 )
-"""
-FORMULA = """\
-from stellwerk.tasks.counts import ratio
-from stellwerk.tasks.formula import Formula
-from stellwerk.tasks.intervals import normal
-
-def _value(of):
-    return ratio(of.p2 - 2 * of.py + of.y, of.n)
-
-BRIER = Formula(_value, lambda of: normal(_value(of), 0 * of.n, 0.0, 1.0))
-"""
+METRIC, FORMULA = re.findall(r"^```python\n(# acme/brier/.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+"""As the guide has them."""
 MEASURE = """\
 import json
 import numpy as np
