@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ from stellwerk.steps import STEPS
 
 def work_of(step: str) -> Callable[..., Any]:
     """Returns the work function of a step. Importing it loads the frameworks the step needs."""
+    os.environ.setdefault(
+        "TF_CPP_MIN_LOG_LEVEL", "2"
+    )  # TensorFlow reads it when it is loaded, before anyone can ask it
     work: Callable[..., Any] = getattr(importlib.import_module(STEPS[step].work), step)
     return work
 

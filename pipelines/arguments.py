@@ -16,7 +16,8 @@ from stellwerk.errors import SpecError
 from stellwerk.kinds.base import Reads
 from stellwerk.loading import LoadedSpec
 from stellwerk.spec import Spec
-from stellwerk.spec.model import CustomModel
+from stellwerk.spec.plugged import hooks_of
+from stellwerk.spec.train import is_hook
 
 
 def argument(loaded: LoadedSpec, source: str) -> Any:
@@ -97,10 +98,10 @@ def feature_hooks(loaded: LoadedSpec) -> dict[str, str]:
     return hooks(loaded, [each for one in loaded.spec.features.values() for each in one.hooks().values()])
 
 
-def model_hooks(loaded: LoadedSpec) -> dict[str, str]:
-    """Returns the file with the user's own network, see `hooks`."""
-    model = loaded.spec.model
-    return hooks(loaded, [model.build] if isinstance(model, CustomModel) else [])
+def training_hooks(loaded: LoadedSpec) -> dict[str, str]:
+    """Returns the files with the user's own network and training loop, see `hooks`."""
+    spec = loaded.spec
+    return hooks(loaded, [*hooks_of(spec.model).values(), *([spec.train.loop] if is_hook(spec.train.loop) else [])])
 
 
 def metric_hooks(loaded: LoadedSpec) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from stellwerk.tasks.labels import Numbers
 
 _FILE = "checkpoint.npz"
+_LOOPS = "loop-"
 
 
 @dataclass
@@ -75,10 +77,20 @@ class Checkpoint:
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             return None
 
+    def for_a_loop(self) -> Path | None:
+        """Returns a folder for what a loop of the user's own keeps, of the same training only; None where nothing outlives an attempt."""
+        if self.folder is None:
+            return None
+        folder = self.folder / f"{_LOOPS}{self.fingerprint[:16]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def remove(self) -> None:
-        """Removes the file: the training is over."""
+        """Removes the file and what loops kept: the training is over."""
         if self.folder is not None:
             (self.folder / _FILE).unlink(missing_ok=True)
+            for folder in self.folder.glob(f"{_LOOPS}*"):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _numbered(file: Any, kind: str) -> list[Numbers]:

@@ -40,6 +40,8 @@ class Network:
     """What the loss is asked of: [batch, units], or [batch, members, units]."""
     answers: Any
     """What is exported: [batch, units]."""
+    mixes: bool = False
+    """Whether it can be mixed with the linear baseline, see `mixing`."""
 
     @classmethod
     def of(cls, model: Any) -> Network:
@@ -62,9 +64,10 @@ class Fitting:
         self._judge = tf.function(self._judge_steps, input_signature=packing.signature, autograph=False)
         self._steps = {True: FIRST_STEPS, False: FIRST_STEPS}
 
-    def trace(self) -> None:
-        """Makes the graphs, which otherwise the first chunks wait for."""
-        self._learn.get_concrete_function()
+    def trace(self, learn: bool = True) -> None:
+        """Makes the graphs, which otherwise the first chunks wait for; that of learning only when `learn`."""
+        if learn:
+            self._learn.get_concrete_function()
         self._judge.get_concrete_function()
 
     def run(self, chunk: Chunk, learn: bool) -> Iterator[Seen]:
@@ -108,7 +111,7 @@ class Fitting:
         for part in self._shared_out(labels):
             with tf.GradientTape() as tape:
                 outputs = self._network.learns(self._packing.unpack(floats[part], ids[part]), training=True)
-                losses.append(_of_members(self._head.losses(beside(labels[part], outputs), outputs), 2))
+                losses.append(row_losses(self._head, labels[part], outputs))
                 penalties = tf.add_n([tf.zeros([]), *self._network.learns.losses]) / self._parts
                 objective = tf.reduce_sum(losses[-1]) / rows + penalties
             gradients.append(tape.gradient(objective, self._weights))
@@ -140,6 +143,11 @@ class Fitting:
     def model_variables(self) -> list[Any]:
         """What belongs to the model alone."""
         return list(self._network.learns.variables)
+
+
+def row_losses(head: Head, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """Returns the loss of each row [batch] by what learns: where members answer apart, the mean over them."""
+    return _of_members(head.losses(beside(labels, outputs), outputs), 2)
 
 
 def _of_members(values: tf.Tensor, rank: int) -> tf.Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from stellwerk.components.artifacts.folders import write_json, written_aside
-from stellwerk.components.training.epochs import Trained
+from stellwerk.components.training.loops.base import Trained
 from stellwerk.components.training.mixing import Mixed
 
 _SCALAR = tf.compat.v1.SummaryMetadata(plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"))

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from stellwerk.components.training.models.body import Body
-from stellwerk.components.training.models.members import LECUN, OfEachMember
+from stellwerk.components.training.networks.body import Body
+from stellwerk.components.training.networks.members import LECUN, OfEachMember
 from stellwerk.tasks.heads import Head
 
 SCORES = "scores"

@@ -15,7 +15,7 @@ import numpy as np
 from stellwerk.components.training.fitting import Fitting, Network, assign, values_of
 from stellwerk.components.training.last_layer import SCORES
 from stellwerk.components.training.linear import Linear
-from stellwerk.components.training.models.encoding import WIDE_IDS, WIDE_NUMBERS, WIDE_WORDS
+from stellwerk.components.training.networks.encoding import WIDE_IDS, WIDE_NUMBERS, WIDE_WORDS
 from stellwerk.components.training.packing import Chunk, Packing
 from stellwerk.naming import safe
 from stellwerk.tasks.labels import Numbers

@@ -93,6 +93,15 @@ class Packing:
         """Returns the values of each input that is a number, [rows] by name."""
         return {item.name: chunk.floats[:, place] for place, item in enumerate(self.floats) if not item.shape}
 
+    @cached_property
+    def specs(self) -> dict[str, tf.TensorSpec]:
+        """Specs of the inputs by name."""
+        return {item.name: tf.TensorSpec([None, *item.shape], _dtype(item)) for item in self.inputs}
+
+    def named(self, chunk: Chunk) -> dict[str, Matrix]:
+        """Returns the inputs by name, as arrays [rows, ...]."""
+        return {**_columns(chunk.floats, self.floats), **_columns(chunk.ids, self.ids)}
+
     def unpack(self, floats: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the inputs by name, inside the graph."""
         return {**_apart(floats, self.floats), **_apart(ids, self.ids)}
@@ -111,6 +120,18 @@ def _matrix(table: pa.Table, inputs: Sequence[ModelInput], dtype: type) -> Matri
             matrix[:, start] = column.to_numpy()
         start = end
     return matrix
+
+
+def _columns(matrix: Matrix, inputs: Sequence[ModelInput]) -> dict[str, Matrix]:
+    starts = np.cumsum([0, *(item.width for item in inputs)])
+    return {
+        item.name: matrix[:, start : start + item.width] if item.shape else matrix[:, start]
+        for item, start in zip(inputs, starts[:-1], strict=True)
+    }
+
+
+def _dtype(item: ModelInput) -> tf.DType:
+    return tf.float32 if item.is_float else tf.int32
 
 
 def _apart(matrix: tf.Tensor, inputs: Sequence[ModelInput]) -> dict[str, tf.Tensor]:

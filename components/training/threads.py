@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
 from contextlib import suppress
 
 import tensorflow as tf
 
-from stellwerk.components.training.description import ModelInput
-from stellwerk.components.training.models.encoding import encoded_width
-from stellwerk.components.training.models.ensemble import bins_of_a_number
+from stellwerk.components.training.networks.cost import Cost
 from stellwerk.components.training.pace import Paced
 from stellwerk.machine import available_cores
-from stellwerk.spec.model import Dense, Ensemble, Model
 
 PART_ROWS = 128
 """A smaller part of a batch costs more to hand over than a second core gains; a row counts once for each member that sees it."""
@@ -25,42 +20,29 @@ LARGE_STEP = 4
 """Steps of a small network that take as long as one whose operations are worth a second core."""
 
 
-def parts_of_a_batch(architecture: Model, training: Paced, inputs: Sequence[ModelInput], rows: int) -> int:
+def parts_of_a_batch(cost: Cost | None, training: Paced, rows: int) -> int:
     """Returns in how many parts a batch is learned side by side; `rows` are those of the training split.
 
-    One where a batch must stay whole: its own mean and deviation normalise it, a custom model may look at all its rows, or a
-    GPU takes it. Also one where the training is short: it is told from the sizes of the layers, not by a clock, as the
-    parts decide the last digits of the weights.
+    One where a batch must stay whole: a layer looks at all its rows or may do so, or a GPU takes it. Also one where the training is
+    short: it is told from the sizes of the layers, not by a clock, as the parts decide the last digits of the weights.
     """
-    if (
-        architecture.type == "custom"
-        or getattr(architecture, "batch_normalization", False)
-        or tf.config.list_physical_devices("GPU")
-    ):
+    if cost is None or cost.whole_batches or tf.config.list_physical_devices("GPU"):
         return 1
     steps = rows * training.epochs / training.batch_size
-    if steps * _small_steps(architecture, training.batch_size, inputs, rows) < MANY_STEPS:
+    if steps * _small_steps(cost, training.batch_size) < MANY_STEPS:
         return 1
-    seen = training.batch_size * getattr(architecture, "members", 1)
+    seen = training.batch_size * cost.members
     return max(1, min(available_cores(), training.batch_size, seen // PART_ROWS))
 
 
-def _small_steps(architecture: Dense | Ensemble, batch: int, inputs: Sequence[ModelInput], rows: int) -> float:
+def _small_steps(cost: Cost, batch: int) -> float:
     """Returns how many times as long as that of a small network a step takes: what it does once, for each row, and in layers."""
-    width = encoded_width(inputs)
-    if isinstance(architecture, Ensemble):
-        numbers = sum(item.kind == "number" for item in inputs)
-        width += numbers * bins_of_a_number(architecture.bins, numbers, rows)
-    layers = itertools.pairwise([width, *architecture.hidden])
-    products = sum(before * after for before, after in layers) * getattr(architecture, "members", 1)
-    return 0.5 + batch / 1024 + batch * products / 20_000_000
+    return 0.5 + batch / 1024 + batch * cost.products / 20_000_000
 
 
-def cores_of_an_operation(
-    architecture: Model, training: Paced, inputs: Sequence[ModelInput], rows: int, parts: int
-) -> int:
+def cores_of_an_operation(cost: Cost | None, training: Paced, parts: int) -> int:
     """Returns on how many cores one operation may run: those of small layers are over before a second core has begun."""
-    if architecture.type != "custom" and _small_steps(architecture, training.batch_size, inputs, rows) < LARGE_STEP:
+    if cost is not None and _small_steps(cost, training.batch_size) < LARGE_STEP:
         return 1
     return max(1, available_cores() // parts)
 

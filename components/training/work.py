@@ -21,18 +21,21 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import folder_digest, write_json, written_aside
 from stellwerk.components.training.checkpoint import Checkpoint
 from stellwerk.components.training.description import Description
-from stellwerk.components.training.epochs import Epochs
 from stellwerk.components.training.export import Served
 from stellwerk.components.training.fitting import Fitting, Network
 from stellwerk.components.training.history import write_history
 from stellwerk.components.training.labels import class_weights, measure_labels
 from stellwerk.components.training.last_layer import complete
 from stellwerk.components.training.linear import Linear
+from stellwerk.components.training.loops.base import Course
+from stellwerk.components.training.loops.finding import looping
 from stellwerk.components.training.mixing import mix
-from stellwerk.components.training.models import BUILDERS, Body, Inputs
+from stellwerk.components.training.networks.body import Body, Inputs
+from stellwerk.components.training.networks.builders import builder
 from stellwerk.components.training.optimizers import make_optimizer
 from stellwerk.components.training.pace import paced
 from stellwerk.components.training.packing import Matrix, Packing
+from stellwerk.components.training.passing import Passes
 from stellwerk.components.training.reading import Reader
 from stellwerk.components.training.threads import cores_of_an_operation, parts_of_a_batch, use_cores
 from stellwerk.progress import Progress, silent
@@ -64,14 +67,15 @@ def train(
     """Writes the Model (a SavedModel that takes raw columns) and the History.
 
     The same inputs and seed give the same weights on the same machine, also when a killed attempt is taken up again
-    from `scratch`. Raises DataError for labels that cannot be learned, HookError for a `model.build` that misbehaves,
+    from `scratch`. Raises DataError for labels that cannot be learned, HookError for a `model.build` or a `train.loop` that misbehaves,
     StepFailed when the loss is no finite number.
     """
     examples, seen = Examples.open(transformed), Description.read(transform_graph)
     pace = paced(training, examples.rows("train"))
-    shape = (architecture, pace, seen.inputs, examples.rows("train"))
-    parts = parts_of_a_batch(*shape)
-    use_cores(cores_of_an_operation(*shape, parts))
+    makes_loop, rows = looping(pace.loop, hooks), examples.rows("train")
+    cost = builder(architecture.type).cost(architecture, seen.inputs, rows) if makes_loop.SHARES_BATCHES else None
+    parts = parts_of_a_batch(cost, pace, rows)
+    use_cores(cores_of_an_operation(cost, pace, parts))
     keras.utils.set_random_seed(pace.seed % 2**32)
     labels = measure_labels(examples, target, seen.label, seen.classes)
     part: HeadPart = TASKS.part(target.type, "head")
@@ -85,16 +89,17 @@ def train(
     settings = {"model": architecture.model_dump(mode="json"), "train": pace.model_dump(mode="json")}
     transform_digest = folder_digest(transform_graph)
     checkpoint = Checkpoint(scratch, _fingerprint(settings, target, hooks, examples.version, transform_digest))
+    passes = Passes(fitting, head, reader, pace.optimizer.learning_rate)
+    loop = makes_loop.loop(Course(pace, network, optimizer, passes, checkpoint, progress))
     served = Served(network.answers, head, seen.inputs, seen.raw, transform_graph)
     with ThreadPoolExecutor(1, thread_name_prefix="export") as beside:
-        fitting.trace()  # before the other thread traces the same layers
+        loop.prepare()  # before the other thread traces the same layers
         tracing = beside.submit(lambda: served.trace(Linear.fit(sample, packing, target, labels, head.weights)))
-        epochs = Epochs(pace, fitting, head, reader, checkpoint, progress)
-        trained = epochs.run()
+        trained = loop.run()
         traced = tracing.result()
     mixed = None
-    if architecture.type == "ensemble":
-        judge = partial(epochs.judge, trained.best_epoch)
+    if network.mixes:
+        judge = partial(passes.judge, trained.best_epoch)
         mixed = mix(network, traced.linear, packing, fitting, reader.sample("eval"), judge)
 
     with written_aside(model) as folder:
@@ -115,14 +120,14 @@ def build_network(
 ) -> Network:
     """Returns the network that the spec describes, over the inputs by name; `sample` has values of them, see `Inputs`."""
     inputs = Inputs.make(seen.inputs, sample)
-    body = BUILDERS[architecture.type](architecture, inputs, head.units, hooks)
+    body = builder(architecture.type).build(architecture, inputs, head.units, hooks)
     if not isinstance(body, Body):
         return Network.of(body)
     learns, answers = complete(head, body)
     answering = keras.Model(inputs.tensors, answers, name=architecture.type)
     if learns is answers:
-        return Network.of(answering)
-    return Network(keras.Model(inputs.tensors, learns, name=f"{architecture.type}_members"), answering)
+        return Network(answering, answering, body.mixes)
+    return Network(keras.Model(inputs.tensors, learns, name=f"{architecture.type}_members"), answering, body.mixes)
 
 
 def _about(

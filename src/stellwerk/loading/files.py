@@ -9,14 +9,20 @@ from pathlib import Path
 from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Keys
 from stellwerk.spec import Spec
-from stellwerk.spec.model import CustomModel
+from stellwerk.spec.plugged import hooks_of
+from stellwerk.spec.train import is_hook
 
 Found = tuple[Keys, str]
+
+LOOP: Keys = ("train", "loop")
+
+CALLED_WITH: dict[Keys, tuple[str, ...]] = {LOOP: ("model", "train", "validation", "settings")}
+"""What a hook is called with, where that is the same in every spec."""
 
 
 def check_files(spec: Spec, directory: Path) -> list[Found]:
     """Returns what is wrong with the hooks and the schema of a spec whose folder is `directory`."""
-    found = [(keys, _hook(reference, directory)) for keys, reference in hooks(spec)]
+    found = [(keys, _hook(reference, directory, CALLED_WITH.get(keys, ()))) for keys, reference in hooks(spec)]
     found.append((("validate", "schema"), _schema(spec.validate_.schema_, directory)))
     return [(keys, message) for keys, message in found if message]
 
@@ -25,8 +31,10 @@ def hooks(spec: Spec) -> Iterator[tuple[Keys, str]]:
     """Yields every hook (`file.py:name`) of a spec and the keys where it is written."""
     for name, feature in spec.features.items():
         yield from ((("features", name, key), reference) for key, reference in feature.hooks().items())
-    if isinstance(spec.model, CustomModel):
-        yield ("model", "build"), spec.model.build
+    for key, reference in hooks_of(spec.model).items():
+        yield ("model", key), reference
+    if is_hook(spec.train.loop):
+        yield LOOP, spec.train.loop
     for position, metric in enumerate(spec.evaluate.metrics or ()):
         if ".py:" in metric:
             yield ("evaluate", "metrics", position), metric
@@ -35,7 +43,7 @@ def hooks(spec: Spec) -> Iterator[tuple[Keys, str]]:
             yield ("evaluate", "require", metric), metric
 
 
-def _hook(reference: str, directory: Path) -> str:
+def _hook(reference: str, directory: Path, given: tuple[str, ...]) -> str:
     file, _, name = reference.rpartition(":")
     path = directory / file
     if not path.is_file():
@@ -50,7 +58,7 @@ def _hook(reference: str, directory: Path) -> str:
         return f"'{file}' cannot be read: {error.strerror}."
     known = sorted(_names(tree))
     if name in known:
-        return ""
+        return _misfit(tree, file, name, given) if given else ""
     public = [each for each in known if not each.startswith("_")]
     return (
         f"{file} has no function or class '{name}'.{did_you_mean(name, known)} It has: {', '.join(public) or 'none'}."
@@ -72,6 +80,24 @@ def _names(tree: ast.Module) -> set[str]:
             elif isinstance(node, (ast.If, ast.Try, ast.With, ast.ExceptHandler)):
                 open_blocks.append(node)
     return names
+
+
+def _misfit(tree: ast.Module, file: str, name: str, given: tuple[str, ...]) -> str:
+    """Returns what is wrong with the arguments of a function at the top of a file that is called with those `given`."""
+    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    function = next((one for one in functions if one.name == name and not one.col_offset), None)
+    if function is None:  # a class, an import, or made elsewhere: only a call can tell
+        return ""
+    takes = function.args
+    places = [one.arg for one in (*takes.posonlyargs, *takes.args)]
+    needed = len(places) - len(takes.defaults)
+    named = [one.arg for one, default in zip(takes.kwonlyargs, takes.kw_defaults, strict=True) if default is None]
+    if needed <= len(given) and (len(given) <= len(places) or takes.vararg) and not named:
+        return ""
+    return (
+        f"{file}:{function.lineno}: {name} takes ({ast.unparse(takes)}), and is called with ({', '.join(given)}). "
+        "Write it so that it can be."
+    )
 
 
 def _schema(schema: str | None, directory: Path) -> str:

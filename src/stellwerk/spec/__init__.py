@@ -15,7 +15,7 @@ from stellwerk.spec.data import Data
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.features import Feature
 from stellwerk.spec.hooks import Hooks
-from stellwerk.spec.model import Ensemble, Model
+from stellwerk.spec.model import Model, usual
 from stellwerk.spec.push import Push
 from stellwerk.spec.reach import out_of_reach
 from stellwerk.spec.sections import Validate
@@ -48,7 +48,7 @@ push: {to: models}
     """What the model sees: one entry a feature, named as its column unless `column` says otherwise."""
     target: Target
     """What the model predicts."""
-    model: Model = Ensemble(type="ensemble")
+    model: Model = usual()
     """The network."""
     train: Train = Train()
     """How it learns."""

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from stellwerk.errors import PlugInError
 from stellwerk.families import Family
-from stellwerk.section import Contradiction, Section
+from stellwerk.section import HOOK, Contradiction, Section
 
 
 def tagged(family: Family, key: str, prepared: Callable[[Any], Any], base: type[Section] = Section) -> Any:
@@ -59,3 +59,13 @@ def keys_of_member(family: Family, name: str, key: str, base: type[Section] = Se
             f"Mend the package, or remove it."
         )
     return section
+
+
+def hooks_of(section: Section) -> dict[str, str]:
+    """Returns the hooks (`file.py:name`) that a section names, by key: the fields that are of the type `Hook`."""
+    named = {
+        field.alias or name: getattr(section, name)
+        for name, field in type(section).model_fields.items()
+        if any(getattr(one, "pattern", None) == HOOK for one in field.metadata)
+    }
+    return {key: reference for key, reference in named.items() if isinstance(reference, str)}

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    model_serializer,
+)
 
-from stellwerk.section import Section
+from stellwerk.errors import PlugInError, did_you_mean
+from stellwerk.families import Family
+from stellwerk.section import HOOK, PATTERNS, Section
+
+LOOPS = Family("loops", "training loop", {"graph": "stellwerk.components.training.loops.graph"})
+"""Training loops by the name that `train.loop` gives them: modules, see `stellwerk.components.training.loops`."""
+
+USUAL_LOOP = "graph"
 
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"]
 
@@ -33,6 +48,33 @@ def _optimizer(value: Any) -> Any:
     return {"type": value} if isinstance(value, str) else value
 
 
+def is_hook(loop: str) -> bool:
+    """Tells whether a loop is a function of the user's own and no member of the family."""
+    return ".py:" in loop
+
+
+def _known_loop(name: str) -> str:
+    if is_hook(name):
+        if re.search(HOOK, name) is None:
+            raise ValueError(f"{PATTERNS[HOOK]}. Received: '{name}'")
+        return name
+    if name not in LOOPS:
+        known = f"Known: {', '.join(LOOPS)}, or a function of your own (train.py:fit)"
+        raise ValueError(f"unknown training loop '{name}'.{did_you_mean(name, LOOPS)} {known}")
+    try:
+        LOOPS.package(name)
+    except PlugInError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+Loop = Annotated[
+    str,
+    AfterValidator(_known_loop),
+    WithJsonSchema({"anyOf": [{"enum": list(LOOPS)}, {"type": "string", "pattern": HOOK}]}),
+]
+
+
 class Train(Section):
     """How the network learns."""
 
@@ -54,3 +96,13 @@ train: {epochs: 20, batch_size: 1024, optimizer: adam, early_stopping: 2}
     """Weight of each class in the loss: `balanced` (by inverse frequency), or a number for each class by name."""
     seed: int = 42
     """Makes weights, shuffling and dropout the same in every run."""
+    loop: Loop = USUAL_LOOP
+    """How the steps are made: `graph`, many of them in one call of TensorFlow's graph, or a function of your own, `file.py:name`."""
+
+    @model_serializer(mode="wrap")
+    def _said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out the usual loop: what travels, and the key of the cache, are those of before there were others."""
+        said: dict[str, Any] = write(self)
+        if said.get("loop") == USUAL_LOOP:
+            del said["loop"]
+        return said

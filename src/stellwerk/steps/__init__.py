@@ -88,7 +88,7 @@ DECLARED = (
             "architecture": "model",
             "training": "train",
             "target": "target",
-            "hooks": "stellwerk.pipelines.arguments:model_hooks",
+            "hooks": "stellwerk.pipelines.arguments:training_hooks",
         },
         inputs={"transformed": ("transformed",), "transform_graph": ("transform_graph",)},
         outputs=(Output("model", "Model", title="Model"), Output("history", "Metrics")),

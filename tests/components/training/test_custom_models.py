@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from stellwerk.components.training.description import ModelInput
-from stellwerk.components.training.models.body import Inputs
-from stellwerk.components.training.models.encoding import encoded, linear
+from stellwerk.components.training.networks.body import Inputs
+from stellwerk.components.training.networks.encoding import encoded, linear
 from stellwerk.errors import HookError
 from stellwerk.serving.loading import LoadedModel
 

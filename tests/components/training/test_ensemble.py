@@ -11,10 +11,10 @@ from sklearn.linear_model import Ridge
 from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.last_layer import complete
 from stellwerk.components.training.linear import Linear
-from stellwerk.components.training.models import Inputs
-from stellwerk.components.training.models.ensemble import build
+from stellwerk.components.training.networks.body import Inputs
+from stellwerk.components.training.networks.ensemble.build import build
+from stellwerk.components.training.networks.ensemble.keys import Ensemble
 from stellwerk.components.training.packing import Chunk, Packing
-from stellwerk.spec.model import Ensemble
 from stellwerk.spec.target import Target
 from stellwerk.tasks.binary.head import HEAD
 from stellwerk.tasks.labels import Labels

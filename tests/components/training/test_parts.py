@@ -7,9 +7,13 @@ import pytest
 
 from stellwerk.components.training import threads, work
 from stellwerk.components.training.description import ModelInput
-from stellwerk.components.training.models import Inputs
-from stellwerk.components.training.models.encoding import encoded, encoded_width
-from stellwerk.spec.model import CustomModel, Dense, Ensemble, WideDeep
+from stellwerk.components.training.networks.body import Inputs
+from stellwerk.components.training.networks.builders import builder
+from stellwerk.components.training.networks.custom.keys import CustomModel
+from stellwerk.components.training.networks.dense.keys import Dense
+from stellwerk.components.training.networks.encoding import encoded, encoded_width
+from stellwerk.components.training.networks.ensemble.keys import Ensemble
+from stellwerk.components.training.networks.wide_deep.keys import WideDeep
 from stellwerk.spec.train import Train
 
 INPUTS = (
@@ -44,6 +48,10 @@ def test_parts_of_a_batch_learn_what_the_whole_batch_does(request, run_train, mo
         assert in_parts == pytest.approx(whole, rel=1e-4)
 
 
+def _cost(architecture):
+    return builder(architecture.type).cost(architecture, INPUTS, 1_000_000)
+
+
 @pytest.mark.parametrize(
     ("architecture", "epochs", "batch_size", "parts"),
     [
@@ -66,7 +74,7 @@ def test_a_batch_is_shared_out_where_there_is_much_to_learn_and_no_layer_looks_a
 ):
     monkeypatch.setattr(threads, "available_cores", lambda: 6)
     training = Train(epochs=epochs, batch_size=batch_size)
-    assert threads.parts_of_a_batch(architecture, training, INPUTS, rows=1_000_000) == parts
+    assert threads.parts_of_a_batch(_cost(architecture), training, rows=1_000_000) == parts
 
 
 @pytest.mark.parametrize(
@@ -81,4 +89,4 @@ def test_a_batch_is_shared_out_where_there_is_much_to_learn_and_no_layer_looks_a
 )
 def test_an_operation_is_shared_out_where_it_is_long(monkeypatch, architecture, parts, cores):
     monkeypatch.setattr(threads, "available_cores", lambda: 6)
-    assert threads.cores_of_an_operation(architecture, Train(batch_size=512), INPUTS, 1_000_000, parts) == cores
+    assert threads.cores_of_an_operation(_cost(architecture), Train(batch_size=512), parts) == cores

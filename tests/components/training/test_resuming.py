@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stellwerk.components.calling import call
-from stellwerk.components.training import epochs
+from stellwerk.components.training.loops import graph
 
 TRAIN = """
 import json, os, signal, sys, warnings
@@ -72,7 +72,7 @@ def _stopped_after(finished, prepared, run_train, folder, **training):
 
 
 def test_early_stopping_remembers_across_a_stop(air_time, run_train, tmp_path, monkeypatch):
-    monkeypatch.setattr(epochs, "CHECKPOINT_SHARE", 0)  # after every epoch, however short
+    monkeypatch.setattr(graph, "CHECKPOINT_SHARE", 0)  # after every epoch, however short
     settings = {"epochs": 40, "early_stopping": 2, "optimizer": {"type": "sgd", "learning_rate": 0.5}}
     whole = run_train(air_time, **settings)
     best = whole.history["best_epoch"]
@@ -85,7 +85,7 @@ def test_early_stopping_remembers_across_a_stop(air_time, run_train, tmp_path, m
 
 
 def test_a_mixture_is_the_same_after_a_stop(air_time, run_train, tmp_path, monkeypatch):
-    monkeypatch.setattr(epochs, "CHECKPOINT_SHARE", 0)
+    monkeypatch.setattr(graph, "CHECKPOINT_SHARE", 0)
     settings = {"architecture": {"type": "ensemble", "members": 2, "hidden": [8]}, "epochs": 4}
     whole = run_train(air_time, **settings)
     _stopped_after(2, air_time, run_train, tmp_path, **settings)

@@ -7,17 +7,18 @@ linearly encoded (Gorishniy, Rubachev and Babenko, 2022, arXiv:2203.05556, secti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from stellwerk.components.training.description import ModelInput
-from stellwerk.components.training.models.body import Body, Inputs
-from stellwerk.components.training.models.encoding import encoded, linear
-from stellwerk.components.training.models.members import HE, OfEachMember
-from stellwerk.spec.model import Ensemble
+from stellwerk.components.training.networks.body import Body, Inputs
+from stellwerk.components.training.networks.cost import Cost, of_layers
+from stellwerk.components.training.networks.encoding import encoded, encoded_width, linear
+from stellwerk.components.training.networks.ensemble.keys import Ensemble
+from stellwerk.components.training.networks.members import HE, OfEachMember
 
 WIDEST = 512
 """Values that all encoded numbers of a row have together at most: where there are many numbers, each has fewer bins."""
@@ -32,7 +33,14 @@ def build(architecture: Ensemble, inputs: Inputs, units: int, hooks: Mapping[str
     tensor = encoded(inputs)
     if (pieces := _piecewise_linear(inputs, architecture.bins)) is not None:
         tensor = keras.layers.Concatenate(name="features_and_pieces")([tensor, pieces])
-    return Body(_members(architecture, tensor), linear(inputs, units, words=True))
+    return Body(_members(architecture, tensor), linear(inputs, units, words=True), mixes=True)
+
+
+def cost(architecture: Ensemble, inputs: Sequence[ModelInput], rows: int) -> Cost:
+    """Returns what the members' layers cost; `rows` are those of the train split, by which numbers have bins."""
+    numbers = sum(item.kind == "number" for item in inputs)
+    width = encoded_width(inputs) + numbers * bins_of_a_number(architecture.bins, numbers, rows)
+    return Cost(of_layers([width, *architecture.hidden]) * architecture.members, architecture.members)
 
 
 def _members(architecture: Ensemble, tensor: Any) -> Any:

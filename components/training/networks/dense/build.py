@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
-from stellwerk.components.training.models.body import Body, Inputs
-from stellwerk.components.training.models.encoding import encoded
-from stellwerk.spec.model import Dense
+from stellwerk.components.training.description import ModelInput
+from stellwerk.components.training.networks.body import Body, Inputs
+from stellwerk.components.training.networks.cost import Cost, of_layers
+from stellwerk.components.training.networks.dense.keys import Dense
+from stellwerk.components.training.networks.encoding import encoded, encoded_width
 
 
 def build(architecture: Dense, inputs: Inputs, units: int, hooks: Mapping[str, str]) -> Body:  # noqa: ARG001
     """Returns the hidden layers over all inputs."""
     return Body(perceptron(architecture, encoded(inputs)))
+
+
+def cost(architecture: Dense, inputs: Sequence[ModelInput], rows: int) -> Cost:  # noqa: ARG001 - every network is asked alike
+    """Returns what its layers cost; normalisation takes the mean and deviation of the whole batch."""
+    widths = [encoded_width(inputs), *architecture.hidden]
+    return Cost(of_layers(widths), whole_batches=architecture.batch_normalization)
 
 
 def perceptron(architecture: Dense, tensor: Any) -> Any:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from stellwerk.components.training.description import ModelInput
-from stellwerk.components.training.models.body import Inputs
+from stellwerk.components.training.networks.body import Inputs
 from stellwerk.naming import safe
 
 _ONE_HOT_PER_EMBEDDING = 2

@@ -47,3 +47,5 @@ class Body:
     """Keras tensor [batch, units] that the last layer is put on, or [batch, members, units]: then each member has its own."""
     linear: Any = None
     """Keras tensor [batch, outputs] that is added to the last layer's scores, or None."""
+    mixes: bool = False
+    """Whether `linear` takes all that the linear baseline does, by `encoding.linear`, so that both can be mixed: see `mixing`."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stellwerk.components.training.models.body import Body, Inputs
-from stellwerk.components.training.models.dense import perceptron
-from stellwerk.components.training.models.encoding import encoded, linear
-from stellwerk.spec.model import WideDeep
+from stellwerk.components.training.networks.body import Body, Inputs
+from stellwerk.components.training.networks.dense.build import cost, perceptron
+from stellwerk.components.training.networks.encoding import encoded, linear
+from stellwerk.components.training.networks.wide_deep.keys import WideDeep
+
+__all__ = ["build", "cost"]
 
 
 def build(architecture: WideDeep, inputs: Inputs, units: int, hooks: Mapping[str, str]) -> Body:  # noqa: ARG001

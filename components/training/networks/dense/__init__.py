@@ -1,0 +1,1 @@
+"""A multilayer perceptron over all features: `keys` has its section of the spec, `build` its layers."""
