@@ -23,8 +23,8 @@ LINES = [
     ("train: {epochs: 0}", "train.epochs: must be at least 1. Received: 0."),
     ("train: {seed: }", "train.seed: must be a whole number. Received: nothing (the key is empty)."),
     ("train: {early_stopping: no}", "train.early_stopping: must be false or a whole number. Received: 'no'."),
-    ("train:", "train: must be a section with the keys epochs, batch_size, optimizer, early_stopping, class_weights, seed. Received: nothing (the key is empty)."),
-    ("train: [1]", "train: must be a section with the keys epochs, batch_size, optimizer, early_stopping, class_weights, seed. Received: [1]."),
+    ("train:", "train: must be a section with the keys epochs, batch_size, optimizer, early_stopping, class_weights, seed, loop. Received: nothing (the key is empty)."),
+    ("train: [1]", "train: must be a section with the keys epochs, batch_size, optimizer, early_stopping, class_weights, seed, loop. Received: [1]."),
     ("model: {type: dense, dropout: 1}", "model.dropout: must be less than 1. Received: 1."),
     ("model: {type: dense, dropout: .nan}", "model.dropout: must be a finite number. Received: NaN."),
     ("model: {type: dense, hidden: 64}", "model.hidden: must be a list of whole numbers. Received: 64."),
@@ -38,7 +38,7 @@ LINES = [
     # unknown keys and words
     ("trian: {}", "trian: unknown key 'trian'. Did you mean 'train'? Known: name, data, validate, features, target, model, train, evaluate, push, hooks, beam, cluster."),
     ("validate_: {}", "validate_: unknown key 'validate_'. Did you mean 'validate'? Known: name, data, validate, features, target, model, train, evaluate, push, hooks, beam, cluster."),
-    ("train: {epoch: 5}", "train.epoch: unknown key 'epoch'. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, early_stopping, class_weights, seed."),
+    ("train: {epoch: 5}", "train.epoch: unknown key 'epoch'. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, early_stopping, class_weights, seed, loop."),
     ("train: {optimizer: {type: adam, lr: 1}}", "train.optimizer.lr: unknown key 'lr'. Known: type, learning_rate, schedule, weight_decay."),
     ("train: {optimizer: adm}", "train.optimizer: unknown optimizer 'adm'. Did you mean 'adam'? Known: adam, adamw, sgd, rmsprop, adagrad."),
     ("model: {type: den}", "model.type: unknown type 'den'. Did you mean 'dense'? Known: ensemble, dense, wide_deep, custom."),
@@ -50,6 +50,9 @@ LINES = [
     ("evaluate: {require: {auk: {min: 1}}}", f"evaluate.require.auk: unknown metric 'auk'. Did you mean 'auc'? Known: {KNOWN_METRICS}."),
     # one of several types
     ("train: {class_weights: balance}", "train.class_weights: must be 'balanced' or a section with keys and values. Received: 'balance'. Did you mean 'balanced'?"),
+    ("train: {loop: graf}", "train.loop: unknown training loop 'graf'. Did you mean 'graph'? Known: graph, or a function of your own (train.py:fit)."),
+    ("train: {loop: 'train.py:'}", "train.loop: must name a function in a Python file, as features.py:function. Received: 'train.py:'."),
+    ("train: {loop: epochs_of_mine.py:fit}", "train.loop: there is no file 'epochs_of_mine.py' beside the spec. Write it, or correct the path."),
     ("train: {class_weights: {a: x}}", "train.class_weights.a: must be a number. Received: 'x'."),
     ("model: {build: hook.py:build, parameters: {a: {b: 1}}}", 'model.parameters.a: must be true or false, a whole number, a number, text, a list of whole numbers, a list of numbers or a list of texts. Received: {"b": 1}.'),
     # what does not go together
@@ -182,6 +185,29 @@ def test_a_hook_file_that_is_not_python_is_told_with_its_own_line(write_spec, tm
     (tmp_path / "broken.py").write_text("def build(:\n", encoding="utf-8")
     told = problems(write_spec("model: {build: broken.py:build}"))
     assert told == "p.yaml:8: model.build: broken.py:1 is not Python: invalid syntax. Mend the file."
+
+
+@pytest.mark.parametrize(
+    ("takes", "fits"),
+    [
+        ("model, train, validation, settings", True),
+        ("model, *data, settings=None", True),
+        ("*everything, **more", True),
+        ("model, train, validation", False),
+        ("model, train, validation, settings, rate", False),
+        ("model, train, validation, settings, *, rate", False),
+    ],
+)
+def test_a_loop_that_cannot_be_called_is_told_with_its_own_line(write_spec, tmp_path, takes, fits):
+    (tmp_path / "train.py").write_text(f"import keras\n\ndef fit({takes}): ...\n", encoding="utf-8")
+    spec = write_spec("train: {loop: train.py:fit}")
+    if fits:
+        assert load(spec).spec.train.loop == "train.py:fit"
+    else:
+        assert problems(spec) == (
+            f"p.yaml:8: train.loop: train.py:3: fit takes ({takes}), and is called with (model, train, validation, settings). "
+            "Write it so that it can be."
+        )
 
 
 def test_a_hook_is_not_imported_when_it_is_checked(write_spec, tmp_path):

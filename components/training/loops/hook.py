@@ -152,7 +152,7 @@ class OwnLoop:
         columns = {str(name): _numbers(values) for name, values in series.items()}
         for name, values in columns.items():
             if values is None:
-                raise HookError(f"{where} a history whose '{name}' is no list of numbers. {RETURN}")
+                raise HookError(f"{where} a history whose '{name}' is no list of finite numbers. {RETURN}")
         lengths = {name: len(values) for name, values in columns.items() if values is not None}
         if set(lengths.values()) != {lengths["loss"]} or not lengths["loss"]:
             said = ", ".join(f"{name}: {length}" for name, length in lengths.items())
