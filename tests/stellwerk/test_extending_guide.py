@@ -16,7 +16,7 @@ SPEC = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMANDS = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-def test_the_feature_the_network_and_the_metric_of_the_page_make_a_model(tmp_path: Path) -> None:
+def test_the_feature_the_network_the_loop_and_the_metric_of_the_page_make_a_model(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     for name, text in FILE.findall(page):
         (tmp_path / name).write_text(text)
@@ -36,3 +36,4 @@ def test_the_feature_the_network_and_the_metric_of_the_page_make_a_model(tmp_pat
     assert "pressure" in {feature["name"] for feature in graph["features"]}
     model = json.loads(next(tmp_path.glob("runs/diabetes/*/train/model/assets.extra/stellwerk.json")).read_text())
     assert model["hyperparameters"]["model"]["parameters"] == {"units": 16}
+    assert model["hyperparameters"]["train"]["loop"] == "train.py:fit"

@@ -105,7 +105,8 @@ def python(packages: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def _checked(python: Any, tmp_path: Path, model: str, train: str = "{}") -> tuple[int, str]:
-    (tmp_path / "flights.csv").write_text("distance,late\n1,0\n2,1\n", encoding="utf-8")
+    rows = "".join(f"{row},{row % 2}\n" for row in range(60))
+    (tmp_path / "flights.csv").write_text(f"distance,late\n{rows}", encoding="utf-8")
     (tmp_path / "p.yaml").write_text(SPEC.format(model=model, train=train), encoding="utf-8")
     done = python("-m", "stellwerk", "check", str(tmp_path / "p.yaml"))
     return done.returncode, done.stdout + done.stderr
