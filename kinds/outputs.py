@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 import tensorflow as tf
-
-from stellwerk.errors import StepFailed
 
 _WIDEST_EMBEDDING = 64
 
@@ -22,29 +18,6 @@ class Output:
     name: str
     tensor: tf.Tensor
     description: dict[str, Any]
-
-
-_COLUMNS: dict[str, Callable[[Mapping[str, Any]], pa.DataType]] = {
-    "number": lambda _: pa.float32(),
-    "vector": lambda vector: pa.list_(pa.float32(), vector["width"]),
-    "id": lambda _: pa.int64(),
-    "tokens": lambda tokens: pa.list_(pa.int64(), tokens["length"]),
-}
-"""What a column of each form is in the transformed examples, by its line in `features.json`."""
-
-
-def column_type(description: Mapping[str, Any]) -> pa.DataType:
-    """Returns the Arrow type of an output's column in the transformed examples, from its line in `features.json`.
-
-    Raises StepFailed for a form that is not known.
-    """
-    form = description["kind"]
-    if form not in _COLUMNS:
-        raise StepFailed(
-            f"features.{description['feature']}: makes '{description['name']}' of the form '{form}', and there is none of that name. "
-            f"Known: {', '.join(_COLUMNS)}."
-        )
-    return _COLUMNS[form](description)
 
 
 def number(name: str, feature: str, tensor: tf.Tensor) -> Output:
@@ -84,3 +57,10 @@ def tokens(name: str, feature: str, tensor: tf.Tensor, *, size: int, length: int
         "embedding": embedding,
     }
     return Output(name, tf.ensure_shape(tf.cast(tensor, tf.int64), [None, length]), description)
+
+
+def tensor(name: str, feature: str, values: tf.Tensor, dtype: str) -> Output:
+    """A tensor of a fixed shape [batch, ...]: float32, int64 or uint8. TFT knows no uint8, so in the graph it is int64."""
+    shape = values.shape.as_list()[1:]
+    values = tf.cast(values, tf.float32 if dtype == "float32" else tf.int64)
+    return Output(name, values, {"name": name, "feature": feature, "kind": "tensor", "dtype": dtype, "shape": shape})

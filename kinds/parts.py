@@ -35,7 +35,7 @@ class Spoken(Protocol):
 
 @runtime_checkable
 class Transform(Protocol):
-    """`transform`: the kind's part of the TFT graph. `stellwerk.kinds.outputs` has the forms that its tensors may have."""
+    """`transform`: the kind's part of the TFT graph. `stellwerk.kinds.outputs` makes tensors of the forms that there are."""
 
     def measured(self, name: str, feature: Any, columns: Columns, /) -> dict[str, Asked]:
         """Returns what must be known of the whole training split, by key."""

@@ -41,6 +41,7 @@ LIBRARIES = (
 SHARED_CODE = (
     "stellwerk.components.artifacts",
     "stellwerk.components.beam",
+    "stellwerk.components.forms",
     "stellwerk.kinds",
     "stellwerk.naming",
     "stellwerk.section",

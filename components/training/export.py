@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.signatures import sign
-from stellwerk.components.training.description import ModelInput
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.linear import Linear
 from stellwerk.components.training.warming import write_warmup
 from stellwerk.naming import original, safe
@@ -159,7 +159,7 @@ def _transform(loaded: Any) -> Callable[[Tensors], Tensors]:
 
 
 def _spec(item: ModelInput) -> tf.TensorSpec:
-    return tf.TensorSpec([None, *item.shape], tf.float32 if item.is_float else tf.int32, name=safe(item.name))
+    return tf.TensorSpec([None, *item.shape], item.dtype, name=safe(item.name))
 
 
 def _as_input(tensor: tf.Tensor, item: ModelInput) -> tf.Tensor:

@@ -83,21 +83,19 @@ class Fitting:
                 self._steps[learn] *= 2
             start += len(part)
 
-    def _learn_steps(self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return self._over_batches(self._learn_step, floats, ids, labels)
+    def _learn_steps(self, *arrays: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return self._over_batches(self._learn_step, arrays)
 
-    def _judge_steps(self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return self._over_batches(self._judge_step, floats, ids, labels)
+    def _judge_steps(self, *arrays: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return self._over_batches(self._judge_step, arrays)
 
-    def _over_batches(
-        self, step: Any, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        size = self._batch_size
+    def _over_batches(self, step: Any, arrays: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
+        size, labels = self._batch_size, arrays[2]
         batches = (tf.shape(labels)[0] + size - 1) // size
 
         def one(batch: tf.Tensor, total: tf.Tensor, seen: tf.TensorArray) -> tuple[Any, Any, Any]:
             rows = slice(batch * size, (batch + 1) * size)
-            losses, values = step(floats[rows], ids[rows], labels[rows])
+            losses, values = step(*(array[rows] for array in arrays))
             return batch + 1, total + tf.reduce_sum(tf.cast(losses, tf.float64)), seen.write(batch, values)
 
         values = tf.TensorArray(tf.float32, batches, element_shape=[None], infer_shape=False)
@@ -105,12 +103,15 @@ class Fitting:
         _, total, values = tf.while_loop(lambda batch, *_: batch < batches, one, start, parallel_iterations=1)
         return total, values.concat()
 
-    def _learn_step(self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _learn_step(
+        self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor, *tensors: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         rows = tf.cast(tf.shape(labels)[0], tf.float32)
         gradients, losses, seen = [], [], []
         for part in self._shared_out(labels):
             with tf.GradientTape() as tape:
-                outputs = self._network.learns(self._packing.unpack(floats[part], ids[part]), training=True)
+                inputs = self._packing.unpack(floats[part], ids[part], *(tensor[part] for tensor in tensors))
+                outputs = self._network.learns(inputs, training=True)
                 losses.append(row_losses(self._head, labels[part], outputs))
                 penalties = tf.add_n([tf.zeros([]), *self._network.learns.losses]) / self._parts
                 objective = tf.reduce_sum(losses[-1]) / rows + penalties
@@ -119,10 +120,13 @@ class Fitting:
         self._optimizer.apply([_sum(of_parts) for of_parts in zip(*gradients, strict=True)], self._weights)
         return tf.concat(losses, 0), tf.concat(seen, 0)
 
-    def _judge_step(self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _judge_step(
+        self, floats: tf.Tensor, ids: tf.Tensor, labels: tf.Tensor, *tensors: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         losses, seen = [], []
         for part in self._shared_out(labels):
-            outputs = self._network.answers(self._packing.unpack(floats[part], ids[part]), training=False)
+            inputs = self._packing.unpack(floats[part], ids[part], *(tensor[part] for tensor in tensors))
+            outputs = self._network.answers(inputs, training=False)
             losses.append(self._head.losses(labels[part], outputs))
             seen.append(self._head.seen(labels[part], outputs))
         return tf.concat(losses, 0), tf.concat(seen, 0)

@@ -84,4 +84,6 @@ def _design(rows: Chunk, packing: Packing) -> sparse.csr_matrix:
         values = (ids != 0 if item.shape else np.ones_like(ids)).astype(np.float64)
         parts.append(sparse.csr_matrix((values.ravel(), (place, ids.ravel())), shape=(len(rows), item.size)))
         start += item.width
-    return sparse.hstack(parts, format="csr")
+    design = sparse.hstack(parts, format="csr")
+    # Where all inputs are tensors of their own there is no column; one without a value leaves the bias to be learned.
+    return design if design.shape[1] else sparse.csr_matrix((len(rows), 1))

@@ -76,11 +76,11 @@ def _scoring(network: Network, linear: Linear, packing: Packing) -> list[tuple[A
     if packing.floats:
         pairs.append((layers[WIDE_NUMBERS].kernel, linear.numbers.numpy()))
     ids = linear.ids.numpy()
-    plain = sum(item.size for item in packing.ids if item.kind == "id")
+    plain = sum(item.size for item in packing.ids if not item.shape)
     if plain:
         pairs.append((layers[WIDE_IDS].embeddings, ids[:plain]))
     start = plain
-    for item in (item for item in packing.ids if item.kind == "tokens"):
+    for item in (item for item in packing.ids if item.shape):
         pairs.append((layers[f"{WIDE_WORDS}_{safe(item.name)}"].embeddings, ids[start : start + item.size]))
         start += item.size
     return pairs

@@ -1,8 +1,11 @@
-"""All inputs of many rows as two matrices: a step over few large tensors is much faster than over many small ones."""
+"""A batch is named arrays of any shape. Those of one value or a short list are packed into two matrices, floats and ids.
+
+A step over few large tensors is much faster than over many small ones; what is large by itself stays an array of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,39 +14,45 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from stellwerk.components.training.description import ModelInput
+from stellwerk.components.forms.base import ModelInput
 
 Matrix = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows, packed: `floats` float32 [rows, f], `ids` int32 [rows, i], `labels` float32 or int32 [rows]."""
+    """Some rows: `floats` float32 [rows, f], `ids` int32 [rows, i], `labels` float32 or int32 [rows], and each tensor [rows, ...]."""
 
     floats: Matrix
     ids: Matrix
     labels: Matrix
+    tensors: tuple[Matrix, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
-    def arrays(self) -> tuple[Matrix, Matrix, Matrix]:
-        """The three arrays, in the order in which the graph takes them."""
-        return self.floats, self.ids, self.labels
+    def arrays(self) -> tuple[Matrix, ...]:
+        """All arrays, in the order in which the graph takes them."""
+        return self.floats, self.ids, self.labels, *self.tensors
+
+    @classmethod
+    def of(cls, arrays: Iterable[Matrix]) -> Chunk:
+        """Makes one of what `arrays` gives."""
+        floats, ids, labels, *tensors = arrays
+        return cls(floats, ids, labels, tuple(tensors))
 
     def __getitem__(self, rows: slice | Matrix) -> Chunk:
         if isinstance(rows, slice):
-            return Chunk(self.floats[rows], self.ids[rows], self.labels[rows])
-        return Chunk(*(np.take(matrix, rows, axis=0) for matrix in self.arrays))
+            return Chunk.of(array[rows] for array in self.arrays)
+        return Chunk.of(np.take(array, rows, axis=0) for array in self.arrays)
 
     @staticmethod
     def join(chunks: Sequence[Chunk]) -> Chunk:
         """Returns all rows of `chunks`, in order."""
         if len(chunks) == 1:
             return chunks[0]
-        floats, ids, labels = (np.concatenate(parts) for parts in zip(*(c.arrays for c in chunks), strict=True))
-        return Chunk(floats, ids, labels)
+        return Chunk.of(np.concatenate(parts) for parts in zip(*(c.arrays for c in chunks), strict=True))
 
 
 @dataclass(frozen=True)
@@ -58,36 +67,49 @@ class Packing:
     @cached_property
     def floats(self) -> tuple[ModelInput, ...]:
         """Inputs in the float matrix, in order."""
-        return tuple(sorted((item for item in self.inputs if item.is_float), key=lambda item: bool(item.shape)))
+        return self._packed("floats")
 
     @cached_property
     def ids(self) -> tuple[ModelInput, ...]:
         """Inputs in the id matrix, in order."""
-        return tuple(sorted((item for item in self.inputs if not item.is_float), key=lambda item: bool(item.shape)))
+        return self._packed("ids")
+
+    @cached_property
+    def tensors(self) -> tuple[ModelInput, ...]:
+        """Inputs that are arrays of their own, in order."""
+        return tuple(item for item in self.inputs if item.packed is None)
+
+    def _packed(self, matrix: str) -> tuple[ModelInput, ...]:
+        return tuple(sorted((item for item in self.inputs if item.packed == matrix), key=lambda item: bool(item.shape)))
 
     @property
     def columns(self) -> list[str]:
         """Columns of the transformed Examples that it needs."""
-        return [item.name for item in (*self.floats, *self.ids)] + [self.label]
+        return [item.name for item in (*self.floats, *self.ids, *self.tensors)] + [self.label]
 
-    @property
+    @cached_property
     def row_bytes(self) -> int:
-        """Bytes that one packed row takes."""
-        return 4 * (sum(item.width for item in self.inputs) + 1)
+        """Bytes that one row takes."""
+        return sum(item.row_bytes for item in self.inputs) + 4
 
     @property
     def signature(self) -> tuple[tf.TensorSpec, ...]:
-        """Specs of the three arrays of a chunk."""
+        """Specs of the arrays of a chunk."""
         return (
             tf.TensorSpec([None, sum(item.width for item in self.floats)], tf.float32),
             tf.TensorSpec([None, sum(item.width for item in self.ids)], tf.int32),
             tf.TensorSpec([None], tf.int32 if self.whole_label else tf.float32),
+            *(self.specs[item.name] for item in self.tensors),
         )
 
     def pack(self, table: pa.Table) -> Chunk:
         """Packs rows as they are in the Parquet files."""
-        labels = table.column(self.label).to_numpy().astype(np.int32 if self.whole_label else np.float32)
-        return Chunk(_matrix(table, self.floats, np.float32), _matrix(table, self.ids, np.int32), labels)
+        return Chunk(
+            _matrix(table, self.floats, np.float32),
+            _matrix(table, self.ids, np.int32),
+            table.column(self.label).to_numpy().astype(np.int32 if self.whole_label else np.float32),
+            tuple(item.known.read(table.column(item.name), item).astype(item.dtype) for item in self.tensors),
+        )
 
     def numbers(self, chunk: Chunk) -> dict[str, Matrix]:
         """Returns the values of each input that is a number, [rows] by name."""
@@ -96,15 +118,17 @@ class Packing:
     @cached_property
     def specs(self) -> dict[str, tf.TensorSpec]:
         """Specs of the inputs by name."""
-        return {item.name: tf.TensorSpec([None, *item.shape], _dtype(item)) for item in self.inputs}
+        return {item.name: tf.TensorSpec([None, *item.shape], item.dtype) for item in self.inputs}
 
     def named(self, chunk: Chunk) -> dict[str, Matrix]:
         """Returns the inputs by name, as arrays [rows, ...]."""
-        return {**_columns(chunk.floats, self.floats), **_columns(chunk.ids, self.ids)}
+        tensors = zip((item.name for item in self.tensors), chunk.tensors, strict=True)
+        return {**_columns(chunk.floats, self.floats), **_columns(chunk.ids, self.ids), **dict(tensors)}
 
-    def unpack(self, floats: tf.Tensor, ids: tf.Tensor) -> dict[str, tf.Tensor]:
+    def unpack(self, floats: tf.Tensor, ids: tf.Tensor, *tensors: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the inputs by name, inside the graph."""
-        return {**_apart(floats, self.floats), **_apart(ids, self.ids)}
+        own = zip((item.name for item in self.tensors), tensors, strict=True)
+        return {**_apart(floats, self.floats), **_apart(ids, self.ids), **dict(own)}
 
 
 def _matrix(table: pa.Table, inputs: Sequence[ModelInput], dtype: type) -> Matrix:
@@ -112,12 +136,11 @@ def _matrix(table: pa.Table, inputs: Sequence[ModelInput], dtype: type) -> Matri
     start = 0
     for item in inputs:
         end = start + item.width
-        column = table.column(item.name)
+        values = item.known.read(table.column(item.name), item)
         if item.shape:
-            values = np.concatenate([np.asarray(part.flatten()) for part in column.chunks] or [np.empty(0, dtype)])
-            matrix[:, start:end] = values.reshape(-1, item.width)
+            matrix[:, start:end] = values
         else:
-            matrix[:, start] = column.to_numpy()
+            matrix[:, start] = values
         start = end
     return matrix
 
@@ -128,10 +151,6 @@ def _columns(matrix: Matrix, inputs: Sequence[ModelInput]) -> dict[str, Matrix]:
         item.name: matrix[:, start : start + item.width] if item.shape else matrix[:, start]
         for item, start in zip(inputs, starts[:-1], strict=True)
     }
-
-
-def _dtype(item: ModelInput) -> tf.DType:
-    return tf.float32 if item.is_float else tf.int32
 
 
 def _apart(matrix: tf.Tensor, inputs: Sequence[ModelInput]) -> dict[str, tf.Tensor]:

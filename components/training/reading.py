@@ -17,6 +17,9 @@ POOL_BYTES = 16 << 20
 SAMPLE_ROWS = 1 << 16
 """Rows that say how the numbers are distributed, and teach the linear baseline."""
 
+SAMPLE_BYTES = 64 << 20
+"""Bytes that the tensors of these rows have at most."""
+
 READ_AHEAD = 1
 """Chunks that wait while another is learned from."""
 
@@ -41,12 +44,13 @@ class Reader:
         return -(-self.examples.rows(split) // self.batch_size)
 
     def sample(self, split: str) -> Chunk:
-        """Returns some rows of `split`: of row groups from all over it."""
+        """Returns some rows of `split`: of row groups from all over it, fewer where tensors are large."""
         groups = list(self._groups(split))
         rows = self.examples.rows(split)
-        wanted = max(1, round(len(groups) * min(1.0, SAMPLE_ROWS / max(rows, 1))))
+        most = max(1, min(SAMPLE_ROWS, SAMPLE_BYTES // max(1, sum(item.row_bytes for item in self.packing.tensors))))
+        wanted = max(1, round(len(groups) * min(1.0, most / max(rows, 1))))
         places = np.unique(np.linspace(0, len(groups) - 1, wanted).round().astype(int))
-        return Chunk.join([self._read(*groups[place])[:SAMPLE_ROWS] for place in places])
+        return Chunk.join([self._read(*groups[place])[:most] for place in places])
 
     def in_order(self, split: str) -> Iterator[Chunk]:
         """Yields the rows of `split` in order."""

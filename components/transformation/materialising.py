@@ -16,9 +16,10 @@ import tensorflow as tf
 from stellwerk.ahead import read_ahead
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples
 from stellwerk.components.artifacts.folders import file_digest, write_json
+from stellwerk.components.forms.base import ModelInput
+from stellwerk.components.forms.lists import field_of
 from stellwerk.components.transformation.columns import as_tensors
 from stellwerk.components.transformation.plan import Plan
-from stellwerk.kinds.outputs import column_type
 from stellwerk.kinds.parts import refusing
 from stellwerk.tables import pages
 
@@ -61,8 +62,8 @@ def write_manifest(plan: Plan, examples: Examples, splits: Mapping[str, Any], fo
 
 
 def schema_of(plan: Plan) -> pa.Schema:
-    """Returns the columns of the transformed examples, in their order."""
-    fields = [pa.field(name, column_type(description)) for name, description in plan.outputs.items()]
+    """Returns the columns of the transformed examples, in their order. Raises StepFailed for a form that nobody knows."""
+    fields = [field_of(ModelInput.of(description)) for description in plan.outputs.values()]
     label = pa.int64() if plan.target.about.whole_label else pa.float32()
     return pa.schema([*fields, pa.field(plan.label, label)])
 
@@ -76,7 +77,7 @@ def batch_rows(schema: pa.Schema) -> int:
 def _type_name(kind: pa.DataType) -> str:
     if pa.types.is_fixed_size_list(kind):
         return f"{_type_name(kind.value_type)}[{kind.list_size}]"
-    return "int64" if pa.types.is_integer(kind) else "float"
+    return "float" if pa.types.is_float32(kind) else str(kind)
 
 
 def transformed(
@@ -104,7 +105,8 @@ def _heard(batches: Iterable[pa.RecordBatch], seen: Callable[[int], None]) -> It
 
 def _column(values: np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_fixed_size_list(kind):
-        return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1), kind.value_type), kind.list_size)
+        numbers = values.reshape(-1).astype(kind.value_type.to_pandas_dtype(), copy=False)
+        return pa.FixedSizeListArray.from_arrays(pa.array(numbers, kind.value_type), kind.list_size)
     return pa.array(values, kind)
 
 

@@ -27,8 +27,7 @@ def refuse(
                 f"{where} {strange} values that are NaN or infinite in the {split} split. Missing numbers come as "
                 "NaN, missing texts as empty: fill them in."
             )
-    elif values.size and not (values.min() >= 0 and values.max() < described[name]["size"]):
-        size = described[name]["size"]
+    elif (size := described[name].get("size")) and values.size and not (values.min() >= 0 and values.max() < size):
         raise HookError(
             f"{where} ids from {values.min()} to {values.max()} in the {split} split, but size: {size} means 0 to {size - 1}."
         )

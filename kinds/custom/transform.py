@@ -35,24 +35,38 @@ def transform(name: str, feature: Custom, columns: Columns, known: Known) -> lis
 
 
 def _checked(name: str, feature: Custom, made: Any, where: str) -> outputs.Output:
-    must = "It must return one dense tensor: float32 [batch] or [batch, width], or int64 ids [batch]."
+    must = (
+        "It must return one dense tensor: float32 [batch] or [batch, width], int64 ids [batch], "
+        "or numbers in a fixed shape [batch, ...]: float32, int64 or uint8."
+    )
     if not isinstance(made, tf.Tensor):
         raise HookError(f"{where} returned {type(made).__name__}. {must}")
-    rank = made.shape.rank
-    if made.dtype.is_integer or made.dtype == tf.bool:
-        if rank != 1:
-            raise HookError(f"{where} returned {made.dtype.name} {made.shape}. {must}")
-        if made.dtype == tf.bool:
-            return outputs.number(name, name, made)
-        if feature.size is None:
-            raise HookError(f"{where} returned ids, but features.{name} has no `size`: say how many ids there are.")
-        return outputs.ids(name, name, made, feature.size, embedding=feature.embedding)
-    width = made.shape[1] if rank == 2 else None
-    if not made.dtype.is_floating or rank not in (1, 2) or (rank == 2 and width is None):
+    shape = made.shape.as_list() if made.shape.rank else [None, None]
+    numbers = made.dtype.is_floating or made.dtype.is_integer or made.dtype == tf.bool
+    if None in shape[1:] or not numbers:
         raise HookError(f"{where} returned {made.dtype.name} {made.shape}. {must}")
-    if feature.size is not None:
-        raise HookError(f"{where} returned {made.dtype.name}, but features.{name}.size is for ids. Return int64 ids.")
-    return outputs.number(name, name, made) if width is None else outputs.vector(name, name, made, width)
+    if feature.size is not None and (made.dtype.is_floating or len(shape) > 1):
+        raise HookError(
+            f"{where} returned {made.dtype.name} {made.shape}, but features.{name}.size is for ids. Return int64 ids [batch]."
+        )
+    return _many(name, made) if len(shape) > 1 else _single(name, feature, made, where)
+
+
+def _single(name: str, feature: Custom, made: tf.Tensor, where: str) -> outputs.Output:
+    if made.dtype.is_floating or made.dtype == tf.bool:
+        return outputs.number(name, name, made)
+    if feature.size is None:
+        raise HookError(f"{where} returned ids, but features.{name} has no `size`: say how many ids there are.")
+    return outputs.ids(name, name, made, feature.size, embedding=feature.embedding)
+
+
+def _many(name: str, made: tf.Tensor) -> outputs.Output:
+    """Returns several values a row: floats in a row are packed beside other numbers, anything else is an array of its own."""
+    if made.dtype.is_floating and made.shape.rank == 2:
+        return outputs.vector(name, name, made, made.shape[1])
+    if made.dtype.is_floating:
+        return outputs.tensor(name, name, made, "float32")
+    return outputs.tensor(name, name, made, "uint8" if made.dtype in (tf.uint8, tf.bool) else "int64")
 
 
 def _shown(given: dict[str, tf.Tensor]) -> str:

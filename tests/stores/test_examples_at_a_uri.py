@@ -16,7 +16,8 @@ import pytest
 from stellwerk.components.artifacts import stored as stored_module
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import read_json, write_json
-from stellwerk.components.training.packing import ModelInput, Packing
+from stellwerk.components.forms.base import ModelInput
+from stellwerk.components.training.packing import Packing
 from stellwerk.components.training.reading import Reader
 from stellwerk.components.validation import statistics
 from stellwerk.components.validation.beam import statistics_on

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from stellwerk.components.training.description import ModelInput
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.naming import safe
 
 
@@ -19,7 +19,7 @@ class Inputs:
 
     described: tuple[ModelInput, ...]
     tensors: dict[str, Any]
-    """Keras inputs by name: float32 or int32, [batch] or [batch, width]."""
+    """Keras inputs by name, [batch, ...]; of which type and shape the form of each says."""
     sample: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     """Values of some rows of the train split by input, [rows], for numbers: for what a network takes from their distribution."""
 
@@ -28,10 +28,7 @@ class Inputs:
         cls, described: tuple[ModelInput, ...], sample: Mapping[str, np.ndarray[Any, Any]] | None = None
     ) -> Inputs:
         """Makes a Keras input for each model input."""
-        dtypes = {True: "float32", False: "int32"}
-        tensors = {
-            item.name: keras.Input(item.shape, dtype=dtypes[item.is_float], name=safe(item.name)) for item in described
-        }
+        tensors = {item.name: keras.Input(item.shape, dtype=item.dtype, name=safe(item.name)) for item in described}
         return cls(described, tensors, sample or {})
 
     def only(self, wanted: Callable[[ModelInput], bool]) -> Inputs:

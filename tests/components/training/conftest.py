@@ -65,16 +65,18 @@ class Run:
 
 @pytest.fixture(scope="session")
 def prepare(make_examples, tmp_path_factory) -> Callable[..., Prepared]:
-    """`prepare(features, target, train=rows, eval=rows, test=rows)` runs the transform step on plain rows."""
+    """`prepare(features, target, train=rows, eval=rows, test=rows)` runs the transform step on plain rows; `hooks=` are sources by file."""
 
-    def run(features: Mapping[str, Any], target: dict[str, Any], **splits: Any) -> Prepared:
+    def run(
+        features: Mapping[str, Any], target: dict[str, Any], hooks: Mapping[str, str] | None = None, **splits: Any
+    ) -> Prepared:
         folder = tmp_path_factory.mktemp("prepared")
         (folder / "schema").mkdir()
         (folder / "schema" / "schema.pbtxt").write_text("")
         arguments = {
             "features": dict(features),
             "target": target,
-            "hooks": {},
+            "hooks": dict(hooks or {}),
             "examples": make_examples(folder / "examples", **splits),
             "schema": folder / "schema",
             "transform_graph": folder / "graph",

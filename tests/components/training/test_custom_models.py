@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from stellwerk.components.training.description import ModelInput
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.networks.body import Inputs
 from stellwerk.components.training.networks.encoding import encoded, linear
 from stellwerk.errors import HookError

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from sklearn.linear_model import Ridge
 
-from stellwerk.components.training.description import ModelInput
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.last_layer import complete
 from stellwerk.components.training.linear import Linear
 from stellwerk.components.training.networks.body import Inputs

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from stellwerk.components.training.description import ModelInput
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.loops.finding import looping
 from stellwerk.components.training.networks.builders import builder
 from stellwerk.components.training.networks.cost import Cost

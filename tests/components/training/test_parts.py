@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training import threads, work
-from stellwerk.components.training.description import ModelInput
 from stellwerk.components.training.networks.body import Inputs
 from stellwerk.components.training.networks.builders import builder
 from stellwerk.components.training.networks.custom.keys import CustomModel

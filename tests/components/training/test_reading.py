@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stellwerk.components.artifacts.examples import Examples
-from stellwerk.components.training.description import ModelInput
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.packing import Packing
 from stellwerk.components.training.reading import Reader
 

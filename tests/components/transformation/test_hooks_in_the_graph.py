@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stellwerk.errors import HookError
@@ -43,6 +46,20 @@ def text(columns):
 def scalar(columns):
     return tf.reduce_mean(columns["whole"])
 
+def square(columns):
+    whole = tf.cast(columns["whole"], tf.int64)
+    return tf.stack([tf.stack([whole, whole + 1], axis=1)] * 2, axis=1)
+
+def grey(columns):
+    x = tf.cast(doubled(columns) / 2, tf.uint8)
+    return tf.stack([x, 255 - x, x * 0 + 255], axis=1)
+
+def cube(columns):
+    return tf.reshape(both(columns), [-1, 1, 2, 1])
+
+def ragged(columns):
+    return tf.compat.v1.placeholder_with_default(both(columns), [None, None])
+
 def wrong_key(columns):
     return columns["y"]
 """
@@ -77,6 +94,20 @@ def test_a_hook_makes_a_number_a_vector_or_ids(plain):
     assert [line["kind"] for line in plain.description["features"]] == ["number", "vector", "id", "number"]
     assert plain.features["both"]["width"] == 2
     assert plain.features["length"]["size"] == 3
+
+
+def test_a_hook_makes_numbers_in_a_fixed_shape(run_transform):
+    features = {"square": _custom("square", "whole"), "bytes": _custom("grey", "x"), "cube": _custom("cube", "x")}
+    made = run_transform(ROWS, features, hooks={"features.py": SOURCE})
+    assert made.values("square")[3] == [6, 7, 6, 7]
+    lines = [(line["kind"], line["dtype"], line["shape"]) for line in made.description["features"]]
+    assert lines == [("tensor", "int64", [2, 2]), ("tensor", "uint8", [3]), ("tensor", "float32", [1, 2, 1])]
+    schema = pq.read_schema(next((made.rows / "train").glob("*.parquet")))
+    assert [str(schema.field(name).type.value_type) for name in features] == ["int64", "uint8", "float"]
+    assert schema.field("square").metadata[b"shape"] == b"[2, 2]"
+    assert made.values("bytes")[0] == [1, 254, 255]
+    columns = json.loads((made.rows / "dataset.json").read_text())["columns"]
+    assert [columns[name] for name in features] == ["int64[4]", "uint8[3]", "float[2]"]
 
 
 def test_a_hook_is_served(plain):
@@ -118,6 +149,8 @@ def test_an_analysed_graph_is_served(analysed):
         ("sparse", "word", {}, "returned SparseTensor"),
         ("text", "word", {}, "returned string"),
         ("scalar", "whole", {}, "returned float32 ()"),
+        ("ragged", "x", {}, "returned float32 (None, None)"),
+        ("square", "whole", {"size": 4}, "returned int64 (None, 2, 2), but features.mine.size is for ids"),
         ("wrong_key", "x", {}, "failed: KeyError: 'y'. It was called with x: float32 [batch]"),
         ("doubld", "x", {}, "Did you mean 'doubled'?"),
     ],

@@ -10,7 +10,7 @@ import keras
 
 from stellwerk.components.artifacts.hooks import load_hook
 from stellwerk.components.artifacts.limits import limited
-from stellwerk.components.training.description import ModelInput
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.networks.body import Body, Inputs
 from stellwerk.components.training.networks.cost import Cost
 from stellwerk.components.training.networks.custom.keys import CustomModel
@@ -21,7 +21,7 @@ def build(architecture: CustomModel, inputs: Inputs, units: int, hooks: Mapping[
     """Calls the user's function with the Keras inputs by name and the parameters.
 
     The inputs are as `features.json` declares them: numbers float32 [batch], vectors float32 [batch, width], ids int32
-    [batch], tokens int32 [batch, length]. The function returns
+    [batch], tokens int32 [batch, length], tensors float32, int64 or uint8 [batch, ...]. The function returns
 
     - a Keras tensor [batch, n]: the last layer (sigmoid, softmax or linear) is put on it; or
     - a whole `keras.Model` over (some of) these inputs, whose output is [batch, units]: probabilities of the positive

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from stellwerk.components.training.description import ModelInput
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.networks.body import Body, Inputs
 from stellwerk.components.training.networks.cost import Cost, of_layers
 from stellwerk.components.training.networks.dense.keys import Dense

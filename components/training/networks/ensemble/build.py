@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from stellwerk.components.training.description import ModelInput
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.networks.body import Body, Inputs
 from stellwerk.components.training.networks.cost import Cost, of_layers
 from stellwerk.components.training.networks.encoding import encoded, encoded_width, linear
@@ -38,7 +38,7 @@ def build(architecture: Ensemble, inputs: Inputs, units: int, hooks: Mapping[str
 
 def cost(architecture: Ensemble, inputs: Sequence[ModelInput], rows: int) -> Cost:
     """Returns what the members' layers cost; `rows` are those of the train split, by which numbers have bins."""
-    numbers = sum(item.kind == "number" for item in inputs)
+    numbers = sum(item.form == "number" for item in inputs)
     width = encoded_width(inputs) + numbers * bins_of_a_number(architecture.bins, numbers, rows)
     return Cost(of_layers([width, *architecture.hidden]) * architecture.members, architecture.members)
 
@@ -67,7 +67,7 @@ def _piecewise_linear(inputs: Inputs, bins: int | None) -> Any:
 
     A number of two values has none: as it is, it says as much.
     """
-    numbers = [item for item in inputs.described if item.kind == "number"]
+    numbers = [item for item in inputs.described if item.form == "number"]
     rows = max((len(values) for values in inputs.sample.values()), default=0)
     places, lows, widths = _bins(numbers, inputs.sample, bins_of_a_number(bins, len(numbers), rows))
     if not places:
