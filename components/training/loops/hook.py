@@ -90,7 +90,8 @@ class OwnLoop:
         """Makes the graph that judges, and compiles the model."""
         course = self._course
         course.passes.fitting.trace(learn=False)
-        course.network.learns.compile(optimizer=course.optimizer, loss=_Loss(course.passes.head))
+        loss = _Loss(course.passes.head, course.passes.reader.packing.whole_label)
+        course.network.learns.compile(optimizer=course.optimizer, loss=loss)
 
     def run(self) -> Trained:
         """Returns the history. What it says of the epoch with the lowest eval loss is measured here, on the weights that are exported.
@@ -180,14 +181,14 @@ class OwnLoop:
 class _Loss(keras.losses.Loss):  # type: ignore[misc]
     """The loss of the target as Keras takes it, in the unit that does not depend on the label's."""
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, whole_label: bool) -> None:
         super().__init__(name="loss")
-        self._head = head
+        self._head, self._type = head, tf.int32 if whole_label else tf.float32
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """Returns the loss of each row [batch]."""
         labels = tf.reshape(y_true, [-1])  # Keras makes a float of it
-        return row_losses(self._head, tf.cast(labels, tf.int32 if self._head.whole_label else tf.float32), y_pred)
+        return row_losses(self._head, tf.cast(labels, self._type), y_pred)
 
 
 def _called(name: str) -> str:
