@@ -62,7 +62,6 @@ class ModelInput:
     """Whether the id stands for several columns together."""
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What else its line in `features.json` says: of a tensor `dtype` and `shape`."""
-
     feature: str = ""
     """The feature that makes it."""
 
