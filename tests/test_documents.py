@@ -26,7 +26,7 @@ SPECS = [(page.name, text) for page in PAGES for text in YAML.findall(page.read_
 def test_a_whole_spec_in_a_page_loads(page: str, text: str, tmp_path: Path) -> None:
     (tmp_path / "pipeline.yaml").write_text(text)
     for file, function in HOOK.findall(text):
-        (tmp_path / file).write_text(f"def {function}(): ...")
+        (tmp_path / file).write_text(f"def {function}(*_): ...")
     assert load(tmp_path / "pipeline.yaml").spec.name
 
 
