@@ -208,6 +208,19 @@ def test_missing_rights_are_told_and_nothing_is_there(store, pipeline):
     assert not (pipeline.folder / "runs" / "one" / "pushed_model").exists()
 
 
+def test_a_busy_store_is_asked_again_until_the_version_is_there(store, pipeline):
+    seen = set()
+
+    def refuse(method, path):
+        asked = (method, path.partition("?")[0])
+        return None if asked in seen else seen.add(asked) or 503
+
+    store.refuse = refuse
+    assert pipeline.push("one", to=store.to)["version"] == 1
+    store.refuse = lambda method, path: None
+    assert store.names() == version(1)
+
+
 @pytest.mark.parametrize("at", ["variables", "saved_model.pb"])
 def test_rights_that_end_half_way_are_told_and_no_version_is_there(store, pipeline, at):
     def refuse(method, path):
