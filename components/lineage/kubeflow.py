@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stellwerk.components.lineage import datasets
 from stellwerk.components.lineage.code import code_digest
 from stellwerk.components.lineage.events import Job, Json, Kind, error, event
 from stellwerk.components.lineage.sending import Sender, configured
-from stellwerk.components.lineage.steps import MEASURED, PUSHED, Artifact, step_event
+from stellwerk.components.lineage.steps import Artifact, step_event
 from stellwerk.components.run_values import changed
 from stellwerk.components.step_events import heard
 from stellwerk.errors import StellwerkError
@@ -124,20 +123,20 @@ class _Telling:
             self.sender.send(event(kind, self._run(), run_facets=error(failure) if failure else {}))
 
     def _event(self, kind: Kind, failure: str | None) -> Json:
-        job = self._job()
-        written = {name: (Path(value.path), value.uri, place) for name, (value, place) in self._places(True).items()}
-        ended = kind == "COMPLETE"
+        job, directory, evaluation = self._job(), self.arguments.get("directory"), self.arguments.get("evaluation")
         return step_event(
             kind,
             job,
             self.arguments,
             {"code_digest": code_digest()},
-            failure=failure,
             read=self._read(),
-            sources=self._sources(written["examples"][0]) if "examples" in written else (),
-            measured=[written[name][0] for name in MEASURED] if set(MEASURED) <= written.keys() else (),
-            written=[Artifact(f"{job.name}.{at.artifact}", path, uri) for path, uri, at in written.values() if ended],
-            pushed=self._pushed(written[PUSHED][0]) if ended and PUSHED in written else (),
+            written={
+                name: Artifact(f"{job.name}.{place.artifact}", Path(value.path), value.uri)
+                for name, (value, place) in self._places(output=True).items()
+            },
+            directory=None if directory is None else Path(directory),
+            evaluation=None if evaluation is None else Path(evaluation.path),
+            failure=failure,
         )
 
     def _places(self, output: bool) -> dict[str, tuple[Any, Place]]:
@@ -188,14 +187,6 @@ class _Telling:
         found = [(Path(value.path), value.uri, place) for value, place in self._places(output=False).values()]
         found += self._in_place()
         return [Artifact(f"{at.pipeline}.{at.task}.{at.artifact}", path, uri) for path, uri, at in found]
-
-    def _sources(self, examples: Path) -> list[Json]:
-        directory = self.arguments.get("directory")
-        return [] if directory is None else datasets.sources(examples, Path(directory))
-
-    def _pushed(self, pushed_model: Path) -> list[Json]:
-        evaluation = self.arguments.get("evaluation")
-        return datasets.pushed(pushed_model, Path(evaluation.path) if evaluation is not None else None)
 
 
 def _is_artifact(value: Any) -> bool:

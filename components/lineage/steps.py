@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,26 +42,26 @@ def step_event(
     arguments: Mapping[str, Any],
     facts: Mapping[str, Any],
     *,
+    read: Iterable[Artifact],
+    written: Mapping[str, Artifact],
+    directory: Path | None,
+    evaluation: Path | None,
     failure: str | None = None,
-    read: Iterable[Artifact] = (),
-    sources: Iterable[Json] = (),
-    measured: Sequence[Path] = (),
-    written: Iterable[Artifact] = (),
-    pushed: Iterable[Json] = (),
 ) -> Json:
-    """Returns an event of a step: of its arguments those that are told, and `facts` beside them.
+    """Returns an event of a step: of its arguments those that are told, and `facts` beside them; `written` goes by the names of arguments.
 
-    `measured` are the statistics and anomalies of what is read first; `sources` and `pushed` lie outside the run.
+    Sources' relative paths start at `directory`; a pushed model has the metrics of `evaluation`.
     """
-    inputs = [datasets.as_input(one.dataset(job.namespace), one.content) for one in read] + list(sources)
-    if inputs and measured:
-        inputs[0]["inputFacets"] |= quality(*measured)
+    folders = {name: one.content for name, one in written.items() if isinstance(one.content, Path)}
+    inputs = [datasets.as_input(one.dataset(job.namespace), one.content) for one in read]
+    outputs: list[Json] = []
+    if kind != "START" and "examples" in folders and directory is not None:
+        inputs += datasets.sources(folders["examples"], directory)
+    if kind != "START" and inputs and set(MEASURED) <= folders.keys():
+        inputs[0]["inputFacets"] |= quality(*(folders[name] for name in MEASURED))
+    if kind == "COMPLETE":
+        outputs = [datasets.as_output(one.dataset(job.namespace), one.content) for one in written.values()]
+        outputs += datasets.pushed(folders[PUSHED], evaluation) if PUSHED in folders else []
     given = {name: arguments[name] for name in TOLD if arguments.get(name) is not None}
-    return event(
-        kind,
-        job,
-        run_facets=parameters({**given, **facts}) | (error(failure) if failure else {}),
-        job_facets=job_facets(arguments),
-        inputs=inputs,
-        outputs=[datasets.as_output(one.dataset(job.namespace), one.content) for one in written] + list(pushed),
-    )
+    run_facets = parameters({**given, **facts}) | (error(failure) if failure else {})
+    return event(kind, job, run_facets=run_facets, job_facets=job_facets(arguments), inputs=inputs, outputs=outputs)

@@ -14,7 +14,7 @@ from stellwerk.components.lineage import datasets
 from stellwerk.components.lineage.code import code_digest, text_digests
 from stellwerk.components.lineage.events import Job, Json, Kind, error, event, facet, parameters
 from stellwerk.components.lineage.sending import Sender, configured
-from stellwerk.components.lineage.steps import MEASURED, PUSHED, Artifact, step_event
+from stellwerk.components.lineage.steps import PUSHED, Artifact, step_event
 from stellwerk.loading import LoadedSpec
 from stellwerk.loading.variables import hide
 from stellwerk.pipelines.graph import Graph
@@ -121,19 +121,16 @@ class Recorder:
             return  # a task that an engine adds, as the one that sums up
         step = self.graph.step(record.name)
         facts = {"cache_key": record.key, "cached_from": record.cached_from}
-        ended = kind == "COMPLETE"
-        outside = "sources" in step.declared.world
         told = step_event(
             kind,
             self._run.child(record.name),
             self._hide(step.parameters),
-            {**facts, **(self._usage(record) if kind != "START" else {})},
+            facts if kind == "START" else {**facts, **self._usage(record)},
+            read=[self._artifact(*source) for source in dict.fromkeys(step.inputs.values())],
+            written={name: self._artifact(record.name, name) for name in step.outputs},
+            directory=self.loaded.directory,
+            evaluation=self._made("evaluation") if PUSHED in step.outputs else None,
             failure=self._hidden(record.error or KILLED) if kind in ("FAIL", "ABORT") else None,
-            read=() if outside else [self._artifact(*source) for source in dict.fromkeys(step.inputs.values())],
-            sources=self._sources() if outside and ended else (),
-            measured=self._measured(record.name, step.outputs) if kind != "START" else (),
-            written=[self._artifact(record.name, name) for name in step.outputs] if ended else (),
-            pushed=self._pushed() if ended and PUSHED in step.outputs else (),
         )
         self._write(told, self._record.folder)
 
@@ -162,11 +159,6 @@ class Recorder:
     def _nominal(self) -> dict[str, Json]:
         end = self._record.finished or (now() if self._record.status != "running" else None)
         return {"nominalTime": facet("nominalTime", nominalStartTime=self._record.started, nominalEndTime=end)}
-
-    def _measured(self, step: str, outputs: Iterable[str]) -> list[Path]:
-        """Returns the artifacts that say how good it is what a step read; none of a step that measures nothing."""
-        there = set(MEASURED) <= set(outputs)
-        return [self.aside(self._record.artifact(step, name)) for name in MEASURED] if there else []
 
     def _made(self, artifact: str) -> Path:
         return self.aside(self._record.made(artifact))

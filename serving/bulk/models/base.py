@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
+from stellwerk.errors import ModelError, did_you_mean
 from stellwerk.serving.tensors import Array, Tensor
 
 
@@ -28,3 +29,13 @@ class Asked(Protocol):
 
     def close(self) -> None:
         """Frees what it holds."""
+
+
+def chosen(signatures: Mapping[str, Any], name: str, where: str) -> Any:
+    """Returns one of a model's signatures. Raises ModelError where it has none of that name."""
+    if name not in signatures:
+        raise ModelError(
+            f"{where}: the model has no signature '{name}'.{did_you_mean(name, signatures)} "
+            f"It has: {', '.join(sorted(signatures))}."
+        )
+    return signatures[name]

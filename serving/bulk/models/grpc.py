@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from stellwerk.environment import load, prepare
-from stellwerk.errors import ModelError, did_you_mean
+from stellwerk.errors import ModelError
 from stellwerk.serving.bulk.models.address import Address, parse
+from stellwerk.serving.bulk.models.base import chosen
 from stellwerk.serving.bulk.models.retrying import AT_FIRST_S, Retrying, Unavailable
 from stellwerk.serving.bulk.options import Connection, Options
 from stellwerk.serving.client.base import Unanswered
@@ -107,12 +108,7 @@ def _described(answer: Any, name: str, where: str) -> tuple[dict[str, Tensor], d
 
     found = get_model_metadata_pb2.SignatureDefMap()
     answer.metadata["signature_def"].Unpack(found)
-    if name not in found.signature_def:
-        raise ModelError(
-            f"{where}: the model has no signature '{name}'.{did_you_mean(name, found.signature_def)} "
-            f"It has: {', '.join(sorted(found.signature_def))}."
-        )
-    signature = found.signature_def[name]
+    signature = chosen(found.signature_def, name, where)
     return _tensors(signature.inputs), _tensors(signature.outputs)
 
 

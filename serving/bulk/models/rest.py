@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from stellwerk.errors import ModelError, UsageError, did_you_mean
+from stellwerk.errors import ModelError, UsageError
 from stellwerk.serving.bulk.models.address import Address, parse
+from stellwerk.serving.bulk.models.base import chosen
 from stellwerk.serving.bulk.models.retrying import AT_FIRST_S, Retrying, Unavailable
 from stellwerk.serving.bulk.options import Connection, Options
 from stellwerk.serving.client.base import Unanswered
@@ -165,12 +166,7 @@ def _described(metadata: Any, name: str, where: str) -> tuple[dict[str, Tensor],
     try:
         signatures = metadata["metadata"]["signature_def"]["signature_def"]
         version = int(metadata["model_spec"]["version"])
-        if name not in signatures:
-            raise ModelError(
-                f"{where}: the model has no signature '{name}'.{did_you_mean(name, signatures)} "
-                f"It has: {', '.join(sorted(signatures))}."
-            )
-        signature = signatures[name]
+        signature = chosen(signatures, name, where)
         return _tensors(signature["inputs"]), _tensors(signature["outputs"]), version
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
