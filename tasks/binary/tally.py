@@ -23,7 +23,8 @@ class BinaryTally:
     """Sums, confusion counts at one threshold and a histogram of probabilities for each slice."""
 
     def __init__(self, classes: Sequence[str], threshold: float, wanted: Sequence[str]) -> None:
-        self._formulas = formulas("binary", tuple(wanted))
+        self._wanted = tuple(wanted)  # by name, as a tally travels between workers and a formula cannot
+        formulas("binary", self._wanted)  # refuses now, and not when the rows are counted
         self.classes = list(classes)
         self.threshold = threshold
         self._sums = Sums(10)
@@ -63,12 +64,12 @@ class BinaryTally:
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns every standard metric of a binary target for each slice."""
         counts = self._counted(slices)
-        return {name: formula.value(counts) for name, formula in self._formulas.items()}
+        return {name: formula.value(counts) for name, formula in formulas("binary", self._wanted).items()}
 
     def intervals(self, slices: int) -> dict[str, Interval]:
         """Returns where each of them lies with 95 % confidence."""
         counts = self._counted(slices)
-        return {name: formula.interval(counts) for name, formula in self._formulas.items()}
+        return {name: formula.interval(counts) for name, formula in formulas("binary", self._wanted).items()}
 
     def _counted(self, slices: int) -> BinaryCounts:
         return BinaryCounts(self._ranking.areas(slices), *self._sums.table(slices).T)

@@ -27,7 +27,8 @@ class MulticlassTally:
     """Sums, confusion counts and a histogram of all probabilities (each class against the rest) for each slice."""
 
     def __init__(self, classes: Sequence[str], wanted: Sequence[str]) -> None:
-        self._formulas = formulas("multiclass", tuple(wanted))
+        self._wanted = tuple(wanted)  # by name, as a tally travels between workers and a formula cannot
+        formulas("multiclass", self._wanted)  # refuses now, and not when the rows are counted
         self.classes = list(classes)
         self._sums = Sums(4)
         self._confusion = SparseCounts()
@@ -69,12 +70,12 @@ class MulticlassTally:
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns every standard metric of a target with several classes for each slice, NaN for those of ranks that nobody wanted."""
         counts = self._counted(slices)
-        return {name: formula.value(counts) for name, formula in self._formulas.items()}
+        return {name: formula.value(counts) for name, formula in formulas("multiclass", self._wanted).items()}
 
     def intervals(self, slices: int) -> dict[str, Interval]:
         """Returns where each of them lies with 95 % confidence."""
         counts = self._counted(slices)
-        return {name: formula.interval(counts) for name, formula in self._formulas.items()}
+        return {name: formula.interval(counts) for name, formula in formulas("multiclass", self._wanted).items()}
 
     def _counted(self, slices: int) -> MulticlassCounts:
         nothing = np.full(slices, np.nan)

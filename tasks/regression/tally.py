@@ -28,7 +28,8 @@ class RegressionTally:
     """Sums for each slice, and a sample of the whole split for what needs single values."""
 
     def __init__(self, wanted: Sequence[str], seed: int = 0) -> None:
-        self._formulas = formulas("regression", tuple(wanted))
+        self._wanted = tuple(wanted)  # by name, as a tally travels between workers and a formula cannot
+        formulas("regression", self._wanted)  # refuses now, and not when the rows are counted
         self._sums = Sums(9)
         self._centre: float | None = None
         self._largest = 0.0
@@ -88,12 +89,12 @@ class RegressionTally:
     def metrics(self, slices: int) -> dict[str, Array]:
         """Returns every standard metric of a quantity for each slice; r2 is the coefficient of determination."""
         counts = self._counted(slices)
-        return {name: formula.value(counts) for name, formula in self._formulas.items()}
+        return {name: formula.value(counts) for name, formula in formulas("regression", self._wanted).items()}
 
     def intervals(self, slices: int) -> dict[str, Interval]:
         """Returns where each of them lies with 95 % confidence; the spread of the labels counts as known."""
         counts = self._counted(slices)
-        return {name: formula.interval(counts) for name, formula in self._formulas.items()}
+        return {name: formula.interval(counts) for name, formula in formulas("regression", self._wanted).items()}
 
     def _counted(self, slices: int) -> RegressionCounts:
         return RegressionCounts(self._centre or 0.0, *self._sums.table(slices).T)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma  # noqa: F401 - registers its metrics
@@ -57,3 +59,11 @@ def test_what_ranks_is_not_counted_where_nobody_wants_it():
         tally = TASKS.part("multiclass", "tally").new_tally(CLASSES["multiclass"], 0.5, wanted)
         tally.add(labels, predictions, [np.zeros(3, np.int64)])
         assert np.isfinite(tally.metrics(1)["auc"][0]) == counted
+
+
+def test_a_tally_travels_between_workers(tallies):
+    for tally in tallies.values():
+        there = pickle.loads(pickle.dumps(tally))
+        assert {name: values[0] for name, values in there.metrics(1).items()} == pytest.approx(
+            {name: values[0] for name, values in tally.metrics(1).items()}
+        )
