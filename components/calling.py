@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from stellwerk.components.earlier import compared
 from stellwerk.components.escaping import readable
 from stellwerk.components.lineage.kubeflow import observed
+from stellwerk.components.previous_artifacts import compared
 from stellwerk.components.run_values import changed, section
 from stellwerk.components.step_events import told
 from stellwerk.steps import STEPS

@@ -4,7 +4,7 @@
 
 from typing import Optional
 
-from stellwerk.components.facing import Artifact, Input, Model, Output, component
+from stellwerk.components.face import Artifact, Input, Model, Output, component
 
 
 @component

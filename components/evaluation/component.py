@@ -4,7 +4,7 @@
 
 from typing import Optional
 
-from stellwerk.components.facing import (
+from stellwerk.components.face import (
     HTML,
     ClassificationMetrics,
     Dataset,
@@ -51,9 +51,9 @@ def evaluate(
         Whether every requirement is met, for conditions.
 
     """
-    from stellwerk.components.answering import answer
     from stellwerk.components.calling import call
     from stellwerk.components.dashboard import show
+    from stellwerk.components.decisions import answer
 
     call("evaluate", locals())
     show("evaluate", locals())

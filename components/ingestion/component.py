@@ -4,7 +4,7 @@
 
 from typing import Optional
 
-from stellwerk.components.facing import HTML, Dataset, Output, component
+from stellwerk.components.face import HTML, Dataset, Output, component
 
 
 @component

@@ -2,7 +2,7 @@
 
 # mypy: disable-error-code="type-arg, assignment"
 
-from stellwerk.components.facing import (
+from stellwerk.components.face import (
     HTML,
     Artifact,
     Dataset,
@@ -39,9 +39,9 @@ def rehearse(
         Whether every requirement is met, for conditions.
 
     """
-    from stellwerk.components.answering import answer
     from stellwerk.components.calling import call
     from stellwerk.components.dashboard import show
+    from stellwerk.components.decisions import answer
 
     call("rehearse", locals())
     show("rehearse", locals())

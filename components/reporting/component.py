@@ -2,7 +2,7 @@
 
 # mypy: disable-error-code="type-arg, assignment"
 
-from stellwerk.components.facing import HTML, Artifact, Input, Model, Output, component
+from stellwerk.components.face import HTML, Artifact, Input, Model, Output, component
 
 
 @component

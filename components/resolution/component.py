@@ -4,7 +4,7 @@
 
 from typing import NamedTuple, Optional
 
-from stellwerk.components.facing import component
+from stellwerk.components.face import component
 
 
 @component

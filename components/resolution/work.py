@@ -12,7 +12,7 @@ from stellwerk.components.lineage.code import code_digest
 from stellwerk.spec.data import Data
 
 SOURCES = "stellwerk.components.ingestion.identity"
-PUSHED = "stellwerk.components.deployment.earlier"
+PUSHED = "stellwerk.components.deployment.previous_artifacts"
 """Who knows: by name, as the works of steps are called, because steps do not import each other."""
 
 

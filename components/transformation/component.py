@@ -4,7 +4,7 @@
 
 from typing import Optional
 
-from stellwerk.components.facing import Artifact, Dataset, Input, Output, component
+from stellwerk.components.face import Artifact, Dataset, Input, Output, component
 
 
 @component

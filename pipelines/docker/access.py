@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.errors import UsageError
-from stellwerk.pipelines.kubeflow.earlier import reaches
+from stellwerk.pipelines.kubeflow.previous_artifacts import reaches
 from stellwerk.spec import Spec
 from stellwerk.spec.places import STORES, scheme_of
 

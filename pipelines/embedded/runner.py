@@ -18,7 +18,7 @@ from stellwerk.errors import GateRefused, StellwerkError, StepFailed
 from stellwerk.loading import LoadedSpec
 from stellwerk.pipelines.cache import Cache, Hit, key, library_versions
 from stellwerk.pipelines.embedded.display import Display
-from stellwerk.pipelines.embedded.earlier import baseline, previous_statistics
+from stellwerk.pipelines.embedded.previous_artifacts import baseline, previous_statistics
 from stellwerk.pipelines.embedded.workers import Event, Workers
 from stellwerk.pipelines.engine import Walk, keep_digests, walked
 from stellwerk.pipelines.graph import Graph, Step, graph, hook_environment

@@ -16,7 +16,7 @@ from google.protobuf import json_format
 
 from stellwerk import components
 from stellwerk.components.artifacts.folders import write_text
-from stellwerk.components.facing import IMAGE
+from stellwerk.components.face import IMAGE
 from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.pipelines.kubeflow.writing import text_of, with_meanings, without_docstrings
 from stellwerk.spec.documentation import heading, sections

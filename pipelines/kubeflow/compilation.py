@@ -18,9 +18,9 @@ from stellwerk.errors import SpecError, UsageError
 from stellwerk.loading import LoadedSpec, load
 from stellwerk.pipelines.arguments import at
 from stellwerk.pipelines.graph import Graph, Step, graph, hook_environment, step_of
-from stellwerk.pipelines.kubeflow.earlier import compared, comparing, others_reach
 from stellwerk.pipelines.kubeflow.manifest import objects
 from stellwerk.pipelines.kubeflow.parameters import Parameter, arguments, docstring, given_to, parameters, signature
+from stellwerk.pipelines.kubeflow.previous_artifacts import compared, comparing, others_reach
 from stellwerk.pipelines.kubeflow.settings import configure, run_settings
 from stellwerk.pipelines.kubeflow.sizing import Size, measure
 from stellwerk.pipelines.kubeflow.wiring import only_if, patient, without_implied

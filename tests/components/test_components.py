@@ -15,8 +15,8 @@ from kfp import compiler
 from kfp import components as kfp_components
 
 from stellwerk import components
-from stellwerk.components.answering import answer
 from stellwerk.components.calling import call, whole, written
+from stellwerk.components.decisions import answer
 from stellwerk.components.parts import PARTS, Part, opened
 from stellwerk.components.run_values import changed
 from stellwerk.errors import StepFailed

@@ -44,7 +44,7 @@ def count(*, name: str, examples: Path | str, counted: Path) -> None:
 FACE = '''\
 """KFP face of the step count."""
 
-from stellwerk.components.facing import Artifact, Dataset, Input, Output, component
+from stellwerk.components.face import Artifact, Dataset, Input, Output, component
 
 
 @component

@@ -121,7 +121,7 @@ def test_a_shard_that_flips_after_it_was_checked_is_found_out_by_its_pages_or_gi
 
 
 def test_statistics_of_an_earlier_run_that_are_damaged_are_not_compared_with(project: Path):
-    from stellwerk.pipelines.embedded.earlier import previous_statistics  # noqa: PLC0415
+    from stellwerk.pipelines.embedded.previous_artifacts import previous_statistics  # noqa: PLC0415
 
     statistics = previous_statistics(runs_of(project), "other data")
     assert statistics is not None

@@ -14,7 +14,7 @@ from stellwerk.components.conversion.formats import CONVERTERS, Converter
 from stellwerk.errors import SpecError
 from stellwerk.loading import load
 from stellwerk.pipelines.checking import check
-from stellwerk.pipelines.embedded.earlier import baseline
+from stellwerk.pipelines.embedded.previous_artifacts import baseline
 from stellwerk.pipelines.graph import graph
 from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec
 

@@ -212,7 +212,7 @@ ALLOWED: dict[str, set[str]] = {
     "pipelines/checking/folders.py": {"push"},  # section
     "pipelines/checking/labels.py": {"train"},  # section
     "pipelines/checking/measuring.py": {"evaluate", "validate", "train"},  # sections, and the split that is measured
-    "pipelines/kubeflow/earlier.py": {"evaluate", "validate"},  # sections that ask for a comparison
+    "pipelines/kubeflow/previous_artifacts.py": {"evaluate", "validate"},  # sections that ask for a comparison
     "pipelines/starting/writing.py": {"train"},  # split
     "pipelines/tracking.py": {"train"},  # split
     "report/evaluating.py": {"evaluate"},  # section that the page asks

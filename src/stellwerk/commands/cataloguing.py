@@ -13,7 +13,7 @@ import click
 @click.option("--image", help="Image that the components run in, e.g. REGISTRY/stellwerk:TAG.")
 def components(*, steps: tuple[str, ...], output: Path, image: str | None) -> None:
     """Write the steps as component definitions (YAML), which any KFP pipeline can load."""
-    from stellwerk.components.facing import IMAGE  # noqa: PLC0415
+    from stellwerk.components.face import IMAGE  # noqa: PLC0415
     from stellwerk.pipelines.kubeflow.catalogue import write_definitions  # noqa: PLC0415
 
     for written in write_definitions(output, image or IMAGE, steps):

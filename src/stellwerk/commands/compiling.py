@@ -41,7 +41,7 @@ def compile(  # noqa: A001
 
 def tell_notes(loaded: LoadedSpec) -> None:
     """Says on stderr what of a spec will not do on Kubeflow what it does here, though it is no mistake."""
-    from stellwerk.pipelines.kubeflow.earlier import notes  # noqa: PLC0415
+    from stellwerk.pipelines.kubeflow.previous_artifacts import notes  # noqa: PLC0415
 
     for note in notes(loaded):
         click.echo(f"note: {note}", err=True)

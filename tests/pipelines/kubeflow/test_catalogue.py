@@ -14,7 +14,7 @@ from kfp import components as kfp_components
 
 from stellwerk import components
 from stellwerk.components import evaluate, ingest, push, rehearse, report, train, transform, validate
-from stellwerk.components.facing import IMAGE
+from stellwerk.components.face import IMAGE
 from stellwerk.pipelines.kubeflow.catalogue import definition, page, write_definitions
 from stellwerk.steps import NAMES
 

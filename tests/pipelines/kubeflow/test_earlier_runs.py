@@ -17,7 +17,7 @@ from stellwerk.components.artifacts.folders import read_json
 from stellwerk.errors import StepFailed
 from stellwerk.loading import load
 from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec
-from stellwerk.pipelines.kubeflow.earlier import notes
+from stellwerk.pipelines.kubeflow.previous_artifacts import notes
 from stellwerk.pipelines.kubeflow.settings import reaching
 from stellwerk.spec.cluster import Cluster
 

@@ -15,7 +15,7 @@ from stellwerk.components.deployment.targets import last_blessed, objects, targe
 from stellwerk.errors import StepFailed
 from stellwerk.loading import load
 from stellwerk.pipelines.checking import check
-from stellwerk.pipelines.embedded.earlier import baseline
+from stellwerk.pipelines.embedded.previous_artifacts import baseline
 
 FILES = ["assets.extra/stellwerk.json", "provenance.json", "saved_model.pb", "variables/variables.data-00000-of-00001"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stellwerk.components.answering import answer
+from stellwerk.components.decisions import answer
 from stellwerk.pipelines.kubeflow.submission.logs import refusals, said
 
 from .argo import Did

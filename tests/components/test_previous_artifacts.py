@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from stellwerk.components.artifacts.folders import folder_digest, read_json, write_json
-from stellwerk.components.deployment.earlier import Earlier, earlier
+from stellwerk.components.deployment.previous_artifacts import Earlier, earlier
 from stellwerk.components.deployment.work import push
-from stellwerk.components.earlier import compared
+from stellwerk.components.previous_artifacts import compared
 from stellwerk.errors import StepFailed
 from stellwerk.spec import Push
 

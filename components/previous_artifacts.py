@@ -15,7 +15,7 @@ from typing import Any
 
 from stellwerk.steps import STEPS
 
-FETCHER = "stellwerk.components.deployment.earlier"
+FETCHER = "stellwerk.components.deployment.previous_artifacts"
 """Who fetches it: by name, as the works of steps are called, because steps do not import each other."""
 
 
