@@ -125,8 +125,11 @@ def test_a_broken_one_costs_no_spec_that_does_not_name_it(stellwerk):
 def test_the_kind_of_the_guide_is_a_part_of_the_graph_and_its_code_counts_in_the_cache(tmp_path):
     page = (ROOT / "docs" / "guides" / "extending.md").read_text(encoding="utf-8")
     files = dict(re.findall(r"^```python\n# (acme/angle/\w+\.py):[^\n]*\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
-    (project,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    ((group, points),) = tomllib.loads(project)["project"]["entry-points"].items()
+    projects = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    group = "stellwerk.kinds"
+    points = next(
+        each[group] for each in (tomllib.loads(text)["project"]["entry-points"] for text in projects) if group in each
+    )
     info = tmp_path / "acme-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
