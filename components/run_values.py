@@ -36,10 +36,24 @@ def section(step: str, name: str, kind: Any, given: Any) -> Any:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
         places = {change.place: change.argument for change in STEPS[step].changes}
-        said = []
+        said, foreign = [], False
         for details in error.errors(include_url=False):
             path = (name, *(str(key) for key in details["loc"]))
             above = [places[path[:end]] for end in range(len(path), 0, -1) if path[:end] in places]
             what = details["msg"].removeprefix("Value error, ")
+            foreign = foreign or _may_be_a_packages(details)
             said.append(f"{(above or ['.'.join(path)])[0]}: {what}. Received: {details['input']!r}.")
-        raise StepFailed(f"{step}: {' '.join(dict.fromkeys(said))}") from error
+        raise StepFailed(f"{step}: {' '.join(dict.fromkeys(said))}{ELSEWHERE if foreign else ''}") from error
+
+
+ELSEWHERE = (
+    " If a package of your own brings it, install that package in the image of this step too (cluster.image), "
+    "in the version that the spec was compiled with."
+)
+"""What to do about a name that was known where the spec was checked, and is not where its step runs."""
+
+
+def _may_be_a_packages(details: Mapping[str, Any]) -> bool:
+    """Tells whether an error is about a name that is none here: of a kind, a task, a network, a format, a metric, a place."""
+    named = details["type"] in ("union_tag_invalid", "literal_error")
+    return named or details["msg"].removeprefix("Value error, ").startswith("unknown ")

@@ -20,5 +20,6 @@ KINDS = Family(
         "cross": "stellwerk.kinds.cross",
         "custom": "stellwerk.kinds.custom",
     },
+    parts={"keys": ("KEYS",), "transform": ("measured", "transform")},
 )
 """By the name that `type` gives them, in the order in which people are told of them."""

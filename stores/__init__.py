@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from stellwerk.errors import PlugInError
 from stellwerk.spec.data import Source
 from stellwerk.spec.places import STORES, place_of, scheme_of
 from stellwerk.stores.base import Access, Interrupted, Object, Store, StoreError, WritableStore
@@ -37,10 +36,7 @@ def writable(uri: str) -> tuple[WritableStore, str]:
 
 
 def _made(scheme: str, host: str, access: Access) -> Any:
-    module = STORES.load(scheme)
-    if not hasattr(module, "store"):
-        raise PlugInError(STORES.lacking(scheme, "store"))
-    return module.store(scheme, host, access)
+    return STORES.module(scheme).store(scheme, host, access)
 
 
 __all__ = [

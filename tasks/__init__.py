@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stellwerk.errors import PlugInError
-from stellwerk.families import Family
-from stellwerk.tasks.parts import About
+from stellwerk.families import Family, names_of
+from stellwerk.tasks.parts import PARTS, About
 
 TASKS = Family(
     "tasks",
     "type of target",
     {name: f"stellwerk.tasks.{name}" for name in ("binary", "multiclass", "regression")},
+    parts={part: names_of(protocol) for part, protocol in PARTS.items()},
 )
 
 

@@ -51,11 +51,22 @@ def plug_ins_digest() -> str:
     lines = []
     for one in installed():
         try:
-            code = package_digest(one.path.partition(":")[0])
+            code = package_digest(_whole_package(one.path))
         except Exception as error:  # whoever uses it is told what is wrong with it
             code = type(error).__name__
         lines.append(f"{one.group} {one.name} {one.package} {code}")
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else ""
+
+
+def _whole_package(path: str) -> str:
+    """Returns the package that an import path begins with, below namespaces: what an entry point names may use all of it."""
+    names = path.partition(":")[0].split(".")
+    for depth in range(1, len(names)):
+        package = ".".join(names[:depth])
+        found = find_spec(package)
+        if found is None or found.origin is not None:
+            return package
+    return ".".join(names)
 
 
 def text_digests(texts: Mapping[str, str]) -> dict[str, str]:

@@ -14,15 +14,18 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from stellwerk.errors import PlugInError, UsageError
+from stellwerk.unimported import wrong_with
 
-_PREFIX = "stellwerk."
+GROUPS = "stellwerk."
+"""What the groups of entry points begin with."""
 
 T = TypeVar("T")
 
@@ -49,6 +52,10 @@ class Family:
     """What one member is called, in sentences."""
     own: Mapping[str, str]
     """The product's: name -> import path, `module` or `module:attribute`."""
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The modules that every member has, where they are packages, and the names in each."""
+    names: tuple[str, ...] = ()
+    """The names in every member, where they are modules."""
 
     def __iter__(self) -> Iterator[str]:
         return iter((*self.own, *(name for name in self.plug_ins if name not in self.own)))
@@ -61,7 +68,7 @@ class Family:
         """What packages bring, by name; several under one name cannot be told apart."""
         found: dict[str, tuple[PlugIn, ...]] = {}
         for one in installed():
-            if one.group == _PREFIX + self.name:
+            if one.group == GROUPS + self.name:
                 found[one.name] = (*found.get(one.name, ()), one)
         return dict(sorted(found.items()))
 
@@ -89,6 +96,7 @@ class Family:
         found = self.find(name, part)
         if found is None:
             raise PlugInError(self.lacking(name, part))
+        self._see_names(name, found, self.parts.get(part, ()), f"{part}.")
         return found
 
     def find(self, name: str, part: str) -> Any | None:
@@ -106,6 +114,37 @@ class Family:
                 raise
             raise PlugInError(self._broken(self._plug_in(name), error)) from error
 
+    def see(self, name: str) -> None:
+        """Sees by its text that a member of a package has all that every member has; nothing that may load a framework is imported.
+
+        Raises PlugInError where something is not there, or cannot be imported.
+        """
+        if name in self.own:
+            return
+        one = self._plug_in(name)
+        for part, names in self.parts.items() or (("", self.names),):
+            try:
+                wrong = wrong_with(f"{one.path}.{part}".rstrip("."), names)
+            except Exception as error:
+                if isinstance(error, ModuleNotFoundError) and error.name == f"{one.path}.{part}":
+                    raise PlugInError(self.lacking(name, part)) from error
+                raise PlugInError(self._broken(one, error)) from error
+            if wrong and wrong[0]:
+                raise PlugInError(self.lacking(name, f"{part}.{wrong[0]}".lstrip(".")))
+            if wrong:
+                raise PlugInError(self._unloaded(one, wrong[1]))
+
+    def module(self, name: str) -> Any:
+        """Returns a member that is a module. Raises as `load` does, and PlugInError where it lacks one of the names that every one has."""
+        found = self.load(name)
+        self._see_names(name, found, self.names)
+        return found
+
+    def _see_names(self, name: str, module: Any, names: Iterable[str], before: str = "") -> None:
+        for wanted in names:
+            if name not in self.own and not hasattr(module, wanted):
+                raise PlugInError(self.lacking(name, f"{before}{wanted}"))
+
     def package(self, name: str) -> str:
         """Returns the package that brings a member, for people; nothing for one of the product's own."""
         return "" if name in self.own else self._plug_in(name).package
@@ -118,8 +157,10 @@ class Family:
             f"Install a version of the package that fits this one of stellwerk, or remove it."
         )
 
-    def brought(self, kind: type[T]) -> tuple[dict[str, T], dict[str, str]]:
+    def brought(self, kind: type[T], paths: Callable[[T], Iterable[str]]) -> tuple[dict[str, T], dict[str, str]]:
         """Loads what packages bring to a table of values, each a `kind` with its name in `name`.
+
+        `paths` gives the import paths in one, all that it cannot be used without; they are not imported here.
 
         Returns them by name, and of those that cannot be used why: for a sentence to who names one.
         """
@@ -129,7 +170,9 @@ class Family:
             if name in self.own:
                 continue
             try:
-                found[name] = self._value(name, kind)
+                value = self._value(name, kind)
+                self._see(name, kind, paths(value))
+                found[name] = value
             except PlugInError as error:
                 broken[name] = str(error)
         return found, broken
@@ -143,6 +186,25 @@ class Family:
                 f"Mend the package, or remove it."
             )
         return value
+
+    def _see(self, name: str, kind: type, paths: Iterable[str]) -> None:
+        """Raises PlugInError where an import path that a value names is empty, or no module is there."""
+        one = self._plug_in(name)
+        for path in paths:
+            module = path.partition(":")[0]
+            try:
+                there = bool(module) and find_spec(module) is not None
+            except Exception as error:
+                raise PlugInError(self._broken(one, error)) from error
+            if not there:
+                what = (
+                    f"names '{path}', which is not there"
+                    if path
+                    else f"is a {kind.__name__} that names nothing which does it"
+                )
+                raise PlugInError(
+                    f"The {self.word} '{name}' of the package {one.package} {what} ({one.path}). Mend the package, or remove it."
+                )
 
     def shadowed(self) -> list[str]:
         """Returns a sentence for each member of a package that has a name of the product's own, and is therefore not used."""
@@ -165,7 +227,10 @@ class Family:
         return several[0]
 
     def _broken(self, one: PlugIn, error: Exception) -> str:
-        said = f"{type(error).__name__}: {error}".rstrip(".: ")
+        return self._unloaded(one, f"{type(error).__name__}: {error}")
+
+    def _unloaded(self, one: PlugIn, why: str) -> str:
+        said = why.rstrip(".: ")
         return (
             f"The {self.word} '{one.name}' of the package {one.package} cannot be loaded from {one.path}: {said}. "
             f"Mend the package, or remove it."
@@ -183,7 +248,7 @@ def installed() -> tuple[PlugIn, ...]:
     for distribution in distributions():
         package = f"{distribution.metadata['Name']} {distribution.version}"
         for point in distribution.entry_points:
-            if point.group.startswith(_PREFIX):
+            if point.group.startswith(GROUPS):
                 found.setdefault(
                     (
                         point.group,
@@ -206,7 +271,7 @@ def _any() -> bool:
             if entry.name.endswith((".dist-info", ".egg-info")):
                 try:
                     with open(os.path.join(entry.path, "entry_points.txt"), "rb") as stream:  # noqa: PTH118, PTH123
-                        if b"[" + _PREFIX.encode() in stream.read():
+                        if b"[" + GROUPS.encode() in stream.read():
                             return True
                 except OSError:
                     continue
@@ -217,3 +282,8 @@ def _imported(path: str) -> Any:
     module, _, attribute = path.partition(":")
     found = import_module(module)
     return getattr(found, attribute) if attribute else found
+
+
+def names_of(protocol: type) -> tuple[str, ...]:
+    """Returns the names that a Protocol asks of a module."""
+    return tuple(name for name in (*protocol.__annotations__, *vars(protocol)) if not name.startswith("_"))

@@ -91,7 +91,9 @@ _LISTED = (
 )
 
 FAMILY = Family("metrics", "metric", {metric.name: __name__ for metric in _LISTED})
-_BROUGHT, BROKEN = FAMILY.brought(Metric)
+_BROUGHT, BROKEN = FAMILY.brought(
+    Metric, lambda metric: [measure.formula for measure in metric.measures.values()] or [""]
+)
 
 METRICS: dict[str, Metric] = {**{metric.name: metric for metric in _LISTED}, **_BROUGHT}
 """By name, in the order in which they are named to people."""

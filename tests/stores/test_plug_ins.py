@@ -11,7 +11,7 @@ import pytest
 from stellwerk import families
 from stellwerk.components.deployment.targets import hindrance, last_blessed, target
 from stellwerk.components.ingestion.files import find
-from stellwerk.errors import PlugInError, StepFailed
+from stellwerk.errors import StepFailed
 from stellwerk.pipelines.lineage.models import pushed_at
 from stellwerk.pipelines.verifying import verify
 from stellwerk.spec import Push
@@ -166,9 +166,9 @@ def test_a_place_that_is_no_store_keeps_versions_in_its_own_way(push, top):
 
 @pytest.mark.parametrize("to", ["broken://x", "empty://x"])
 def test_one_that_does_not_import_or_is_no_store_is_named_and_the_others_work(push, to, tmp_path):
-    with pytest.raises(PlugInError, match=r"of the package shelves 1\.0 "):
+    with pytest.raises(ValueError, match=r"of the package shelves 1\.0 "):
         push(to)
-    with pytest.raises(PlugInError, match=r"of the package shelves 1\.0 "):
+    with pytest.raises(ValueError, match=r"of the package shelves 1\.0 "):
         find("rows", Source(path=f"{to}/rows.csv"), tmp_path, tmp_path)
     assert push("shelf://attic") == "shelf://attic/late/1"
 

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-GUIDE = (
-    (Path(__file__).parents[2] / "docs/guides/extending.md")
-    .read_text(encoding="utf-8")
-    .replace("acme.brier", "acme_brier")
+METRIC = """\
+from stellwerk.metrics import SHARE, Measure, Metric
+METRIC = Metric(
+    "brier", "Brier score", "lower", SHARE, measures={"binary": Measure("acme_brier.formula:BRIER", "MeanSquaredError")}
 )
-METRIC, FORMULA = re.findall(r"^```python\n(# acme/brier/.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
-"""As the guide has them."""
+"""
+FORMULA = """\
+from stellwerk.tasks.counts import ratio
+from stellwerk.tasks.formula import Formula
+from stellwerk.tasks.intervals import normal
+
+def _value(of):
+    return ratio(of.p2 - 2 * of.py + of.y, of.n)
+
+BRIER = Formula(_value, lambda of: normal(_value(of), 0 * of.n, 0.0, 1.0))
+"""
 MEASURE = """\
 import json
 import numpy as np
@@ -67,7 +75,7 @@ def test_a_metric_of_a_package_is_counted_where_it_is_wanted(package: Path) -> N
 
 
 def test_a_package_without_its_formula_costs_only_who_wants_it(package: Path) -> None:
-    (package / "acme_brier" / "formula.py").unlink()
+    (package / "acme_brier" / "formula.py").write_text("", encoding="utf-8")
     refused = _python(package, MEASURE.format(wanted='("auc", "brier")'))
     assert (
         "The metric 'brier' of the package acme-brier 1.0 has no formula at acme_brier.formula:BRIER" in refused.stderr

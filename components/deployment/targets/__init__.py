@@ -13,7 +13,7 @@ from stellwerk.components.deployment.targets import objects
 from stellwerk.components.deployment.targets.base import Pushed, Target
 from stellwerk.components.deployment.targets.folder import target as folder_target
 from stellwerk.components.deployment.versions import is_another
-from stellwerk.errors import DamagedWarning, PlugInError, StepFailed
+from stellwerk.errors import DamagedWarning, StepFailed
 from stellwerk.spec.places import STORES, scheme_of
 from stellwerk.spec.push import PUSH_TARGETS, known_places, push_schemes
 from stellwerk.stores import StoreError, writable
@@ -44,9 +44,7 @@ def target(to: str, directory: Path, name: str) -> Target:
         return folder_target(to, directory, name)
     if scheme not in push_schemes():
         raise StepFailed(f"push.to: '{to}': unknown scheme '{scheme}'. {known_places()}")
-    module = PUSH_TARGETS.load(scheme) if scheme in PUSH_TARGETS else objects
-    if not hasattr(module, "target"):
-        raise PlugInError(PUSH_TARGETS.lacking(scheme, "target"))
+    module = PUSH_TARGETS.module(scheme) if scheme in PUSH_TARGETS else objects
     made: Target = module.target(to, directory, name)
     return made
 

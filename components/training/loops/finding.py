@@ -6,10 +6,7 @@ from collections.abc import Mapping
 
 from stellwerk.components.training.loops.base import Looping
 from stellwerk.components.training.loops.hook import ByHook
-from stellwerk.errors import PlugInError
 from stellwerk.spec.train import LOOPS, is_hook
-
-PARTS = ("loop", "SHARES_BATCHES")
 
 
 def looping(name: str, hooks: Mapping[str, str]) -> Looping:
@@ -20,8 +17,5 @@ def looping(name: str, hooks: Mapping[str, str]) -> Looping:
     """
     if is_hook(name):
         return ByHook.load(name, hooks)
-    module: Looping = LOOPS.load(name)
-    for part in PARTS:
-        if not hasattr(module, part):
-            raise PlugInError(LOOPS.lacking(name, part))
+    module: Looping = LOOPS.module(name)
     return module

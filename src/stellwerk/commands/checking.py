@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stellwerk.commands.compiling import tell_notes
-from stellwerk.commands.options import JSON, SET, SPEC, checked, load, near
+from stellwerk.commands.options import JSON, SET, SPEC, checked, load, near, tell_unused
 from stellwerk.errors import SpecError, UsageError
 from stellwerk.showing import readable
 from stellwerk.steps import maker
@@ -26,6 +26,7 @@ def check(*, spec: Path, overrides: tuple[str, ...], no_data: bool, as_json: boo
     from stellwerk.pipelines.checking import check as find_problems  # noqa: PLC0415
 
     problems: list[Any]
+    tell_unused()
     try:
         loaded = load(spec, overrides)
         problems = list(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stellwerk.errors import SpecError
+from stellwerk.showing import readable
 
 if TYPE_CHECKING:
     from stellwerk.loading import LoadedSpec
@@ -35,6 +36,14 @@ def checked(spec: Path, overrides: tuple[str, ...], data: bool = True, *, again:
     if problems:
         raise SpecError(problems)
     return loaded
+
+
+def tell_unused() -> None:
+    """Says on stderr what installed packages bring that is not used, so that nobody takes it for what a spec names."""
+    from stellwerk.pipelines.checking.unused import unused  # noqa: PLC0415
+
+    for sentence in unused():
+        click.echo(readable(f"warning {sentence}"), err=True)
 
 
 def near(path: Path) -> Path:

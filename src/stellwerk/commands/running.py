@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stellwerk.commands.options import JSON, SET, SPEC, as_interrupt, checked, near
+from stellwerk.commands.options import JSON, SET, SPEC, as_interrupt, checked, near, tell_unused
 from stellwerk.errors import StellwerkError, UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def run(
     _refuse_what_does_not_go_together(docker, image, chosen)
     signal.signal(signal.SIGTERM, as_interrupt)
     with _in_containers(image, chosen) if docker else _here(spec, chosen) as run_spec:
+        tell_unused()
         loaded = checked(spec, overrides, again=False)
         record = _told(run_spec, loaded, as_json)
     _show(record, as_json)

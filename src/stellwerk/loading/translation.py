@@ -36,7 +36,8 @@ def translate(error: ValidationError, document: Document, root: type[BaseModel])
     for details in error.errors(include_url=False):
         at = place(details["loc"], root, root)
         at = replace(at, keys=document.present(at.keys))
-        if len(members(at.annotation)) > 1 and tags(at.annotation) is None and not at.is_key:
+        ours = details["type"] == "value_error" and not at.rest  # said of the value, whichever member of a union it is
+        if len(members(at.annotation)) > 1 and tags(at.annotation) is None and not at.is_key and not ours:
             unions.setdefault(at.keys, []).append((at, details))
         else:
             (short if details["type"] == "too_short" else found).extend(_messages(at, details, document))

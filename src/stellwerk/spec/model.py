@@ -18,6 +18,7 @@ NETWORKS = Family(
         "wide_deep": "stellwerk.components.training.networks.wide_deep",
         "custom": "stellwerk.components.training.networks.custom",
     },
+    parts={"keys": ("KEYS",), "build": ("build", "cost")},
 )
 """Networks by the name that `model.type` gives them: packages, see `stellwerk.components.training.networks`."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from stellwerk.families import Family
 from stellwerk.section import without_credentials
+from stellwerk.spec.plugged import refuse_unusable
 
 STORES = Family(
     "stores",
@@ -20,6 +21,7 @@ STORES = Family(
         "http": "stellwerk.stores.web",
         "https": "stellwerk.stores.web",
     },
+    names=("store",),
 )
 """The module of each scheme that sources may lie at besides this machine; it has `store(scheme, host, access)`, which returns a
 `stellwerk.stores.base.Store`, or a `WritableStore` where models can be pushed to it."""
@@ -46,7 +48,8 @@ def is_here(path: str) -> bool:
 def place_of(path: str) -> tuple[str, str, str]:
     """Returns scheme, bucket or host, and the name there, of a URI; for a path ("", "", path).
 
-    Raises ValueError, with what to do, for an unknown scheme, for credentials inside, and without a bucket or host.
+    Raises ValueError, with what to do, for an unknown scheme, for one whose package cannot be used, for credentials inside, and without a
+    bucket or host.
     """
     scheme = scheme_of(path)
     if not scheme:
@@ -56,6 +59,7 @@ def place_of(path: str) -> tuple[str, str, str]:
         raise ValueError(f"unknown scheme '{scheme}'. Known: a path, {known}")
     if scheme == "file":
         return scheme, "", path.partition("://")[2]
+    refuse_unusable(STORES, scheme)
     without_credentials(path)
     host, _, name = path.partition("://")[2].partition("/")
     if scheme in BUCKETS and not _BUCKET.fullmatch(host):

@@ -47,7 +47,11 @@ def members(family: Family, key: str, base: type[Section] = Section) -> tuple[di
 
 
 def keys_of_member(family: Family, name: str, key: str, base: type[Section] = Section) -> type[Section]:
-    """Returns the section of a member. Raises PlugInError where the package that brings it has none, or not one that `key` tells apart."""
+    """Returns the section of a member.
+
+    Raises PlugInError where the package that brings it has none, or not one that `key` tells apart, or lacks another part.
+    """
+    family.see(name)
     section = getattr(family.part(name, "keys"), "KEYS", None)
     if not isinstance(section, type) or not issubclass(section, base):
         raise PlugInError(family.lacking(name, "keys.KEYS"))
@@ -69,3 +73,13 @@ def hooks_of(section: Section) -> dict[str, str]:
         if any(getattr(one, "pattern", None) == HOOK for one in field.metadata)
     }
     return {key: reference for key, reference in named.items() if isinstance(reference, str)}
+
+
+def refuse_unusable(family: Family, name: str) -> None:
+    """Raises ValueError, with the sentence for the line of the spec that names it, where a member that is a module cannot be used."""
+    if name in family.own or name not in family:
+        return
+    try:
+        family.module(name)
+    except PlugInError as error:
+        raise ValueError(str(error)) from error

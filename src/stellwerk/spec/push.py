@@ -12,11 +12,12 @@ from stellwerk.families import Family
 from stellwerk.section import Contradiction, Section, without_credentials
 from stellwerk.spec.formats import FormatName
 from stellwerk.spec.places import STORES
+from stellwerk.spec.plugged import refuse_unusable
 from stellwerk.spec.rehearse import Rehearse
 from stellwerk.spec.serving import KServe, Kubernetes, ServedSection
 
 OBJECTS = "stellwerk.components.deployment.targets.objects"
-PUSH_TARGETS = Family("targets", "push target", {"gs": OBJECTS, "s3": OBJECTS})
+PUSH_TARGETS = Family("targets", "push target", {"gs": OBJECTS, "s3": OBJECTS}, names=("target",))
 """The module of each scheme of `push.to`; it has `target(to, directory, name)`, which returns a
 `stellwerk.components.deployment.targets.base.Target`. Stores of installed packages that can be written are targets too."""
 
@@ -69,6 +70,7 @@ push: {to: models}
             return to
         if scheme not in push_schemes():
             raise ValueError(f"unknown scheme '{scheme}'. {known_places()}")
+        refuse_unusable(PUSH_TARGETS if scheme in PUSH_TARGETS else STORES, scheme)
         without_credentials(to)
         if scheme in PUSH_TARGETS.own and not re.fullmatch(r"[a-z0-9][a-z0-9._-]+(/[^?\x00-\x1f]*)?", rest):
             raise ValueError(f"names no bucket. {known_places()}. Received: '{to}'")

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
+from stellwerk.errors import PlugInError
 from stellwerk.section import Contradiction, Section
 from stellwerk.tasks import TASKS, about, named_where
 from stellwerk.tasks.parts import About
 
+
+def _usable(value: Any) -> Any:
+    if isinstance(value, str) and value in TASKS.plug_ins:
+        try:
+            TASKS.see(value)
+            about(value)
+        except PlugInError as error:
+            raise ValueError(str(error)) from error
+    return value
+
+
 if TYPE_CHECKING:
     TaskName = str
 else:
-    TaskName = Literal[tuple(TASKS)]
+    TaskName = Annotated[Literal[tuple(TASKS)], BeforeValidator(_usable)]
 
 
 class Target(Section):

@@ -18,7 +18,9 @@ from stellwerk.errors import PlugInError, did_you_mean
 from stellwerk.families import Family
 from stellwerk.section import HOOK, PATTERNS, Section
 
-LOOPS = Family("loops", "training loop", {"graph": "stellwerk.components.training.loops.graph"})
+LOOPS = Family(
+    "loops", "training loop", {"graph": "stellwerk.components.training.loops.graph"}, names=("loop", "SHARES_BATCHES")
+)
 """Training loops by the name that `train.loop` gives them: modules, see `stellwerk.components.training.loops`."""
 
 USUAL_LOOP = "graph"
@@ -62,7 +64,7 @@ def _known_loop(name: str) -> str:
         known = f"Known: {', '.join(LOOPS)}, or a function of your own (train.py:fit)"
         raise ValueError(f"unknown training loop '{name}'.{did_you_mean(name, LOOPS)} {known}")
     try:
-        LOOPS.package(name)
+        LOOPS.see(name)
     except PlugInError as error:
         raise ValueError(str(error)) from error
     return name

@@ -139,7 +139,7 @@ _LISTED = (
 )
 
 FAMILY = Family("formats", "format", {one.name: __name__ for one in _LISTED})
-_BROUGHT, BROKEN = FAMILY.brought(SourceFormat)
+_BROUGHT, BROKEN = FAMILY.brought(SourceFormat, lambda one: [one.batches] if one.batches else [one.table, one.reader])
 
 FORMATS: dict[str, SourceFormat] = {**{one.name: one for one in _LISTED}, **_BROUGHT}
 """By name, in the order in which they are named to people."""
