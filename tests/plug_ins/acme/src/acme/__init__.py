@@ -1,0 +1,1 @@
+"""What Acme adds to Stellwerk: one member of each family, each in a module or a folder of its own."""

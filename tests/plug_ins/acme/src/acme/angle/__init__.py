@@ -1,0 +1,1 @@
+"""The kind of feature `angle`: a direction in degrees."""

@@ -1,0 +1,1 @@
+"""The type of target `count`: a number of events, learned by Poisson regression."""

@@ -1,0 +1,3 @@
+"""As for any other quantity."""
+
+from stellwerk.tasks.regression.start import *

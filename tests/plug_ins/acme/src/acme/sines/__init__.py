@@ -1,0 +1,1 @@
+"""The network `sines`: one layer of sine waves."""
