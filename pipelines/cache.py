@@ -39,16 +39,22 @@ LIBRARIES = (
     "tfx-bsl",
 )
 SHARED_CODE = (
+    "stellwerk.columns",
     "stellwerk.components.artifacts",
     "stellwerk.components.beam",
     "stellwerk.components.forms",
     "stellwerk.kinds",
+    "stellwerk.metrics",
+    "stellwerk.moments",
     "stellwerk.naming",
     "stellwerk.section",
     "stellwerk.serving",
     "stellwerk.spec",
+    "stellwerk.stores",
+    "stellwerk.tables",
     "stellwerk.tasks",
 )
+"""Whose change may change what a step makes, beside that of its own package (`tests/test_rooms.py`)."""
 
 
 @cache

@@ -10,8 +10,24 @@ from pathlib import Path
 
 import pytest
 
+from stellwerk.components.lineage.code import PACKAGES
+from stellwerk.pipelines.cache import SHARED_CODE
+from stellwerk.steps import STEPS
+
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+UPSTREAM = """
+import sys, grimp
+graph = grimp.build_graph("stellwerk", cache_dir=None, exclude_type_checking_imports=True)
+print(*(f"{work} {used}" for work in sys.argv[1:] for used in graph.find_upstream_modules(work)), sep="\\n")
+"""
+DECIDES_NOTHING = (
+    *("stellwerk.ahead", "stellwerk.environment", "stellwerk.errors", "stellwerk.families", "stellwerk.machine"),
+    *("stellwerk.progress", "stellwerk.showing", "stellwerk.steps", "stellwerk.unimported"),
+    *("stellwerk.components.certificates", "stellwerk.components.lineage.code", "stellwerk.components.step_events"),
+)
+"""Says what happens, and where things are; what a step makes is the same whatever is in them."""
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +74,20 @@ def test_an_import_against_the_contracts_is_refused(
     done = _contracts(wrong, tmp_path)
     assert done.returncode == 1
     assert f"{contract} BROKEN" in done.stdout
+
+
+def test_all_code_that_decides_what_a_step_makes_counts_in_the_cache(tree: Path, tmp_path: Path) -> None:
+    works = [step.work for step in STEPS.values() if step.cached]
+    command = [sys.executable, "-c", UPSTREAM, *works]
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    used = [line.split() for line in done.stdout.splitlines()]
+    assert len(used) > 50 * len(works)
+    for work, module in used:
+        counted = (work.rpartition(".")[0], *SHARED_CODE, *DECIDES_NOTHING)
+        assert module == "stellwerk" or _below(module, counted), f"{module}, of which {work} is made"
+    assert all(_below(package, PACKAGES) for package in SHARED_CODE), "what decides a model is in its provenance"
+
+
+def _below(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == one or module.startswith(f"{one}.") for one in packages)

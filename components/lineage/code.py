@@ -12,13 +12,17 @@ from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.families import installed
 
 PACKAGES = (
+    "stellwerk.columns",
     "stellwerk.components",
     "stellwerk.kinds",
+    "stellwerk.metrics",
+    "stellwerk.moments",
     "stellwerk.naming",
     "stellwerk.section",
     "stellwerk.serving",
     "stellwerk.spec",
     "stellwerk.stores",
+    "stellwerk.tables",
     "stellwerk.tasks",
 )
 """The code that decides what a model is."""
