@@ -77,7 +77,7 @@ def test_an_import_against_the_contracts_is_refused(
 
 
 def test_all_code_that_decides_what_a_step_makes_counts_in_the_cache(tree: Path, tmp_path: Path) -> None:
-    works = [step.work for step in STEPS.values() if step.cached]
+    works = [step.work for step in STEPS.values() if step.cached and step.when == "always"]
     command = [sys.executable, "-c", UPSTREAM, *works]
     environment = {**os.environ, "PYTHONPATH": str(tree)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
