@@ -17,6 +17,7 @@ PAGES = sorted(
 YAML = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
 HOOK = re.compile(r"(\w+\.py):(\w+)")
+TESTS = re.compile(r"\btests/[\w/.]*\w")
 COMMAND = re.compile(r"(?:`|\$ |bin/)stellwerk ([a-z]+)")
 
 SPECS = [(page.name, text) for page in PAGES for text in YAML.findall(page.read_text()) if "\ntarget:" in text]
@@ -28,6 +29,12 @@ def test_a_whole_spec_in_a_page_loads(page: str, text: str, tmp_path: Path) -> N
     for file, function in HOOK.findall(text):
         (tmp_path / file).write_text(f"def {function}(*_): ...")
     assert load(tmp_path / "pipeline.yaml").spec.name
+
+
+def test_the_slow_checks_name_tests_that_there_are() -> None:
+    named = [path for script in (ROOT / ".ci").iterdir() for path in TESTS.findall(script.read_text())]
+    assert len(named) > 30
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_the_readme_begins_with_a_spec() -> None:
