@@ -140,7 +140,7 @@ def test_a_value_that_a_step_does_not_take_is_refused_by_the_name_of_the_paramet
         StepFailed, match=r"^ingest: sources: Input should be a valid dictionary\. Received: 'a\.csv'\.$"
     ):
         call("ingest", {**arguments, "target": target, "sources": "a.csv"})
-    with pytest.raises(StepFailed, match=r"^ingest: target\.type: Input should be .* Received: 'bin'\.$"):
+    with pytest.raises(StepFailed, match=r"^ingest: target\.type: Input should be .* Received: 'bin'\. If a package"):
         call("ingest", {**arguments, "target": {**target, "type": "bin"}, "sources": {"a": "a.csv"}})
 
 
