@@ -22,7 +22,7 @@ from typing import Any
 from stellwerk.components.artifacts.file_states import state, steady_digest
 from stellwerk.components.artifacts.folders import read_json, write_json
 from stellwerk.components.artifacts.verifying import damaged, said
-from stellwerk.components.lineage.code import package_digest, plug_ins_digest
+from stellwerk.components.lineage.code import SHARED, package_digest, plug_ins_digest
 from stellwerk.errors import DamagedWarning
 from stellwerk.pipelines.graph import Step
 from stellwerk.showing import few
@@ -39,20 +39,10 @@ LIBRARIES = (
     "tfx-bsl",
 )
 SHARED_CODE = (
-    "stellwerk.columns",
     "stellwerk.components.artifacts",
     "stellwerk.components.beam",
     "stellwerk.components.forms",
-    "stellwerk.kinds",
-    "stellwerk.metrics",
-    "stellwerk.moments",
-    "stellwerk.naming",
-    "stellwerk.section",
-    "stellwerk.serving",
-    "stellwerk.spec",
-    "stellwerk.stores",
-    "stellwerk.tables",
-    "stellwerk.tasks",
+    *SHARED,
 )
 """Whose change may change what a step makes, beside that of its own package (`tests/test_rooms.py`)."""
 

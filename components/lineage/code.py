@@ -11,9 +11,8 @@ from pathlib import Path
 from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.families import installed
 
-PACKAGES = (
+SHARED = (
     "stellwerk.columns",
-    "stellwerk.components",
     "stellwerk.kinds",
     "stellwerk.metrics",
     "stellwerk.moments",
@@ -25,6 +24,8 @@ PACKAGES = (
     "stellwerk.tables",
     "stellwerk.tasks",
 )
+"""Outside the steps, what decides what they make (`tests/test_rooms.py`)."""
+PACKAGES = ("stellwerk.components", *SHARED)
 """The code that decides what a model is."""
 
 
