@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from stellwerk.components.training.packing import Chunk
@@ -41,8 +42,10 @@ def _dataset(reader: Reader, chunks: Callable[[], Iterator[Chunk]], split: str) 
     labels = packing.signature[2]
 
     def arrays() -> Iterator[tuple[dict[str, Any], Any]]:
+        """Gives copies: tf.data takes an array at an address that suits it as it is, and may write into it, and the reader keeps its rows."""
         for chunk in chunks():
-            yield packing.named(chunk), chunk.labels
+            copy = Chunk.of(map(np.array, chunk.arrays))
+            yield packing.named(copy), copy.labels
 
     made = tf.data.Dataset.from_generator(arrays, output_signature=(packing.specs, labels))
     batches = made.rebatch(reader.batch_size).prefetch(1)

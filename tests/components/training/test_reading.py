@@ -9,7 +9,8 @@ import pytest
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.forms.base import ModelInput
-from stellwerk.components.training.packing import Packing
+from stellwerk.components.training.batches import judged_by
+from stellwerk.components.training.packing import Chunk, Packing
 from stellwerk.components.training.reading import Reader
 
 ROWS = 1_000
@@ -86,3 +87,27 @@ def test_what_is_unpacked_in_the_graph_is_what_was_packed(reader):
         assert np.array_equal(inputs["words"], np.stack([row % 7, row % 11], axis=1))
         assert np.array_equal(inputs["id"], row % 5)
         assert np.array_equal(chunk.labels, row % 2)
+
+
+def test_a_loop_that_reuses_memory_overwrites_no_row_that_is_kept(tmp_path):
+    """TensorFlow takes an array as it is where its address suits it, and may write into what it thinks is its own."""
+    table = pa.table({"number": np.arange(ROWS, dtype=np.float32), "label": np.arange(ROWS, dtype=np.float32)})
+    (tmp_path / "eval").mkdir()
+    pq.write_table(table, tmp_path / "eval" / "a.parquet")
+    manifest = {"splits": {"eval": {"rows": ROWS, "shards": [{"path": "eval/a.parquet"}]}}}
+    packing = Packing((ModelInput("number", "number"),), "label", whole_label=False)
+    kept = Reader(Examples(tmp_path, manifest), packing, batch_size=64)
+    ((shard, metadata, group),) = kept._groups("eval")
+    kept._kept[shard, group] = Chunk.of(map(_aligned, kept._read(shard, metadata, group).arrays))
+    for _ in judged_by(kept).map(lambda inputs, labels: (-inputs["number"], -labels)):
+        pass
+    assert kept._read(shard, metadata, group).labels.tolist() == list(range(ROWS))
+
+
+def _aligned(array):
+    """A copy at the beginning of a line of the processor's cache."""
+    memory = np.zeros(array.nbytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy

@@ -84,7 +84,7 @@ def exits(model, train, validation, settings):
 
 
 @pytest.mark.parametrize(
-    ("kind", "network"), [("airport", "ensemble"), ("air_time", "dense"), ("air_time", "ensemble")]
+    ("kind", "network"), [("late", "dense"), ("airport", "ensemble"), ("air_time", "dense"), ("air_time", "ensemble")]
 )
 def test_a_loop_by_keras_fit_learns_and_is_exported(request, run_train, kind, network):
     architecture = {"type": network, "hidden": [16]}
