@@ -17,6 +17,7 @@ KINDS = Family(
         "boolean": "stellwerk.kinds.boolean",
         "time": "stellwerk.kinds.time",
         "text": "stellwerk.kinds.text",
+        "image": "stellwerk.kinds.image",
         "cross": "stellwerk.kinds.cross",
         "custom": "stellwerk.kinds.custom",
     },

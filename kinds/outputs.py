@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,28 @@ def tokens(name: str, feature: str, tensor: tf.Tensor, *, size: int, length: int
 
 
 def tensor(name: str, feature: str, values: tf.Tensor, dtype: str) -> Output:
-    """A tensor of a fixed shape [batch, ...]: float32, int64 or uint8. TFT knows no uint8, so in the graph it is int64."""
+    """A tensor of a fixed shape [batch, ...]: float32, int64 or uint8. TFT knows no uint8: in the graph eight of them are an int64."""
     shape = values.shape.as_list()[1:]
-    values = tf.cast(values, tf.float32 if dtype == "float32" else tf.int64)
-    return Output(name, values, {"name": name, "feature": feature, "kind": "tensor", "dtype": dtype, "shape": shape})
+    description = {"name": name, "feature": feature, "kind": "tensor", "dtype": dtype, "shape": shape}
+    if dtype == "uint8":
+        return Output(name, eights(tf.cast(values, tf.uint8)), description)
+    return Output(name, tf.cast(values, tf.float32 if dtype == "float32" else tf.int64), description)
+
+
+_EIGHT = 8
+"""Bytes of an int64."""
+
+
+def eights(values: tf.Tensor) -> tf.Tensor:
+    """Returns uint8 [batch, ...] as int64 [batch, n]: the same bytes, with zeros behind those of a row; nothing is converted."""
+    width = math.prod(values.shape.as_list()[1:])
+    rows, over = tf.reshape(values, [-1, width]), -width % _EIGHT
+    rows = tf.pad(rows, [[0, 0], [0, over]]) if over else rows
+    return tf.bitcast(tf.reshape(rows, [-1, (width + over) // _EIGHT, _EIGHT]), tf.int64)
+
+
+def bytes_of_eights(values: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
+    """Returns the uint8 [batch, *shape] that `eights` was given."""
+    width = math.prod(shape)
+    rows = tf.reshape(tf.bitcast(values, tf.uint8), [-1, width + -width % _EIGHT])
+    return tf.reshape(rows[:, :width] if width % _EIGHT else rows, [-1, *shape])

@@ -26,6 +26,12 @@ SIGNATURE = "serving_default"
 
 _PREAMBLE = re.compile(r"Graph execution error:|\d+ root error\(s\) found\.|Detected at node.*")
 
+_NODE = re.compile(r"\{\{(?:function_)?node [^}]*\}\}\s*")
+"""Where in the graph it was."""
+
+_ASSERTED = "assertion failed: ["
+"""How what a model says itself begins: its words, each part in brackets."""
+
 _INTERNAL_PREFIX = "__saved_model"
 
 
@@ -223,5 +229,8 @@ def _first_line(error: Exception) -> str:
     """Returns the first line of an error that says what went wrong, as a sentence."""
     lines = [line.strip() for line in str(getattr(error, "message", None) or error).splitlines()]
     telling = [line for line in lines if line and not _PREAMBLE.fullmatch(line)]
-    line = (telling[0] if telling else type(error).__name__)[:300]
+    line = _NODE.sub("", telling[0] if telling else type(error).__name__)
+    if line.startswith(_ASSERTED):
+        line = " ".join(re.findall(r"\[([^\]]*)\]", line))
+    line = line[:300]
     return line if line.endswith(".") else f"{line}."

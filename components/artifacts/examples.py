@@ -38,6 +38,9 @@ ORIGIN = ("version", "sources", "rows", "query", "split")
 
 BATCH_ROWS = 65_536
 
+BATCH_BYTES = 64 << 20
+"""So many bytes of texts and of files a batch has, where their length is even."""
+
 Shard = Path | StoredFile
 """A Parquet file, on a disk or in a store."""
 
@@ -158,15 +161,30 @@ class Examples:
     def batches(
         self, split: str, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS
     ) -> Iterator[pa.RecordBatch]:
-        """Yields the examples of `split` in order, `rows` at a time at most, flat columns as they are on disk."""
+        """Yields the examples of `split` in order, `rows` at a time at most, of long values fewer, flat columns as they are on disk."""
         for shard in self.shards(split):
             with parquet(shard) as file:
                 left = file.metadata.num_rows
-                for batch in file.iter_batches(batch_size=rows, columns=list(columns) if columns is not None else None):
+                wanted = list(columns) if columns is not None else None
+                for batch in file.iter_batches(batch_size=bearable(file.metadata, wanted, rows), columns=wanted):
                     left -= batch.num_rows
                     yield batch
                 if left:  # of a page whose head is damaged Arrow reads fewer rows without a word
                     raise pa.ArrowInvalid(f"{left:,} rows fewer than it says")
+
+
+def bearable(metadata: pq.FileMetaData, columns: Sequence[str] | None, rows: int) -> int:
+    """Returns how many rows to read at a time: `rows`, or fewer where texts or bytes are so long that these would be too many bytes."""
+    schema = metadata.schema
+    long = [
+        place
+        for place in range(len(schema))
+        if schema.column(place).physical_type == "BYTE_ARRAY"
+        and (columns is None or schema.column(place).path in columns)
+    ]
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)] if long else []
+    held = sum(group.column(place).total_uncompressed_size for group in groups for place in long)
+    return max(1, min(rows, BATCH_BYTES * metadata.num_rows // held)) if held else rows
 
 
 def as_lists(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -18,12 +18,24 @@ SAMPLE = "rows.parquet"
 
 SAMPLE_ROWS = 32
 
+SAMPLE_BYTES = 8 << 20
+"""Bytes of these rows at most, unless one alone has more: a server reads them whenever it loads the model."""
+
 
 def write_sample(examples: Examples, columns: Sequence[str], folder: Path) -> None:
     """Writes the first rows of the train split into a TransformGraph."""
     batch = next(iter(examples.batches("train", columns, SAMPLE_ROWS)), None)
     if batch is not None:
+        while batch.nbytes > SAMPLE_BYTES and batch.num_rows > 1:
+            batch = pa.RecordBatch.from_arrays(
+                [_head(one, batch.num_rows // 2) for one in batch.columns], batch.schema.names
+            )
         pq.write_table(pa.Table.from_batches([batch]), folder / SAMPLE, **pages.written())
+
+
+def _head(column: pa.Array, rows: int) -> pa.Array:
+    """Returns the first values of a column, with no more in memory than these."""
+    return pa.concat_arrays([column.slice(0, rows)])
 
 
 def read_sample(transform_graph: Path) -> pa.RecordBatch | None:

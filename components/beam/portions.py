@@ -10,7 +10,7 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, parquet
+from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, bearable, parquet
 from stellwerk.components.artifacts.stored import StoredFile
 from stellwerk.components.beam.shared_storage import SharedStorage, opened, seen_by_worker
 from stellwerk.components.beam.watching import Signs
@@ -33,6 +33,7 @@ class Portion:
         if self.row_group is None:
             return
         with self._open() as file:
+            rows = bearable(file.metadata, columns, rows)
             yield from file.iter_batches(batch_size=rows, row_groups=[self.row_group], columns=list(columns))
 
     @contextmanager

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.signatures import input_names
+from stellwerk.components.forms.lists import values_of
 from stellwerk.errors import DataError, ModelError
 
 SIGNATURE = "serve_transformed"
@@ -72,8 +73,7 @@ class Network:
 
 
 def _values(column: pa.Array, spec: Any) -> np.ndarray[Any, Any]:
-    flat = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
-    values = flat.to_numpy(zero_copy_only=False).astype(spec.dtype.as_numpy_dtype)
+    values = values_of(column).astype(spec.dtype.as_numpy_dtype, copy=False)
     shaped: np.ndarray[Any, Any] = values.reshape([len(column), *spec.shape[1:]])
     return shaped
 

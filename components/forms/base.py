@@ -115,6 +115,11 @@ class ModelInput:
         """Type of the network's input."""
         return self.known.dtype(self)
 
+    def from_graph(self, tensor: Any) -> Any:
+        """Returns what the transform graph has of it as its form has it: the same tensor, unless the form says otherwise."""
+        own = getattr(self.known, "from_graph", None)
+        return tensor if own is None else own(tensor, self)
+
     @property
     def row_bytes(self) -> int:
         """Bytes that a row of it takes."""

@@ -33,6 +33,15 @@ def stored(item: ModelInput) -> pa.DataType:
     return listed(pa.type_for_alias(dtype(item)), shape(item))
 
 
+def from_graph(values: Any, item: ModelInput) -> Any:
+    """Returns [batch, ...] of what TFT's graph gives: there eight numbers of uint8 are one int64."""
+    if dtype(item) != "uint8":
+        return values
+    from stellwerk.kinds.outputs import bytes_of_eights  # noqa: PLC0415 - who stores a form need not load TensorFlow
+
+    return bytes_of_eights(values, shape(item))
+
+
 def read(column: pa.ChunkedArray, item: ModelInput) -> Array:
     """Returns the values of a column, [rows, ...]."""
     return shaped(column, shape(item))

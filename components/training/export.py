@@ -81,7 +81,7 @@ class Served:
 
         def transformed(columns: Tensors) -> Tensors:
             values = transform(columns)
-            return {item.name: _as_input(values[item.name], item) for item in self.inputs}
+            return {item.name: _as_input(item.from_graph(values[item.name]), item) for item in self.inputs}
 
         return transformed
 

@@ -108,7 +108,9 @@ class Packing:
             _matrix(table, self.floats, np.float32),
             _matrix(table, self.ids, np.int32),
             table.column(self.label).to_numpy().astype(np.int32 if self.whole_label else np.float32),
-            tuple(item.known.read(table.column(item.name), item).astype(item.dtype) for item in self.tensors),
+            tuple(
+                item.known.read(table.column(item.name), item).astype(item.dtype, copy=False) for item in self.tensors
+            ),
         )
 
     def numbers(self, chunk: Chunk) -> dict[str, Matrix]:

@@ -12,6 +12,7 @@ from tensorflow_transform import impl_helper
 
 from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.canonical import make_canonical
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
 from stellwerk.environment import only_errors
 from stellwerk.naming import original, safe
@@ -46,11 +47,13 @@ def _write(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path, analyze:
 
 def load_graph(plan: Plan, folder: Path) -> Callable[[dict[str, tf.Tensor]], dict[str, Any]]:
     """Returns the saved graph as a function from raw columns, each [batch], to transformed columns and the label."""
+    items = {name: ModelInput.of(description) for name, description in plan.outputs.items()}
     layer = tft.TFTransformOutput(str(folder)).transform_features_layer()
 
     def apply(inputs: dict[str, tf.Tensor]) -> dict[str, Any]:
         transformed = layer({safe(name): tensor for name, tensor in inputs.items()})
-        return {original(name): tensor for name, tensor in transformed.items()}
+        made = {original(name): tensor for name, tensor in transformed.items()}
+        return {**made, **{name: item.from_graph(made[name]) for name, item in items.items()}}
 
     applied = tf.function(apply, input_signature=[plan.specs()], autograph=False)
     traced: Callable[[dict[str, tf.Tensor]], dict[str, Any]] = applied.get_concrete_function()

@@ -134,7 +134,7 @@ _LISTED = (
     ColumnType(
         name="binary",
         words="bytes",
-        suits="a `transform` of your own",
+        suits="type: image where they are pictures, or a `transform` of your own",
         surveyed="bytes",
         sql=("BLOB",),
         cast="BLOB",

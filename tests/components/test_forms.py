@@ -12,7 +12,7 @@ import pytest
 
 from stellwerk.components.forms import FORMS
 from stellwerk.components.forms.base import PARTS, ModelInput
-from stellwerk.components.forms.lists import SHAPE, field_of
+from stellwerk.components.forms.lists import SHAPE, column_of, field_of
 from stellwerk.components.training.description import Description
 from stellwerk.components.training.networks.body import Inputs
 from stellwerk.components.training.networks.encoding import encoded, encoded_width
@@ -38,11 +38,7 @@ def _values(item: ModelInput, rows: int = 7) -> np.ndarray:
 def _written(item: ModelInput, values: np.ndarray) -> pa.Table:
     column = field_of(item)
     kind = column.type
-    array = (
-        pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1), kind.value_type), kind.list_size)
-        if item.shape
-        else pa.array(values, kind)
-    )
+    array = column_of(values, kind) if item.shape else pa.array(values, kind)
     return pa.Table.from_arrays([array], schema=pa.schema([column]))
 
 

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from tensorflow_transform import impl_helper
 
 from stellwerk.columns import COLUMN_TYPES
+from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey, survey
 from stellwerk.components.transformation.columns import as_tensor
 from stellwerk.components.transformation.measuring import as_measured
@@ -45,6 +46,11 @@ class Made:
         """Returns an output, rounded."""
         array = self.arrays[name]
         return array.astype(np.float64).round(4).tolist() if array.dtype.kind == "f" else array.tolist()
+
+    def pixels(self, name: str = "x") -> np.ndarray[Any, Any]:
+        """Returns an output as its form has it, which the graph may have otherwise."""
+        array: np.ndarray[Any, Any] = ModelInput.of(self.lines[name]).from_graph(tf.constant(self.arrays[name])).numpy()
+        return array
 
     def line(self, name: str = "x") -> dict[str, Any]:
         """Returns an output's line of `features.json`."""
@@ -103,7 +109,9 @@ def _through_a_graph(
 
 def _column(array: pa.Array) -> tuple[str, pa.Array]:
     """Returns an array as Examples have it, and its type there."""
-    name = "string" if pa.types.is_string(array.type) else "int64" if pa.types.is_integer(array.type) else "float"
+    kind = array.type
+    known = {"string": pa.types.is_string, "binary": pa.types.is_binary, "int64": pa.types.is_integer}
+    name = next((name for name, is_so in known.items() if is_so(kind)), "float")
     return name, array.cast(COLUMN_TYPES[name].arrow_type)
 
 

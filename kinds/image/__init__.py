@@ -1,0 +1,1 @@
+"""`type: image`, pictures as their files' bytes."""

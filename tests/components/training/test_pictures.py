@@ -1,0 +1,82 @@
+"""Pictures are learned from as pixels, and the exported model takes their files' bytes."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from stellwerk.components.artifacts.examples import Examples, bearable, parquet
+from stellwerk.serving.loading import InputError, LoadedModel
+
+TARGET = {"column": "above", "type": "binary"}
+FEATURES = {"picture": {"type": "image", "size": [12, 10], "colour": "grey"}}
+
+
+def _half_lit(above: bool, seed: int) -> bytes:
+    """Returns the file of a picture with some grain, lit in its upper or lower half."""
+    pixels = np.random.default_rng(seed).integers(0, 90, (24, 20))
+    pixels[: 12 if above else 24, :][0 if above else 12 :] += 120
+    held = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(held, "PNG" if seed % 2 else "JPEG")
+    return held.getvalue()
+
+
+def _rows(first: int, many: int) -> pa.Table:
+    above = [at % 3 == 0 for at in range(many)]
+    pictures = [_half_lit(value, first + at) for at, value in enumerate(above)]
+    return pa.table({"picture": pa.array(pictures, pa.binary()), "above": pa.array(above).cast(pa.int64())})
+
+
+@pytest.fixture(scope="module")
+def halves(prepare):
+    return prepare(FEATURES, TARGET, train=_rows(0, 300), eval=_rows(1000, 60), test=_rows(2000, 40))
+
+
+@pytest.fixture(scope="module")
+def run(halves, run_train):
+    return run_train(halves, {"type": "dense", "hidden": [32]}, epochs=10, batch_size=32)
+
+
+def test_pixels_are_stored_as_bytes_of_a_fixed_length(halves):
+    file = pq.ParquetFile(next((halves.transformed / "train").glob("*.parquet")))
+    assert file.schema_arrow.field("picture").type == pa.binary(12 * 10)
+    assert file.metadata.row_group(0).column(0).compression == "UNCOMPRESSED"
+    assert file.metadata.row_group(0).column(1).compression == "ZSTD"
+
+
+def test_what_is_learned_from_is_what_the_served_model_sees(halves, run):
+    rows = halves.columns["eval"]
+    given = {"picture": np.array(rows["picture"].to_pylist(), object)}
+    stored = pq.read_table(halves.transformed / "eval")["picture"].to_pylist()
+    with LoadedModel(run.model) as model:
+        seen = model.predict(given, "transform")["picture"]
+        told = model.predict(given)["probabilities"][:, 0]
+    assert (seen.dtype, seen.shape) == (np.uint8, (60, 12, 10, 1))
+    assert [one.tobytes() for one in seen] == stored
+    assert ((told > 0.5) == rows["above"].to_numpy().astype(bool)).mean() > 0.9
+
+
+def test_a_picture_that_does_not_decode_is_refused_and_leaves_no_harm(halves, run):
+    good = halves.columns["eval"]["picture"].to_pylist()[:2]
+    with LoadedModel(run.model) as model:
+        before = model.predict({"picture": np.array(good, object)})["probabilities"]
+        with pytest.raises(InputError, match="must be a JPEG, PNG or BMP file, and this one is none"):
+            model.predict({"picture": np.array([good[0], b"no picture"], object)})
+        with pytest.raises(InputError):
+            model.predict({"picture": np.array([good[0], good[1][: len(good[1]) // 2]], object)})
+        assert np.array_equal(model.predict({"picture": np.array(good, object)})["probabilities"], before)
+
+
+def test_files_are_read_few_at_a_time_where_they_are_long(make_examples, tmp_path):
+    long = pa.table({"file": pa.array([bytes([at]) * 200_000 for at in range(60)], pa.binary()), "y": [0, 1] * 30})
+    examples = Examples.open(make_examples(tmp_path / "long", train=long, eval=long, test=long))
+    with parquet(examples.shards("train")[0]) as file:
+        assert bearable(file.metadata, ["y"], 1000) == 1000
+        few = bearable(file.metadata, None, 10_000)
+    assert few < 10_000
+    assert sum(batch.num_rows for batch in examples.batches("train")) == 60
