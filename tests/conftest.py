@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import logging
 import signal
+import subprocess
 import threading
 import urllib.request
 import zipfile
@@ -24,9 +25,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from tests.warm.asking import Warm
 
 from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.folders import file_digest, read_json, write_json
+from stellwerk.pipelines.embedded import workers
 
 FLIGHTS = 6_000
 
@@ -34,9 +37,39 @@ MakeExamples = Callable[..., Path]
 
 EXISTS = threading.Lock()
 
+STARTED = workers.start_server
+
 signal.signal(
     signal.SIGINT, signal.default_int_handler
 )  # a shell's background jobs ignore it, and so do their children
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Runs command lines and scripts as processes that need not import TensorFlow: `warm.run("check", spec)`, `warm.popen([...])`."""
+    process = Warm()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runs_are_warm(warm: Warm) -> Iterator[None]:
+    """Has the steps of every run that a test starts in its own process forked from the warm one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "start_server", warm.start_server)
+        yield
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has the steps of a run started as users have them: for tests of how they start and end."""
+    monkeypatch.setattr(workers, "start_server", STARTED)
+
+
+@pytest.fixture(scope="session")
+def stellwerk(warm: Warm) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command line as a user would: `stellwerk("run", spec)`, with `environment`, `timeout` and `cwd` if need be."""
+    return warm.run
 
 
 @pytest.fixture(scope="session")

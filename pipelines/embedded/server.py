@@ -28,7 +28,8 @@ import socket
 import sys
 import time
 import traceback
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from stellwerk.environment import load
 from stellwerk.machine import available_cores, die_with_parent
@@ -325,7 +326,12 @@ class _Events:
             self._last, self._pending = time.monotonic(), None
 
 
-if __name__ == "__main__":
+def main(lines: Sequence[int]) -> NoReturn:
+    """Serves the runner at the other ends of two sockets, and leaves the process."""
     die_with_parent()  # the end of the socket tells it too, but not while an import is under way
-    Server(*(socket.socket(fileno=int(number)) for number in sys.argv[1:])).serve()
+    Server(*(socket.socket(fileno=line) for line in lines)).serve()
     os._exit(0)  # what the frameworks have to take down is of no use to anybody
+
+
+if __name__ == "__main__":
+    main([int(number) for number in sys.argv[1:]])

@@ -47,25 +47,29 @@ class _Running:
     status: int | None = field(default=None)
 
 
+def start_server(lines: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Starts the warm process in a session of its own; it inherits the sockets of its two lines and nothing else."""
+    environment = {**WORKER, **os.environ}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-m", "stellwerk.pipelines.embedded.server", *map(str, lines)]
+    return subprocess.Popen(  # noqa: S603 - our own module, no shell
+        command,
+        env=environment,
+        pass_fds=lines,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
 class Workers:
     """Runs steps in children of a warm process. Use as a context manager: nothing outlives the block."""
 
     def __init__(self) -> None:
         self._small, small = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._frameworks, frameworks = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        theirs = [small.fileno(), frameworks.fileno()]
-        environment = {**WORKER, **os.environ}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        command = [sys.executable, "-m", "stellwerk.pipelines.embedded.server", *map(str, theirs)]
-        self._server = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            command,
-            env=environment,
-            pass_fds=theirs,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._server = start_server([small.fileno(), frameworks.fileno()])
         self._selector = selectors.DefaultSelector()
         for ours, given in ((self._small, small), (self._frameworks, frameworks)):
             given.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,6 @@ from stellwerk.serving.server import ModelServer, ServerOptions
 
 Row = Mapping[str, Any]
 Stellwerk = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="session")
-def stellwerk() -> Stellwerk:
-    """Runs the command line as a user would."""
-
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "stellwerk", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-
-    return run
 
 
 @pytest.fixture(scope="session")

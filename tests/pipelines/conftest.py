@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -50,26 +48,6 @@ def make_project(flights_table: pa.Table) -> Callable[[Path], Path]:
         return folder / "pipeline.yaml"
 
     return make
-
-
-@pytest.fixture(scope="session")
-def stellwerk() -> Stellwerk:
-    """Runs the command line as a user would: `stellwerk("run", spec)`."""
-
-    def run(
-        *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 300
-    ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "stellwerk", *map(str, arguments)]
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env={**os.environ, **(environment or {})},
-            check=False,
-        )
-
-    return run
 
 
 @pytest.fixture(scope="session")

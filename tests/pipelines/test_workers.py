@@ -15,6 +15,8 @@ from stellwerk.pipelines.embedded.workers import Workers
 
 SECONDS = 120
 
+pytestmark = pytest.mark.usefixtures("cold")
+
 
 @pytest.fixture
 def ended(tmp_path: Path) -> Callable[[Workers, str], list[str]]:
