@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -33,7 +32,7 @@ def test_data_that_breaks_the_curated_schema_stops_the_run_before_training(proje
     assert stellwerk("schema", project).returncode == 0
     spec = project.read_text()
     project.write_text(spec.replace("target:", "validate: {schema: schema.pbtxt}\ntarget:"))
-    assert stellwerk("run", project).returncode == 0
+    assert stellwerk("run", project, "--until", "validate").returncode == 0
     data = project.parent / "flights.csv"
     data.write_text(data.read_text().replace("JFK", "XXX"))
     ran = stellwerk("run", project)
@@ -48,7 +47,7 @@ def test_data_that_breaks_the_curated_schema_stops_the_run_before_training(proje
     project.write_text(
         project.read_text().replace("{schema: schema.pbtxt}", "{schema: schema.pbtxt, on_anomaly: warn}")
     )
-    assert stellwerk("run", project).returncode == 0
+    assert stellwerk("run", project, "--until", "transform").returncode == 0
 
 
 def test_data_that_drifted_from_the_last_run_that_passed_is_refused(project: Path, stellwerk):
@@ -74,12 +73,12 @@ def ask(port: int, instances: list[dict[str, Any]]) -> Any:
         return json.loads(answer.read())
 
 
-def test_serve_answers_a_prediction_also_for_a_category_never_seen_in_training(finished: Path):
+def test_serve_answers_a_prediction_also_for_a_category_never_seen_in_training(finished: Path, warm):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "stellwerk", "serve", str(finished.parent / "models" / "small-flights")]
-    with subprocess.Popen([*command, "--rest-port", str(port)], stderr=subprocess.PIPE, text=True) as server:
+    command = ["serve", finished.parent / "models" / "small-flights", "--rest-port", port]
+    with warm.popen(command, stderr=subprocess.PIPE) as server:
         try:
             known = {"distance": 1400, "sched_dep_time": 1530, "carrier": "UA", "origin": "EWR"}
             deadline = time.monotonic() + 60

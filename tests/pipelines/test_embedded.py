@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.warm.asking import Warm
 
 STEPS = ["ingest", "validate", "transform", "train", "evaluate", "push"]
 
@@ -170,9 +171,13 @@ def test_runs_lists_the_newest_first(project: Path, stellwerk):
 
 
 @contextmanager
-def running(spec: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "stellwerk", "run", str(spec), *arguments]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def running(spec: Path, *arguments: str, warm: Warm | None = None) -> Iterator[Any]:
+    """A run in a process of its own; a warm one has its frameworks loaded."""
+    pipes: dict[str, Any] = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    if warm is not None:
+        process = warm.popen(["run", spec, *arguments], **pipes)
+    else:
+        process = subprocess.Popen([sys.executable, "-m", "stellwerk", "run", spec, *arguments], text=True, **pipes)
     try:
         yield process
     finally:
@@ -181,7 +186,7 @@ def running(spec: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def worker_of(process: subprocess.Popen[str], step: str, spec: Path) -> psutil.Process:
+def worker_of(process: Any, step: str, spec: Path) -> psutil.Process:
     """Waits until the step's own process has its log open."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
@@ -195,8 +200,8 @@ def worker_of(process: subprocess.Popen[str], step: str, spec: Path) -> psutil.P
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_killed_with_sigkill_is_told_and_the_next_run_continues(project: Path, stellwerk, step: str):
-    with running(project, "--from", step) as process:
+def test_a_step_killed_with_sigkill_is_told_and_the_next_run_continues(project: Path, stellwerk, warm, step: str):
+    with running(project, "--from", step, warm=warm) as process:
         worker_of(process, step, project).send_signal(signal.SIGKILL)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 3
@@ -220,8 +225,8 @@ def test_a_killed_runner_takes_its_steps_along_and_its_run_is_marked(project: Pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_cleans_up_and_keeps_what_was_finished(project: Path, number):
-    with running(project, "--from", "transform") as process:
+def test_an_interrupt_cleans_up_and_keeps_what_was_finished(project: Path, warm, number):
+    with running(project, "--from", "transform", warm=warm) as process:
         child = worker_of(process, "transform", project)
         os.kill(process.pid, number)
         _, errors = process.communicate(timeout=60)

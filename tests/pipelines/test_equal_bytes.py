@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 from stellwerk.components.artifacts.verifying import differences, read_digests
@@ -41,10 +40,10 @@ def test_a_moved_project_makes_the_same_model(project: Path, stellwerk, tmp_path
     assert versions(moved) == ["1"]
 
 
-def test_two_runs_of_one_training_at_once_push_one_version(make_project, tmp_path: Path):
+def test_two_runs_of_one_training_at_once_push_one_version(make_project, tmp_path: Path, warm):
     spec = make_project(tmp_path / "both")
-    command = [sys.executable, "-m", "stellwerk", "run", str(spec), "--no-cache"]
-    both = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    both = [warm.popen(["run", spec, "--no-cache"], **pipes) for _ in range(2)]
     for one in both:
         _, errors = one.communicate(timeout=500)
         assert one.returncode == 0, errors

@@ -6,7 +6,6 @@ import json
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +71,8 @@ def test_a_server_with_tokens_shows_where_the_token_goes(folder: Path, tmp_path:
     assert "secret-of-the-server" not in "\n".join(lines)
 
 
-def test_what_serve_prints_can_be_run_as_it_stands(folder: Path, ask: Any):
-    command = [sys.executable, "-m", "stellwerk", "serve", str(folder), "--port", "0", "--rest-port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+def test_what_serve_prints_can_be_run_as_it_stands(folder: Path, ask: Any, warm: Any):
+    with warm.popen(["serve", folder, "--port", 0, "--rest-port", 0], stderr=subprocess.PIPE) as process:
         try:
             assert process.stderr is not None
             assert next(process.stderr) == f"loading flights from {folder}, version 7\n"

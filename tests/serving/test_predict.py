@@ -21,7 +21,7 @@ from datetime import timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import fastavro
 import grpc
@@ -36,6 +36,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 from pyarrow import orc
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
+from tests.warm.asking import Warm
 
 import stellwerk
 from stellwerk.__main__ import cli
@@ -571,12 +572,12 @@ def until(condition, seconds: float = 120) -> None:
         time.sleep(0.01)
 
 
-def test_a_killed_prediction_continues_and_gives_the_same_bytes(table, moody, tmp_path):
+def test_a_killed_prediction_continues_and_gives_the_same_bytes(table, moody, tmp_path, warm):
     given = write(table.rename_columns(["name", "distance", "carrier", "day"]), tmp_path / "in.csv")
     predict(moody, given, tmp_path / "once.csv")
     _Moody.delay, parts = 0.4, tmp_path / ".out.csv.parts"
-    run = [sys.executable, "-c", textwrap.dedent(SMALL_PARTS), moody, given, tmp_path / "out.csv"]
-    with subprocess.Popen(run, stderr=subprocess.PIPE, text=True) as process:
+    run = ["python", "-c", textwrap.dedent(SMALL_PARTS), moody, given, tmp_path / "out.csv"]
+    with warm.popen(run, stderr=subprocess.PIPE) as process:
         until(lambda: finished(parts) >= 3 or process.poll() is not None)
         assert process.poll() is None, process.stderr.read()
         with pytest.raises(UsageError, match="another process is writing it"):
@@ -672,11 +673,10 @@ def free_ports() -> tuple[int, int]:
         return int(one.getsockname()[1]), int(other.getsockname()[1])
 
 
-def serving(model_path: Path, grpc_port: int, port: int) -> subprocess.Popen[bytes]:
-    code = "from stellwerk.__main__ import cli; cli()"
-    command = [sys.executable, "-W", "ignore", "-c", code, "serve", model_path.parent]
-    command += ["--port", str(grpc_port), "--rest-port", str(port)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+def serving(warm: Warm, model_path: Path, grpc_port: int, port: int) -> Any:
+    process = warm.popen(
+        ["serve", model_path.parent, "--port", grpc_port, "--rest-port", port], stderr=subprocess.DEVNULL
+    )
 
     def answers() -> bool:
         with socket.socket() as probe:
@@ -686,11 +686,11 @@ def serving(model_path: Path, grpc_port: int, port: int) -> subprocess.Popen[byt
     return process
 
 
-def test_through_our_server_which_goes_away_and_comes_back(table, expected, model_path, tmp_path, free_ports):
+def test_through_our_server_which_goes_away_and_comes_back(table, expected, model_path, tmp_path, free_ports, warm):
     given = write(table, tmp_path / "in.parquet")
     url = f"http://127.0.0.1:{free_ports[1]}/v1/models/flights"
     options = Options(batch_size=1, connection=Connection(clients=2, patience=240))
-    server = serving(model_path, *free_ports)
+    server = serving(warm, model_path, *free_ports)
     try:
         assert predict(url, given, tmp_path / "all.jsonl", Options()).rows == N
         np.testing.assert_array_equal(answers(read(tmp_path / "all.jsonl")), expected)
@@ -703,7 +703,7 @@ def test_through_our_server_which_goes_away_and_comes_back(table, expected, mode
         server.send_signal(signal.SIGKILL)
         server.wait()
         assert thread.is_alive()
-        server = serving(model_path, *free_ports)
+        server = serving(warm, model_path, *free_ports)
         thread.join(300)
     finally:
         server.kill()

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -184,7 +183,7 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing_open(model_path,
     wait_for(lambda: threading.active_count() <= threads)
 
 
-def test_the_command_serves_a_file_of_models_reads_it_anew_and_ends_well(ask, model_path, tmp_path):
+def test_the_command_serves_a_file_of_models_reads_it_anew_and_ends_well(ask, model_path, tmp_path, warm):
     def write(*names):
         listed = "".join(
             f'config {{ name: "{name}" base_path: "{model_path.parent}" model_platform: "tensorflow" }}\n'
@@ -195,8 +194,8 @@ def test_the_command_serves_a_file_of_models_reads_it_anew_and_ends_well(ask, mo
         part.replace(tmp_path / "models.config")
 
     write("flights")
-    command = [sys.executable, "-m", "stellwerk", "serve", "--models-config", str(tmp_path / "models.config")]
-    with subprocess.Popen([*command, "--port", "0", "--rest-port", "0"], stderr=subprocess.PIPE, text=True) as process:
+    command = ["serve", "--models-config", tmp_path / "models.config", "--port", 0, "--rest-port", 0]
+    with warm.popen(command, stderr=subprocess.PIPE) as process:
         try:
             said = next(line for line in process.stderr if line.startswith("answering at "))
             address = said.split()[2].partition("/v1/")[0]

@@ -18,9 +18,6 @@ from stellwerk.pipelines.embedded.workers import WORKER
 
 MESSAGE_BYTES = 1 << 18
 FORKING = Path(__file__).with_name("forking.py")
-ADDRESS = "STELLWERK_TESTS_WARM"
-"""Names the socket of the warm process to processes that tests start."""
-
 READ_AT_START = ("PYTHON", "TF_", "COV_", "COVERAGE_", "LD_", "MALLOC", "OMP_")
 """How variables begin that Python or a library reads when it starts: a fork would not know them."""
 
@@ -72,9 +69,11 @@ class Process:
         read: list[str | None] = [None, None]
 
         def follow(number: int, stream: IO[str]) -> None:
-            read[number] = stream.read()
+            with stream:
+                read[number] = stream.read()
 
-        streams = [(number, stream) for number, stream in enumerate((self.stdout, self.stderr)) if stream is not None]
+        both = enumerate((self.stdout, self.stderr))
+        streams = [(number, stream) for number, stream in both if stream is not None and not stream.closed]
         readers = [threading.Thread(target=follow, args=each, daemon=True) for each in streams]
         for reader in readers:
             reader.start()
@@ -125,7 +124,7 @@ class Warm:
 
     def start_server(self, lines: Sequence[int]) -> Any:
         """Starts the server of a run's steps."""
-        self._started()
+        self.start()
         return through(self.address)(lines)
 
     def popen(
@@ -134,22 +133,28 @@ class Warm:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | str | None = None,
+        stdin: IO[str] | None = None,
         stdout: int | None = None,
         stderr: int | None = None,
     ) -> Any:
-        """Starts `stellwerk ARGUMENTS` (or `script FILE ...`) with text streams; a process of its own where a fork is another thing."""
+        """Starts `stellwerk ARGUMENTS`, or `python FILE ...` and `python -c CODE ...`, with text streams.
+
+        It is a process of its own, started as usual, where a fork would not be the same.
+        """
         words = [str(each) for each in arguments]
         if cold(env):
-            command = [sys.executable, *(words[1:] if words[:1] == ["script"] else ["-m", "stellwerk", *words])]
-            return subprocess.Popen(command, env=env, cwd=cwd, stdout=stdout, stderr=stderr, text=True)
-        self._started()
+            command = [sys.executable, *(words[1:] if words[:1] == ["python"] else ["-m", "stellwerk", *words])]
+            return subprocess.Popen(command, env=env, cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr, text=True)
+        self.start()
         request = {"arguments": words, "address": self.address}
         request |= {"environment": dict(env)} if env is not None else {}
         request |= {"folder": str(cwd)} if cwd is not None else {}
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        given, streams = [nothing], []
+        given = [os.open(os.devnull, os.O_RDONLY) if stdin is None else os.dup(stdin.fileno())]
+        streams = []
         for number, asked in ((1, stdout), (2, stderr)):
-            ours, theirs = os.pipe() if asked == subprocess.PIPE else (None, os.dup(number if asked is None else asked))
+            ours, theirs = (
+                os.pipe() if asked == subprocess.PIPE else (None, _opened(number if asked is None else asked))
+            )
             streams.append(None if ours is None else os.fdopen(ours, encoding="utf-8"))
             given.append(theirs)
         caller = ask(self.address, request, given)
@@ -158,16 +163,25 @@ class Warm:
         return Process(caller, streams)
 
     def run(
-        self, *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 300, **more: Any
+        self,
+        *arguments: object,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | str | None = None,
+        timeout: float = 300,
+        given: str = "",
     ) -> subprocess.CompletedProcess[str]:
-        """Runs `stellwerk ARGUMENTS` to its end, with variables added to the environment."""
+        """Runs `stellwerk ARGUMENTS` to its end, with variables added to the environment and a text to read on stdin."""
         env = {**os.environ, **(environment or {})}
-        with self.popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more) as process:
-            try:
-                out, errors = process.communicate(timeout=timeout)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as stdin:
+            stdin.write(given)
+            stdin.seek(0)
+            with self.popen(arguments, env=env, cwd=cwd, stdin=stdin, **pipes) as process:
+                try:
+                    out, errors = process.communicate(timeout=timeout)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    raise
         return subprocess.CompletedProcess(list(map(str, arguments)), process.returncode, out, errors)
 
     def stop(self) -> None:
@@ -177,9 +191,10 @@ class Warm:
             self._process.wait()
         self._folder.cleanup()
 
-    def _started(self) -> None:
+    def start(self) -> str:
+        """Starts the warm process unless it runs; returns the address where it is asked."""
         if self._process is not None:
-            return
+            return self.address
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
             listening.bind(self.address)
             listening.listen(64)
@@ -191,6 +206,11 @@ class Warm:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        return self.address
+
+
+def _opened(asked: int) -> int:
+    return os.open(os.devnull, os.O_WRONLY) if asked == subprocess.DEVNULL else os.dup(asked)
 
 
 def cold(environment: Mapping[str, str] | None) -> bool:

@@ -23,6 +23,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import asking
@@ -33,7 +34,7 @@ from stellwerk.pipelines.embedded import server, workers
 from stellwerk.steps import STEPS
 
 FILES = 8
-WITH_FRAMEWORKS = ("run", "serve", "predict", "server", "script")
+WITH_FRAMEWORKS = ("run", "serve", "predict", "server", "python")
 WITH_KFP = ("compile", "submit", "schedule", "components", "cluster")
 
 
@@ -147,14 +148,24 @@ def _become(request: dict[str, Any], files: list[int]) -> Callable[[], object]:
     command, *arguments = request["arguments"] or [""]
     if command == "server":
         return lambda: server.main(files[3:])
-    if command == "script":
+    if command == "python":
         workers.start_server = asking.through(request["address"])
-        sys.argv = arguments
-        sys.path[0] = os.path.dirname(arguments[0])  # noqa: PTH120 - as Python does
-        return lambda: runpy.run_path(arguments[0], run_name="__main__")
+        return _program(arguments)
     workers.start_server = _fork_server
     sys.argv = ["stellwerk", *request["arguments"]]
     return importlib.import_module("stellwerk.__main__").main
+
+
+def _program(arguments: list[str]) -> Callable[[], object]:
+    """Runs a file, or the code behind `-c`, as Python does."""
+    if arguments[0] != "-c":
+        sys.argv = arguments
+        sys.path[0] = str(Path(arguments[0]).parent)
+        return lambda: runpy.run_path(arguments[0], run_name="__main__")
+    _, code, *more = arguments
+    sys.argv = ["-c", *more]
+    sys.path[0] = ""
+    return lambda: exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
 
 
 def _leave(to_do: Callable[[], object]) -> NoReturn:

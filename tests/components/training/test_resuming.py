@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+from tests.warm.asking import Warm
 
 from stellwerk.components.calling import call
 from stellwerk.components.training.loops import graph
@@ -28,7 +28,7 @@ call("train", {**given["arguments"], "progress": progress})
 """
 
 
-def _train_in_a_process_of_its_own(late, folder, *, die: bool) -> subprocess.CompletedProcess[str]:
+def _train_in_a_process_of_its_own(warm: Warm, late, folder, *, die: bool) -> subprocess.CompletedProcess[str]:
     """As the runner does it: what TensorFlow was used for before decides how it cuts its sums."""
     arguments = {
         "architecture": {"type": "wide_deep", "hidden": [32, 16], "dropout": 0.1},
@@ -40,16 +40,16 @@ def _train_in_a_process_of_its_own(late, folder, *, die: bool) -> subprocess.Com
         **{name: str(folder / name) for name in ("model", "history", "scratch")},
     }
     given = json.dumps({"arguments": arguments, "die": die})
-    return subprocess.run([sys.executable, "-c", TRAIN], input=given, capture_output=True, text=True, check=False)
+    return warm.run("python", "-c", TRAIN, given=given)
 
 
-def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(late, left_by, tmp_path):
-    killed = _train_in_a_process_of_its_own(late, tmp_path, die=True)
+def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(warm, late, left_by, tmp_path):
+    killed = _train_in_a_process_of_its_own(warm, late, tmp_path, die=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (tmp_path / "model").exists()
 
     for folder in (tmp_path, tmp_path / "whole"):
-        trained = _train_in_a_process_of_its_own(late, folder, die=False)
+        trained = _train_in_a_process_of_its_own(warm, late, folder, die=False)
         assert trained.returncode == 0, trained.stderr
     resumed, whole = left_by(tmp_path), left_by(tmp_path / "whole")
     assert resumed.history["resumed_from_epoch"] == 1

@@ -7,8 +7,6 @@ import json
 import pkgutil
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -173,10 +171,10 @@ run(load(sys.argv[1]), cache=False, until="ingest", display=Killing())
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_that_is_killed_is_aborted_at_the_latest_by_the_next_one(project: Path, stellwerk, events, how):
+def test_a_run_that_is_killed_is_aborted_at_the_latest_by_the_next_one(project: Path, stellwerk, warm, events, how):
     before = set(project.parent.glob("runs/*/[0-9]*"))
-    command = [sys.executable, "-c", KILLED_IN_ITS_FIRST_STEP, str(project), str(int(how))]
-    assert subprocess.run(command, stderr=subprocess.DEVNULL, timeout=PATIENCE, check=False).returncode != 0
+    command = ["python", "-c", KILLED_IN_ITS_FIRST_STEP, project, int(how)]
+    assert warm.run(*command, timeout=PATIENCE).returncode != 0
     (folder,) = set(project.parent.glob("runs/*/[0-9]*")) - before
     if how == signal.SIGKILL:
         assert by_job(events(folder)) == {"small-flights": ["START"], "small-flights.ingest": ["START"]}

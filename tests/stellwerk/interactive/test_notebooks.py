@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from tests.warm import asking
+from tests.warm.asking import Warm
 
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "examples" / "notebooks"
 EXPECTED = {
@@ -17,10 +19,25 @@ EXPECTED = {
 }
 
 
+WARM = """\
+import sys
+sys.path.append({folder!r})
+import asking
+from stellwerk.pipelines.embedded import workers
+workers.start_server = asking.through({address!r})
+sys.path.remove({folder!r})
+"""
+
+
 @pytest.fixture(scope="session", autouse=True)
-def ipython_is_at_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+def ipython_is_at_home(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Iterator[None]:
+    """Kernels find settings of their own; the steps of their runs are forked from the warm process."""
+    home = tmp_path_factory.mktemp("ipython")
+    started = home / "profile_default" / "startup" / "warm.py"
+    started.parent.mkdir(parents=True)
+    started.write_text(WARM.format(folder=str(Path(asking.__file__).parent), address=warm.start()), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        patch.setenv("IPYTHONDIR", str(home))
         yield
 
 
