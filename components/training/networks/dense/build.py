@@ -11,6 +11,7 @@ from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.networks.body import Body, Inputs
 from stellwerk.components.training.networks.cost import Cost, of_layers
 from stellwerk.components.training.networks.dense.keys import Dense
+from stellwerk.components.training.networks.dropout import Dropout
 from stellwerk.components.training.networks.encoding import encoded, encoded_width
 
 
@@ -34,5 +35,5 @@ def perceptron(architecture: Dense, tensor: Any) -> Any:
             tensor = keras.layers.BatchNormalization(synchronized=False, name=f"normalised_{place}")(tensor)
         tensor = keras.layers.Activation(architecture.activation, name=f"active_{place}")(tensor)
         if architecture.dropout:
-            tensor = keras.layers.Dropout(architecture.dropout, name=f"dropout_{place}")(tensor)
+            tensor = Dropout(architecture.dropout, name=f"dropout_{place}")(tensor)
     return tensor

@@ -16,6 +16,7 @@ import numpy as np
 from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.networks.body import Body, Inputs
 from stellwerk.components.training.networks.cost import Cost, of_layers
+from stellwerk.components.training.networks.dropout import Dropout
 from stellwerk.components.training.networks.encoding import encoded, encoded_width, linear
 from stellwerk.components.training.networks.ensemble.keys import Ensemble
 from stellwerk.components.training.networks.members import HE, OfEachMember
@@ -58,7 +59,7 @@ def _members(architecture: Ensemble, tensor: Any) -> Any:
 def _activated(architecture: Ensemble, tensor: Any, place: int) -> Any:
     tensor = keras.layers.Activation(architecture.activation, name=f"active_{place}")(tensor)
     if architecture.dropout:
-        tensor = keras.layers.Dropout(architecture.dropout, name=f"dropout_{place}")(tensor)
+        tensor = Dropout(architecture.dropout, name=f"dropout_{place}")(tensor)
     return tensor
 
 
