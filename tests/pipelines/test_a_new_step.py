@@ -112,7 +112,7 @@ def test_it_is_compiled_and_the_cluster_may_be_told_of_its_pod(command: Command,
     cluster = "cluster={image: a, resources: {count: {cpu: 3}}, steps: {count: {timeout_seconds: 60}}}"
     ran = command("compile", spec, "--set", cluster, "-o", tmp_path / "ir.yaml")
     assert ran.returncode == 0, ran.stderr
-    ir, platform = yaml.safe_load_all((tmp_path / "ir.yaml").read_text(encoding="utf-8"))
+    ir, platform = yaml.load_all((tmp_path / "ir.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
     given = ir["root"]["dag"]["tasks"]["count"]["inputs"]["artifacts"]["examples"]["taskOutputArtifact"]
     assert given == {"producerTask": "ingest", "outputArtifactKey": "examples"}
     assert ir["deploymentSpec"]["executors"]["exec-count"]["container"]["resources"]["resourceCpuLimit"] == "3"

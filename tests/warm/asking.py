@@ -137,7 +137,7 @@ class Warm:
         stdout: int | None = None,
         stderr: int | None = None,
     ) -> Any:
-        """Starts `stellwerk ARGUMENTS`, or `python FILE ...` and `python -c CODE ...`, with text streams.
+        """Starts `stellwerk ARGUMENTS`, or `python FILE ...`, `python -c CODE ...` or `python -m MODULE ...`, with text streams.
 
         It is a process of its own, started as usual, where a fork would not be the same.
         """
@@ -152,6 +152,10 @@ class Warm:
         given = [os.open(os.devnull, os.O_RDONLY) if stdin is None else os.dup(stdin.fileno())]
         streams = []
         for number, asked in ((1, stdout), (2, stderr)):
+            if asked == subprocess.STDOUT:
+                streams.append(None)
+                given.append(os.dup(given[1]))
+                continue
             ours, theirs = (
                 os.pipe() if asked == subprocess.PIPE else (None, _opened(number if asked is None else asked))
             )
@@ -169,10 +173,11 @@ class Warm:
         cwd: Path | str | None = None,
         timeout: float = 300,
         given: str = "",
+        stderr: int = subprocess.PIPE,
     ) -> subprocess.CompletedProcess[str]:
         """Runs `stellwerk ARGUMENTS` to its end, with variables added to the environment and a text to read on stdin."""
         env = {**os.environ, **(environment or {})}
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": stderr}
         with tempfile.TemporaryFile("w+", encoding="utf-8") as stdin:
             stdin.write(given)
             stdin.seek(0)

@@ -80,7 +80,7 @@ class Forking:
             caller.close()
             return None
         request = json.loads(message)
-        _get_ready(request["arguments"][:1])
+        _get_ready(request["arguments"])
         child = _fork()
         if child == 0:
             caller.close()
@@ -119,9 +119,10 @@ def _load(modules: Sequence[str]) -> None:
 
 
 def _get_ready(command: Sequence[str]) -> None:
-    if set(command) & set(WITH_FRAMEWORKS):
+    """Loads what a command needs, once for all that come."""
+    if set(command[:1]) & set(WITH_FRAMEWORKS):
         _load(_frameworks())
-    if set(command) & set(WITH_KFP):
+    if set(command[:1]) & set(WITH_KFP) or "kfp.dsl.executor_main" in command:
         _load(["stellwerk.pipelines.kubeflow.compilation"])
 
 
@@ -157,7 +158,11 @@ def _become(request: dict[str, Any], files: list[int]) -> Callable[[], object]:
 
 
 def _program(arguments: list[str]) -> Callable[[], object]:
-    """Runs a file, or the code behind `-c`, as Python does."""
+    """Runs a file, the module behind `-m`, or the code behind `-c`, as Python does."""
+    if arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        sys.path[0] = str(Path.cwd())
+        return lambda: runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     if arguments[0] != "-c":
         sys.argv = arguments
         sys.path[0] = str(Path(arguments[0]).parent)

@@ -97,7 +97,7 @@ def test_the_command_writes_definitions_for_an_image(stellwerk: Any, tmp_path: P
     ran = stellwerk("components", "train", "-o", tmp_path / "own", "--image", "registry.example/stellwerk:2")
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split() == [str(tmp_path / "own" / "train.yaml")]
-    read = yaml.safe_load((tmp_path / "own" / "train.yaml").read_text(encoding="utf-8"))
+    read = yaml.load((tmp_path / "own" / "train.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
     (executor,) = read["deploymentSpec"]["executors"].values()
     assert executor["container"]["image"] == "registry.example/stellwerk:2"
     assert IMAGE not in str(read)
@@ -158,7 +158,7 @@ def test_every_component_fits_into_a_pipeline_of_ones_own(tmp_path: Path):
         )  # fmt: skip
 
     compiler.Compiler().compile(own, str(tmp_path / "own.yaml"))
-    read = yaml.safe_load((tmp_path / "own.yaml").read_text(encoding="utf-8"))
+    read = yaml.load((tmp_path / "own.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
     assert len(read["root"]["dag"]["tasks"]) == 8
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,14 +50,26 @@ GOLDEN_SPECS: dict[str, list[str]] = {
 Compile = Callable[..., tuple[LoadedSpec, dict[str, Any]]]
 
 
+@functools.cache
+def example(*overrides: str) -> tuple[LoadedSpec, str]:
+    """The example, and its IR as text: compiled once, however many tests look at it."""
+    loaded = load(ROOT / EXAMPLE, [IMAGE, *overrides])
+    with tempfile.TemporaryDirectory() as folder:
+        compile_spec(loaded, Path(folder) / "ir.yaml")
+        return loaded, (Path(folder) / "ir.yaml").read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def compiled(tmp_path: Path) -> Compile:
     """Compiles a spec, by default the example, and reads the IR."""
 
-    def run(*overrides: str, spec: Path = ROOT / EXAMPLE) -> tuple[LoadedSpec, dict[str, Any]]:
+    def run(*overrides: str, spec: Path | None = None) -> tuple[LoadedSpec, dict[str, Any]]:
+        if spec is None:
+            loaded, text = example(*overrides)
+            return loaded, next(iter(yaml.load_all(text, yaml.CSafeLoader)))
         loaded = load(spec, [IMAGE, *overrides])
         compile_spec(loaded, tmp_path / "ir.yaml")
-        return loaded, next(iter(yaml.safe_load_all((tmp_path / "ir.yaml").read_text(encoding="utf-8"))))
+        return loaded, next(iter(yaml.load_all((tmp_path / "ir.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)))
 
     return run
 

@@ -141,7 +141,7 @@ def test_kubernetes_objects_are_those_that_the_sdk_writes(ir, tmp_path):
     compiler.Compiler().compile(
         pipeline, str(tmp_path / "sdk.yaml"), kubernetes_manifest_format=True, kubernetes_manifest_options=options
     )
-    theirs = list(yaml.safe_load_all((tmp_path / "sdk.yaml").read_text(encoding="utf-8")))
+    theirs = list(yaml.load_all((tmp_path / "sdk.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader))
     ours = objects(ir())
     for mine, other in zip(ours, theirs, strict=True):
         assert {key: type(value) for key, value in mine["spec"].items()} == {
@@ -170,7 +170,9 @@ def test_compile_says_how_large_the_pipeline_is_and_writes_what_was_asked_for(st
     assert (
         1.3 < float(said[3]) / float(said[1]) < 1.8
     )  # KFP's own compiler, 2.5 and 2.16, made 1.37 to 1.45 bytes of one
-    kinds = [each["kind"] for each in yaml.safe_load_all((tmp_path / "m.yaml").read_text(encoding="utf-8"))]
+    kinds = [
+        each["kind"] for each in yaml.load_all((tmp_path / "m.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
+    ]
     assert kinds == ["Pipeline", "PipelineVersion"]
     ran = stellwerk("compile", EXAMPLE, "--set", IMAGE, "-o", tmp_path / "i.yaml", "--namespace", "a")
     assert ran.returncode == 2

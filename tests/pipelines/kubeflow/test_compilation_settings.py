@@ -35,10 +35,12 @@ def write(tmp_path: Path) -> Write:
     return to
 
 
-@pytest.fixture
-def full(write) -> list[dict[str, Any]]:
-    """The IR of the example with every setting."""
-    return intermediate(load(write(FULL.read_text(encoding="utf-8"))))
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The IR of the example with every setting. Not to be changed."""
+    spec = tmp_path_factory.mktemp("full") / "pipeline.yaml"
+    spec.write_text(EXAMPLE.read_text(encoding="utf-8") + FULL.read_text(encoding="utf-8"), encoding="utf-8")
+    return intermediate(load(spec))
 
 
 def pods(ir: list[dict[str, Any]]) -> dict[str, Any]:

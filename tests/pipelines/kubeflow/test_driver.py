@@ -45,7 +45,7 @@ class Cluster:
         folder = self.spec.parent / f"run-{self.runs}"
         folder.mkdir()
         compile_spec(load(self.spec, [*self.overrides, *more]), folder / "ir.yaml")
-        ir = next(iter(yaml.safe_load_all((folder / "ir.yaml").read_text(encoding="utf-8"))))
+        ir = next(iter(yaml.load_all((folder / "ir.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)))
         run = f"00000000-0000-0000-0000-{self.runs:012}"
         given = {"directory": str(self.spec.parent), **given}
         backend = Backend(ir, folder / "pods", self.bucket, self.metadata, given, run)
@@ -165,7 +165,7 @@ FROM flights
 
 def test_a_text_arrives_as_it_was_written(cluster: Project, tmp_path: Path):
     pipeline = cluster("cluster={image: i, env: {REGION: 'eu-$$-$(HOME)'}}")
-    document = yaml.safe_load(pipeline.spec.read_text(encoding="utf-8"))
+    document = yaml.load(pipeline.spec.read_text(encoding="utf-8"), yaml.CSafeLoader)
     document["data"]["query"] = SIGNS
     pipeline.spec.write_text(yaml.safe_dump(document), encoding="utf-8")
     backend = pipeline.run(sources={"flights": {"path": "flights.csv"}})
@@ -187,7 +187,7 @@ def test_the_definitions_of_the_components_run_in_a_pipeline_of_ones_own(
     make_project: Callable[[Path], Path], tmp_path: Path
 ):
     spec = make_project(tmp_path / "project")
-    document = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    document = yaml.load(spec.read_text(encoding="utf-8"), yaml.CSafeLoader)
     ir = documents(_by_hand(document, str(spec.parent)))[0]
     backend = Backend(ir, tmp_path / "pods")
     assert backend.run_all(), logs(backend)

@@ -44,7 +44,7 @@ class Pipeline:
         self.folder = spec.parent / "cluster"
         self.ran = ran
         compile_spec(load(spec, overrides), spec.parent / "ir.yaml")
-        self.ir = next(iter(yaml.safe_load_all((spec.parent / "ir.yaml").read_text(encoding="utf-8"))))
+        self.ir = next(iter(yaml.load_all((spec.parent / "ir.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)))
 
     def arguments(self, step: str, run: dict[str, Any]) -> dict[str, Any]:
         """What the parameters of a task are in a run that is given `run`."""

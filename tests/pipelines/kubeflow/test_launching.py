@@ -62,7 +62,7 @@ def launcher(request: pytest.FixtureRequest, make_project: Callable[[Path], Path
     root = f"cluster.pipeline_root={bucket.uri}"
     loaded = load(spec, ["cluster.image=stellwerk", root, "cluster.examples=in_place", source])
     compile_spec(loaded, tmp_path / "ir.yaml")
-    ir = next(iter(yaml.safe_load_all((tmp_path / "ir.yaml").read_text(encoding="utf-8"))))
+    ir = next(iter(yaml.load_all((tmp_path / "ir.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)))
     return Backend(ir, tmp_path / "pods", bucket, given={"directory": str(tmp_path)}, quick=False)
 
 

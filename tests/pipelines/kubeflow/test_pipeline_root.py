@@ -22,7 +22,7 @@ IMAGE = "cluster.image=registry.example/stellwerk:0.1.0"
 )
 def test_a_root_is_in_the_pipeline(tmp_path: Path, root: str) -> None:
     compile_spec(load(EXAMPLE, [IMAGE, f"cluster.pipeline_root={root}"]), tmp_path / "ir.yaml")
-    ir = next(iter(yaml.safe_load_all((tmp_path / "ir.yaml").read_text())))
+    ir = next(iter(yaml.load_all((tmp_path / "ir.yaml").read_text(), yaml.CSafeLoader)))
     assert ir["defaultPipelineRoot"] == root
 
 

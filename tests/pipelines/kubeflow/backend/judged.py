@@ -60,7 +60,7 @@ def compiled(form: str, folder: Path) -> Path:
     path = folder / f"{form}.yaml"
     compiler.Compiler().compile({"flat": flat, "grouped": grouped}[form], str(path))
     if form == "flat":
-        spec = yaml.safe_load(path.read_text())
+        spec = yaml.load(path.read_text(), yaml.CSafeLoader)
         tasks = spec["root"]["dag"]["tasks"]
         for task in tasks.values():
             task.pop("dependentTasks", None)

@@ -30,7 +30,7 @@ class Scene:
     def of(cls, ir: Path, state: str, steps: Mapping[str, Did] | None = None, **more: Any) -> Scene:
         """A look at a run of a compiled pipeline, in which steps that are not named have run."""
         phase = {"SUCCEEDED": "Succeeded", "FAILED": "Failed"}.get(state, "Running")
-        spec = next(yaml.safe_load_all(ir.read_text()))
+        spec = next(yaml.load_all(ir.read_text(), yaml.CSafeLoader))
         return cls(state, workflow=Workflow(spec, steps or {}, phase=phase, **more))
 
     def details(self, run_id: str) -> list[dict[str, Any]]:

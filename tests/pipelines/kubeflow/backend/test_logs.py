@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.warm.asking import Warm
 
 from stellwerk.components.decisions import answer
 from stellwerk.pipelines.kubeflow.submission.logs import refusals, said
@@ -35,23 +36,23 @@ Error: exit status 1
 """
 
 
-def executed(folder: Path, body: str) -> str:
+@pytest.fixture
+def executed(tmp_path: Path, warm: Warm) -> Callable[[str], str]:
     """What a pod writes whose step has this body: KFP's own executor runs it, as the launcher starts it."""
-    lines = "\n".join(f"    {line}" for line in body.splitlines())
-    (folder / "ephemeral.py").write_text(f"import stellwerk.errors as errors\ndef train(epochs: int):\n{lines}\n")
-    command = ["-m", "kfp.dsl.executor_main", "--component_module_path", folder / "ephemeral.py"]
-    asked = ["--executor_input", json.dumps(INPUT), "--function_to_execute", "train"]
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", *command, *asked],
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert ran.returncode == 1
-    assert "[KFP Executor " in ran.stdout
-    assert '"parameterValues"' in ran.stdout
-    return f"{BEFORE}{ran.stdout}{AFTER}"
+    program = tmp_path / "ephemeral.py"
+
+    def run(body: str) -> str:
+        lines = "\n".join(f"    {line}" for line in body.splitlines())
+        program.write_text(f"import stellwerk.errors as errors\ndef train(epochs: int):\n{lines}\n")
+        command = ["-m", "kfp.dsl.executor_main", "--component_module_path", program]
+        asked = ["--executor_input", json.dumps(INPUT), "--function_to_execute", "train"]
+        ran = warm.run("python", *command, *asked, stderr=subprocess.STDOUT)
+        assert ran.returncode == 1
+        assert "[KFP Executor " in ran.stdout
+        assert '"parameterValues"' in ran.stdout
+        return f"{BEFORE}{ran.stdout}{AFTER}"
+
+    return run
 
 
 @pytest.fixture
@@ -68,8 +69,8 @@ def fails(command, backend, ir):
     return run
 
 
-def test_the_product_s_own_error_is_all_that_is_told(fails, backend, tmp_path):
-    log = executed(tmp_path, "print('reading')\nraise errors.DataError('flights.csv:3: is no number.\\nReceived: x.')")
+def test_the_product_s_own_error_is_all_that_is_told(fails, backend, executed):
+    log = executed("print('reading')\nraise errors.DataError('flights.csv:3: is no number.\\nReceived: x.')")
     ran, told = fails(log)
     assert ran.code == 3
     run = ran.out.splitlines()[0]
@@ -77,18 +78,17 @@ def test_the_product_s_own_error_is_all_that_is_told(fails, backend, tmp_path):
     assert told.strip() == expected
 
 
-def test_a_gate_that_refused_is_told_from_a_step_that_failed_and_ends_with_1(fails, backend, tmp_path):
+def test_a_gate_that_refused_is_told_from_a_step_that_failed_and_ends_with_1(fails, backend, executed):
     rows = "\\n".join(f"auc of carrier {number} is 0.6" for number in range(40))
-    log = executed(tmp_path, f"raise errors.GateRefused('40 requirements are not met:\\n{rows}')")
+    log = executed(f"raise errors.GateRefused('40 requirements are not met:\\n{rows}')")
     ran, told = fails(log, CODE, "--log-lines", 2)
     assert ran.code == 1
     assert "step 'train' refused: 40 requirements are not met:\nauc of carrier 0 is 0.6\n" in told
     assert f"auc of carrier 39 is 0.6.\n{backend.url}" in told
 
 
-def test_an_error_that_came_of_another_one_is_told_alone(fails, tmp_path):
+def test_an_error_that_came_of_another_one_is_told_alone(fails, executed):
     log = executed(
-        tmp_path,
         "try:\n    {}['x']\nexcept KeyError as error:\n    raise errors.HookError('hooks.py: lacks x.') from error",
     )
     _, told = fails(log)
@@ -97,8 +97,8 @@ def test_an_error_that_came_of_another_one_is_told_alone(fails, tmp_path):
     assert "Traceback" not in told
 
 
-def test_of_any_other_error_the_last_line_of_the_traceback_comes_first(fails, tmp_path):
-    log = executed(tmp_path, "print('epoch 1')\nraise MemoryError('no room for 3 GB')")
+def test_of_any_other_error_the_last_line_of_the_traceback_comes_first(fails, executed):
+    log = executed("print('epoch 1')\nraise MemoryError('no room for 3 GB')")
     ran, told = fails(log)
     assert ran.code == 3
     assert told.splitlines()[0].endswith("step 'train' failed: MemoryError: no room for 3 GB. The end of its log:")
@@ -108,8 +108,8 @@ def test_of_any_other_error_the_last_line_of_the_traceback_comes_first(fails, tm
         assert others not in told, others
 
 
-def test_what_the_cluster_says_is_told_beside_the_error_where_it_says_more_than_a_code(fails, tmp_path):
-    log = executed(tmp_path, "raise MemoryError('no room')")
+def test_what_the_cluster_says_is_told_beside_the_error_where_it_says_more_than_a_code(fails, executed):
+    log = executed("raise MemoryError('no room')")
     _, told = fails(log, "main: OOMKilled (exit code 137)")
     assert "step 'train' failed: MemoryError: no room, main: OOMKilled (exit code 137). The end" in told
 
@@ -132,10 +132,8 @@ def test_a_message_that_ends_a_sentence_gets_no_second_full_stop(fails):
     assert "failed: The node was low on resource: memory. The end of its log:" in told
 
 
-def test_as_json_the_log_has_what_the_step_wrote_before_its_error(fails, tmp_path):
-    ran, _ = fails(
-        executed(tmp_path, "print('reading', flush=True)\nraise errors.DataError('no rows.')"), CODE, "--json"
-    )
+def test_as_json_the_log_has_what_the_step_wrote_before_its_error(fails, executed):
+    ran, _ = fails(executed("print('reading', flush=True)\nraise errors.DataError('no rows.')"), CODE, "--json")
     told = json.loads(ran.out)
     assert told["why"] == "step 'train' failed: no rows."
     assert told["log"] == ["reading"]

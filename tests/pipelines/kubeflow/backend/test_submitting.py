@@ -28,7 +28,7 @@ def test_a_compiled_pipeline_runs_and_the_dashboard_s_url_is_printed(command, ba
     assert ran.out.splitlines() == [run["run_id"], f"{backend.url}/#/runs/details/{run['run_id']}"]
     assert run["runtime_config"]["parameters"] == {"to": "models", "epochs": 3}
     assert run["service_account"] == "trainer"
-    assert run["pipeline_spec"] == yaml.safe_load(ir.read_text())
+    assert run["pipeline_spec"] == yaml.load(ir.read_text(), yaml.CSafeLoader)
     (experiment,) = backend.experiments.values()
     assert experiment["display_name"] == "flight-delays"
 
