@@ -110,6 +110,8 @@ S3 = ["boto3>=1.36"]  # the first with conditional writes and checksums by defau
 
 EXCEL = ["python-calamine>=0.4"]  # workbooks of Excel and OpenDocument as sources
 
+IMAGES = ["pillow>=11.3", "pillow-heif>=1", "pydicom>=3", "tifffile>=2024.8"]  # sources of pictures
+
 NOTEBOOK = ["jupyterlab>=4.4,<5"]  # the image's variant for Kubeflow Notebooks
 
 MLFLOW = ["mlflow-skinny>=3,<4"]  # `stellwerk runs --mlflow`
@@ -178,9 +180,10 @@ setup(
         "s3": S3,
         "docker": DOCKER,
         "excel": EXCEL,
+        "images": IMAGES,
         "mlflow": MLFLOW,
         "gpu": GPU,
         "notebook": NOTEBOOK,
-        "dev": [*DEVELOPMENT, *MLFLOW, *marked(FORMATS)],
+        "dev": [*DEVELOPMENT, *IMAGES, *MLFLOW, *marked(FORMATS)],
     },
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stellwerk.columns import COLUMN_TYPES, OF_SQL, cast_of, number_of, seconds_of
+from stellwerk.columns import BYTES, COLUMN_TYPES, DIGEST, OF_SQL, cast_of, medium_of, number_of, seconds_of
 from stellwerk.components.ingestion import spelling
 from stellwerk.components.ingestion.arrays import mask, nulls
-from stellwerk.components.ingestion.engine import first_row, name
+from stellwerk.components.ingestion.engine import first_row, name, text
 from stellwerk.errors import DataError
 
 _TIMES = ("DATE", "TIMESTAMP")
@@ -35,12 +35,21 @@ class Column:
     """A text that is wanted as a number, or a number as a whole one: what is none is a flaw of its row."""
     given: str = ""
     """SQL of the value that it is made from, where that is not the column itself."""
+    fact: bool = False
+    """Whether it is what a library measured of another column: it decides nothing about a row."""
+    medium: str = ""
+    """The media type of bytes; its values are their digests until they are written."""
 
 
-def plan(described: Mapping[str, str], numbers: Iterable[str], wide: Mapping[str, bool] | None = None) -> list[Column]:
+def plan(
+    described: Mapping[str, str],
+    numbers: Iterable[str],
+    wide: Mapping[str, bool] | None = None,
+    facts: Container[str] = (),
+) -> list[Column]:
     """Decides for each column of a `spelling.result` what it becomes; nested ones are left out, which nothing of a spec can use.
 
-    `wide` says of the columns of `wide_columns` whether they hold more than 64 bits. Raises DataError for a nested column and
+    `wide` says of the columns of `wide_columns` whether they hold more than 64 bits; `facts` are columns with what is known of media. Raises DataError for a nested column and
     for bytes that are wanted as a number.
     """
     wanted = set(numbers)
@@ -48,17 +57,18 @@ def plan(described: Mapping[str, str], numbers: Iterable[str], wide: Mapping[str
         if is_nested(described[column]):
             raise nested(column, described[column])
     called = spelling.called(described)
-    return [
+    columns = [
         _column(column, called[column], kind, column in wanted, (wide or {}).get(column, False))
         for column, kind in described.items()
         if not is_nested(kind)
     ]
+    return [replace(column, fact=True) if column.name in facts else column for column in columns]
 
 
 def is_nested(sql_type: str) -> bool:
     """Tells whether values of an SQL type are lists, structs or anything else that is not one value a row."""
     base = _base(sql_type)
-    return base not in OF_SQL and not base.startswith(_TIMES)
+    return base not in OF_SQL and not base.startswith(_TIMES) and medium_of(sql_type) is None
 
 
 def nested(column: str, sql_type: str) -> DataError:
@@ -94,7 +104,8 @@ def _column(column: str, called: str, sql_type: str, number: bool, wide: bool) -
     base = _base(sql_type)
     if base.startswith(_TIMES):
         return Column(column, "int64", seconds_of(quoted), called)
-    kind = OF_SQL[base].name
+    medium = medium_of(sql_type)
+    kind = BYTES if medium is not None else OF_SQL[base].name
     if wide:
         kind = "float" if number else "string"
     if number and kind == "binary":
@@ -103,6 +114,9 @@ def _column(column: str, called: str, sql_type: str, number: bool, wide: bool) -
         )
     if number and kind == "string":
         return Column(column, "float", number_of(quoted), called, from_text=True)
+    if medium is not None:
+        digest = f"CAST(struct_extract({quoted}, {text(DIGEST)}) AS BLOB)"
+        return Column(column, kind, digest, called, medium=medium.name)
     cast = f"CAST({quoted} AS {COLUMN_TYPES[kind].cast})" if wide else cast_of(quoted, base)
     return Column(column, kind, cast, called)
 
@@ -122,6 +136,11 @@ def select(columns: Iterable[Column], relation: str) -> str:
         if column.from_text
     ]
     return f"SELECT {', '.join(listed)} FROM ({relation})"
+
+
+def _field(column: Column) -> pa.Field:
+    said = {"media_type": column.medium} if column.medium else None
+    return pa.field(column.name, COLUMN_TYPES[column.kind].arrow_type, metadata=said)
 
 
 @dataclass
@@ -161,7 +180,7 @@ class Normaliser:
         self.columns = list(columns)
         self.target = target
         self.named = named
-        self.schema = pa.schema([(column.name, COLUMN_TYPES[column.kind].arrow_type) for column in self.columns])
+        self.schema = pa.schema([_field(column) for column in self.columns])
         self.missing_from_nan: Counter[str] = Counter()
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Flaws]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import glob
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stellwerk.components.artifacts.file_states import State, state
+from stellwerk.components.ingestion.labels import Origin, label_of
+from stellwerk.components.ingestion.roots import below, roots_of
 from stellwerk.components.ingestion.unpacking import opened
 from stellwerk.errors import DataError, about_source, did_you_mean
 from stellwerk.progress import Progress, silent
@@ -22,13 +24,10 @@ from stellwerk.stores.finding import objects
 from stellwerk.stores.reading import AHEAD, SCHEME, InPlace, settled
 from stellwerk.stores.sampling import CODECS, sampled
 from stellwerk.tables.finding import files_of
-from stellwerk.tables.formats import ENDINGS, FORMATS, inner_name, is_data, kind_of
+from stellwerk.tables.formats import ENDINGS, FORMATS, inner_name, is_data, is_medium, kind_of
 
 GLANCED = 4
 """Objects of a source that a look at the data opens."""
-
-Origin = Path | Object
-"""What a source names: a file of this machine, or an object of a place."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,8 @@ class File:
     """What messages and the manifest call it: relative to the spec where it is below the spec's folder; of an object its URI."""
     delimiter: str
     """What separates values if it is CSV and the spec does not say."""
+    below: str = ""
+    """Of a file that is a row: its path below the folder that the source begins at."""
 
     @property
     def address(self) -> str:
@@ -99,6 +100,8 @@ class Found:
     """What the source names, in order."""
     before: Mapping[Path, State] = field(default_factory=dict)
     """How those of this machine looked before anything of them was read."""
+    roots: tuple[str, ...] = ()
+    """Where the files begin that are rows."""
 
     @property
     def in_place(self) -> list[InPlace]:
@@ -125,8 +128,10 @@ def find(
     files: list[File] = []
     formats: dict[Format, str] = {}
     there = origins(name, source, directory)
+    rows = is_media(source)
+    roots = roots_of(source, directory) if rows else []
     before = {origin: state(origin) for origin in there if isinstance(origin, Path)}
-    for origin in there:
+    for origin in () if rows else there:
         if (origin.size if isinstance(origin, Object) else origin.stat().st_size) == 0:
             label = label_of(origin, directory)
             raise DataError.of_source(name, f"{label} is empty: 0 bytes. Give a file with data, or leave it out.")
@@ -145,6 +150,10 @@ def find(
             files.append(File(lying, lying, label, _delimiter(origin.name)))
             continue
         path = copies[origin] if isinstance(origin, Object) else origin
+        if rows and source.format is not None:
+            formats.setdefault(source.format, label)
+            files.append(File(path, path, label, "", below(label, roots)))
+            continue
         with about_source(name):
             for inner, readable in opened(path, label, source.format, scratch / f"{name}-{number}", limit):
                 kind = source.format or _format(inner, name, label)
@@ -155,7 +164,12 @@ def find(
         raise DataError.of_source(
             name, f"formats are mixed: {mixed}. Make one source of each format and join them in the query."
         )
-    return Found(next(iter(formats)), tuple(files), cut, tuple(there), before)
+    return Found(next(iter(formats)), tuple(files), cut, tuple(there), before, tuple(roots))
+
+
+def is_media(source: Source) -> bool:
+    """Tells whether each file of a source is a row."""
+    return source.format is not None and bool(FORMATS[source.format].media)
 
 
 def _delimiter(name: str) -> str:
@@ -193,17 +207,21 @@ def origins(name: str, source: Source, directory: Path) -> list[Origin]:
 
 def _matches(name: str, pattern: str, source: Source, directory: Path) -> list[Origin]:
     scheme = scheme_of(pattern)
+    known = FORMATS[source.format].media if source.format else ()
+    wanted: Callable[[Path | PurePosixPath], bool] = partial(is_medium, endings=known) if known else is_data
     if scheme not in ("", "file"):
-        listed = objects(name, pattern, source, lambda below: is_data(PurePosixPath(below)))
+        listed = objects(name, pattern, source, lambda path: wanted(PurePosixPath(path)))
         return list(listed if source.access == "copy" else settled(name, listed, source.format))
     if scheme:
         pattern = pattern.partition("://")[2]
     path = directory / pattern
-    found = files_of(path)
+    found = files_of(path, wanted)
     if found:
         return list(found)
     if path.is_dir():
-        raise DataError.of_source(name, f"folder '{pattern}' holds no data file. Known endings: {', '.join(ENDINGS)}.")
+        raise DataError.of_source(
+            name, f"folder '{pattern}' holds no data file. Known endings: {', '.join(known or ENDINGS)}."
+        )
     if glob.has_magic(pattern):
         raise DataError.of_source(
             name, f"no file matches '{pattern}' in {directory}. Check the pattern and the folder."
@@ -223,11 +241,3 @@ def _format(inner: str, name: str, label: str) -> Format:
             name, f"{label}: unknown ending '{suffix}'. Give the source a `format`, or use one of {known}."
         )
     return kind
-
-
-def label_of(path: Origin, directory: Path) -> str:
-    """Returns what messages and the manifest call it: relative to the spec's folder where it is below; of an object its URI."""
-    if isinstance(path, Object):
-        return path.uri
-    absolute, base = Path(os.path.abspath(path)), Path(os.path.abspath(directory))  # noqa: PTH100
-    return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else str(absolute)

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stellwerk.components.artifacts.file_states import difference, steady_digest
-from stellwerk.components.ingestion.files import Found, Origin, label_of, origins
+from stellwerk.components.ingestion.files import Found, is_media, origins
+from stellwerk.components.ingestion.labels import Origin, label_of
+from stellwerk.components.ingestion.roots import named_below, roots_of
 from stellwerk.errors import DataError
 from stellwerk.showing import few
-from stellwerk.spec.data import Data
+from stellwerk.spec.data import Data, Source
 from stellwerk.stores.base import Object
 
 if TYPE_CHECKING:
@@ -33,19 +35,29 @@ def identities(data: Data, directory: Path) -> dict[str, str]:
     look. Raises DataError for a path that leads nowhere, a place that cannot be read, and a file that changes meanwhile.
     """
     return {
-        name: _identity(origins(name, source, directory), lambda path: steady_digest(path)[1])
+        name: _identity(found, names_in(found, source, directory), lambda path: steady_digest(path)[1])
         for name, source in sorted(data.sources.items())
+        for found in [origins(name, source, directory)]
     }
 
 
-def keyed(origin: Origin, digest: str | None) -> str:
+def names_in(found: Sequence[Origin], source: Source, directory: Path) -> list[str]:
+    """Returns what of the names of a source's files decides what is read: where each is a row its path below the source's folder, else nothing."""
+    if not is_media(source):
+        return [""] * len(found)
+    return named_below([label_of(origin, directory) for origin in found], roots_of(source, directory))
+
+
+def keyed(origin: Origin, digest: str | None, said: str = "") -> str:
     """Returns what stands for one file of a source in the key of a run: the SHA-256 of its bytes, or of what its store says of it.
 
-    `digest` is that of a file here. Empty for an object of whose state its server says nothing.
+    `digest` is that of a file here, `said` what `names_in` says of it. Empty for an object of whose state its server says nothing.
     """
     if isinstance(origin, Path):
-        return digest or ""
-    return hashlib.sha256(origin.identity.encode()).hexdigest() if origin.identity is not None else ""
+        known = digest or ""
+    else:
+        known = hashlib.sha256(origin.identity.encode()).hexdigest() if origin.identity is not None else ""
+    return hashlib.sha256(f"{said}\0{known}".encode()).hexdigest() if said and known else known
 
 
 def changed(seen: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -75,9 +87,13 @@ def check_read(
     """
     for name, files in found.items():
         digests = prints[name].digests
-        now = [keyed(origin, digests.get(origin) if isinstance(origin, Path) else None) for origin in files.origins]
-        before = list((expected or {}).get(name, now))
         labels = [label_of(origin, directory) for origin in files.origins]
+        names = named_below(labels, files.roots) if files.roots else [""] * len(labels)
+        now = [
+            keyed(origin, digests.get(origin) if isinstance(origin, Path) else None, said)
+            for origin, said in zip(files.origins, names, strict=True)
+        ]
+        before = list((expected or {}).get(name, now))
         if len(before) != len(now):
             raise DataError.of_source(
                 name, f"it had {len(before)} files when the run began, and has {len(now)}. {AGAIN}"
@@ -85,15 +101,16 @@ def check_read(
         for label, then, one in zip(labels, before, now, strict=True):
             if then and then != one:
                 raise DataError.of_source(name, f"{label}: it was changed since the run began. {AGAIN}")
-        said = {name: _identity(files.origins, digests.__getitem__)}
+        said = {name: _identity(files.origins, names, digests.__getitem__)}
         if identity is not None and changed(identity, said):
             raise DataError.of_source(name, f"its files were changed since the run began: {few(labels)}. {AGAIN}")
 
 
-def _identity(found: Sequence[Origin], digest: Callable[[Path], str]) -> str:
+def _identity(found: Sequence[Origin], names: Sequence[str], digest: Callable[[Path], str]) -> str:
     here = [origin for origin in found if isinstance(origin, Path)]
     whole = sum(origin.stat().st_size for origin in here) <= READ
-    said = [f"{origin.name}\0{digest(origin)}" if whole else _seen(origin) for origin in here]
+    called = dict(zip(found, names, strict=True))
+    said = [f"{called[origin] or origin.name}\0{digest(origin)}" if whole else _seen(origin) for origin in here]
     objects = [origin.identity for origin in found if isinstance(origin, Object)]
     if None in objects:
         return UNKNOWN + uuid.uuid4().hex

@@ -26,6 +26,8 @@ class SourceRows:
 
     rows: int
     rejected: int
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of files that are rows."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,33 @@ def fingerprint(found: Found) -> Fingerprint:
     origins = {file.origin: file.label for file in found.files}
     files = {origin: {"path": label, **_print(origin)} for origin, label in origins.items()}
     digests = {origin: told["sha256"] for origin, told in files.items() if isinstance(origin, Path)}
-    return Fingerprint(found.format, list(files.values()), digests)
+    listed = _by_root(found, files) if found.roots else list(files.values())
+    return Fingerprint(found.format, listed, digests)
+
+
+def _by_root(found: Found, files: Mapping[Any, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Returns one entry for all files below each folder that the source begins at: they may be a hundred thousand.
+
+    Its digest is that of their names and digests.
+    """
+    below: dict[str, list[Mapping[str, Any]]] = {}
+    for told in files.values():
+        root = next((root for root in found.roots if told["path"].startswith(root)), told["path"])
+        below.setdefault(root, []).append(told)
+    return [_together(root, several) for root, several in sorted(below.items())]
+
+
+def _together(root: str, several: list[Mapping[str, Any]]) -> dict[str, Any]:
+    if several[0]["path"] == root:  # a file that the source names, e.g. an archive
+        return dict(several[0])
+    lines = sorted(f"{told['path'][len(root) :]}\0{told['sha256']}\n" for told in several)
+    digest = hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return {
+        "path": root or ".",
+        "bytes": sum(told["bytes"] for told in several),
+        "files": len(several),
+        "sha256": digest,
+    }
 
 
 def _print(origin: Path | InPlace) -> dict[str, Any]:
@@ -82,8 +110,10 @@ def manifest(
     quarantine: Quarantine,
 ) -> dict[str, Any]:
     """Returns the content of `dataset.json`."""
+    media = {column.name: column.medium for column in columns if column.medium}
     content: dict[str, Any] = {
         "columns": {column.name: column.kind for column in columns},
+        **({"media": media} if media else {}),
         "splits": written.splits,
         "sources": [
             {
@@ -94,6 +124,7 @@ def manifest(
                 **({"sha256": found.sha256} if found.sha256 else {}),
                 "rows": rows[name].rows,
                 "rejected": rows[name].rejected,
+                **({"media": dict(rows[name].told)} if rows[name].told else {}),
             }
             for name, found in prints.items()
         ],

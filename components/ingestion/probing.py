@@ -20,6 +20,8 @@ from stellwerk.components.ingestion.files import find, origins
 from stellwerk.components.ingestion.judging import Judge, Judged
 from stellwerk.components.ingestion.manifest import SourceRows
 from stellwerk.components.ingestion.meaning import Uses, meant
+from stellwerk.components.ingestion.media.contents import opened, with_contents
+from stellwerk.components.ingestion.media.unfolding import unfolded
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.sources import Lines, Request, Table, in_own_words, read
 from stellwerk.components.ingestion.splitting import as_column_value
@@ -33,6 +35,8 @@ SAMPLE_ROWS = 10_240
 SAMPLE_BYTES = 4 << 20
 CERTAIN = 0.5
 """Where more than this share of the first rows is bad, that is told though not all rows were looked at."""
+BEGINNINGS = 64
+"""Bytes of each picture that a sample has."""
 READABLE_BYTES = 256 << 20
 """Sources that are larger together are not read to the end just to look for a value."""
 
@@ -154,14 +158,25 @@ def _look(data: Data, directory: Path, uses: Uses, target: str, glance: int) -> 
         found = {name: find(name, source, directory, scratch, glance or None) for name, source in data.sources.items()}
         if not all(FORMATS[files.format].at_a_glance for files in found.values()):
             return None
-        with closing(engine.connect(scratch)) as connection, Quarantine(scratch / "bad.jsonl", scratch) as bad:
+        with (
+            closing(engine.connect(scratch)) as connection,
+            Quarantine(scratch / "bad.jsonl", scratch) as bad,
+            opened(scratch, BEGINNINGS) as contents,
+        ):
             staged = {}
             for name, files in found.items():
                 request = Request(
-                    connection, name, data.sources[name], files.files, scratch, glance=glance, cut=files.cut
+                    connection,
+                    name,
+                    data.sources[name],
+                    files.files,
+                    scratch,
+                    glance=glance,
+                    cut=files.cut,
+                    contents=contents,
                 )
                 staged[name] = _stage(request, files.format, bad)
-            relation, described = _result(connection, data, staged.values(), scratch)
+            relation, described, facts = _result(connection, data, staged.values(), scratch)
             labels = [file.label for one in found.values() for file in one.files]
             alone = len(labels) == 1 and data.query is None
             lines = next(iter(staged.values())).lines if alone else None
@@ -169,11 +184,12 @@ def _look(data: Data, directory: Path, uses: Uses, target: str, glance: int) -> 
             judge = Judge(connection, data, target, uses.named, relation, sources, bad, labels[0] if alone else None)
             wanted = [column for column, kind in described.items() if column in uses.numbers and not is_nested(kind)]
             try:
-                plain = plan(described, wanted, measured(connection, described, relation))
+                plain = plan(described, wanted, measured(connection, described, relation), facts)
                 columns = meant(plain, described, uses)
                 sample = connection.sql(f"{select(columns, relation)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
                 texts = sample.column_names[len(columns) :]
                 sample = sample.rename_columns([*(column.name for column in columns), *texts])
+                sample = with_contents(sample, [column.name for column in columns if column.medium], contents)
                 judged = judge(columns, lines() if lines else None)
             except duckdb.Error as error:
                 raise engine.query_error(error) from None
@@ -230,8 +246,8 @@ def _stage(request: Request, kind: Format, bad: Quarantine) -> _Staged:
 
 def _result(
     connection: duckdb.DuckDBPyConnection, data: Data, staged: Iterable[_Staged], scratch: Path
-) -> tuple[str, dict[str, str]]:
-    """Returns the `spelling.result` of the query; from here on SQL reads nothing but the views."""
+) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Returns the `spelling.result` of the query, `unfolded`; from here on SQL reads nothing but the views."""
     staged = list(staged)
     own = {inner: name for one in staged for inner, name in one.own.items()}
     engine.confine(connection, [path for one in staged for path in one.paths], scratch)
@@ -241,7 +257,7 @@ def _result(
     else:
         relation = engine.check_query(connection, data.query)
     try:
-        return spelling.result(connection, relation, own)
+        return unfolded(*spelling.result(connection, relation, own))
     except duckdb.Error as error:
         raise engine.query_error(error, spelling.told(own)) from None
 
@@ -269,7 +285,7 @@ def _all_values(data: Data, directory: Path, uses: Uses, column: str, limit: int
                 for name, files in found.items():
                     request = Request(connection, name, data.sources[name], files.files, scratch)
                     staged.append(_stage(request, files.format, bad))
-                relation, described = _result(connection, data, staged, scratch)
+                relation, described, _ = _result(connection, data, staged, scratch)
                 plain = plan(described, [], measured(connection, described, relation))
                 columns = meant(plain, described, uses)
                 quoted = next(engine.name(one.called) for one in columns if one.name == column)

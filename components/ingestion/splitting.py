@@ -30,8 +30,10 @@ BLOCKS = 16
 """Blocks of a value that are dealt at a time."""
 
 
-def by_hash(split: HashSplit) -> Deal:
-    """Deals by the hash of the key columns (all columns without a key), modulo 1,000,000, against the cumulated shares.
+def by_hash(split: HashSplit, every: Sequence[str] | None = None) -> Deal:
+    """Deals by the hash of the key columns (without a key `every`, or all that there are), modulo 1,000,000, against the cumulated shares.
+
+    Of media the digest counts, so that equal pictures have equal keys.
 
     With `stratify` each of its values has its share in every split, see `Stratified`.
     """
@@ -40,7 +42,8 @@ def by_hash(split: HashSplit) -> Deal:
     bounds = (np.cumsum(split.shares)[:2] * BUCKETS).round().astype(np.uint64)
 
     def deal(batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
-        columns = [batch.column(batch.schema.get_field_index(column)) for column in split.key] or batch.columns
+        names = split.key or (batch.schema.names if every is None else every)
+        columns = [batch.column(batch.schema.get_field_index(column)) for column in names]
         buckets = row_hashes(columns, batch.num_rows) % np.uint64(BUCKETS)
         return np.searchsorted(bounds, buckets, side="right").astype(np.int8)
 
@@ -151,7 +154,7 @@ def dealing(
     if not set(split.columns) <= found.keys():
         return None
     if isinstance(split, HashSplit):
-        return by_hash(split)
+        return by_hash(split, [column.name for column in columns if not column.fact])
     column = found[split.column]
     if isinstance(split, ColumnSplit):
         return by_column(split, column.kind)

@@ -20,6 +20,8 @@ from stellwerk.components.ingestion.files import Found, find
 from stellwerk.components.ingestion.identity import check_read, check_steady
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
 from stellwerk.components.ingestion.meaning import Uses, meant
+from stellwerk.components.ingestion.media.contents import Contents, opened
+from stellwerk.components.ingestion.media.unfolding import unfolded
 from stellwerk.components.ingestion.quarantine import Quarantine
 from stellwerk.components.ingestion.requirements import (
     check_bad_rows,
@@ -69,9 +71,14 @@ def ingest(
         scratch = aside / ".scratch"
         scratch.mkdir()
         try:
-            with closing(engine.connect(scratch)) as connection, _quarantine(aside, scratch) as bad:
+            with (
+                closing(engine.connect(scratch)) as connection,
+                _quarantine(aside, scratch) as bad,
+                opened(scratch) as contents,
+            ):
                 uses = Uses.of(numbers, codes or (), named or (), target)
-                work = _Ingestion(connection, data, Path(directory), uses, target, aside, scratch, bad, progress, kept)
+                where = (Path(directory), aside, scratch, kept)
+                work = _Ingestion(connection, data, uses, target, *where, bad, contents, progress)
                 work.run(identity, expected)
             if kept is not None:
                 remove_unused(kept)
@@ -133,14 +140,15 @@ class _Taken:
 class _Ingestion:
     connection: duckdb.DuckDBPyConnection
     data: Data
-    directory: Path
     uses: Uses
     target: Target
+    directory: Path
     root: Path
     scratch: Path
-    quarantine: Quarantine
-    progress: Progress
     kept: Path | None
+    quarantine: Quarantine
+    contents: Contents
+    progress: Progress
     rows: dict[str, SourceRows] = field(default_factory=dict)
     own: dict[str, str] = field(default_factory=dict)
     """Own names of the sources' columns that SQL calls otherwise."""
@@ -213,7 +221,9 @@ class _Ingestion:
     def _request(self, name: str, found: Found) -> Request:
         straight = self._one_pass and self.data.query is None
         numbers = self.uses.numbers.without(self.data.sources[name].types) if straight else Names()
-        return Request(self.connection, name, self.data.sources[name], found.files, self.scratch, numbers)
+        return Request(
+            self.connection, name, self.data.sources[name], found.files, self.scratch, numbers, contents=self.contents
+        )
 
     def _take(self, name: str, found: Found, table: Table) -> tuple[int, _Taken]:
         """Writes the rows of a source, or makes it a view; returns how many it has, too."""
@@ -286,14 +296,14 @@ class _Ingestion:
         if self.quarantine.rows > before:
             for column, texts in table.texts().items():
                 self.quarantine.note_texts(column, texts)
-        self.rows[name] = SourceRows(rows, self.quarantine.rows - before)
+        self.rows[name] = SourceRows(rows, self.quarantine.rows - before, table.told)
 
     def _write(
         self, relation: str, source: str, file: str | None = None, total: int | None = None, *, again: bool = True
     ) -> tuple[list[Column], Written]:
         """Writes the rows of a SELECT; `again` says whether it may be run a second time, to measure a column first."""
         try:
-            relation, described = spelling.result(self.connection, relation, self.own)
+            relation, described, facts = unfolded(*spelling.result(self.connection, relation, self.own))
         except duckdb.Error as error:
             if self.data.query is None:
                 raise
@@ -301,7 +311,7 @@ class _Ingestion:
         check_columns(described, self.data, self.target, [each for each in self.uses.numbers if not has_signs(each)])
         numbers = [column for column in described if column in self.uses.numbers]
         wide = measured(self.connection, described, relation) if again else {}
-        columns = meant(plan(described, numbers, wide), described, self.uses)
+        columns = meant(plan(described, numbers, wide, facts), described, self.uses)
         deal, undealt = self._deal(columns, relation)
         job = Job(
             root=self.root,
@@ -313,6 +323,7 @@ class _Ingestion:
             source=source,
             file=file,
             quarantine=self.quarantine,
+            contents=self.contents,
             progress=self.progress,
             total=total,
         )
@@ -322,7 +333,7 @@ class _Ingestion:
         """Returns how rows are dealt, and the reason of those that no split takes."""
         split = self.data.split
         if isinstance(split, HashSplit):
-            return by_hash(split), ""
+            return by_hash(split, [column.name for column in columns if not column.fact]), ""
         divided = next(column for column in columns if column.name == split.column)
         kind = divided.kind
         if isinstance(split, ColumnSplit):

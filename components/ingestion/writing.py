@@ -20,6 +20,7 @@ from stellwerk.components.artifacts.examples import BATCH_ROWS
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.arrays import chosen
 from stellwerk.components.ingestion.columns import Column, Normaliser, select
+from stellwerk.components.ingestion.media.contents import Contents
 from stellwerk.components.ingestion.quarantine import Quarantine, set_aside
 from stellwerk.components.ingestion.shards import ShardWriter
 from stellwerk.components.ingestion.splitting import UNDEALT, Deal
@@ -46,6 +47,7 @@ class Job:
     """What the quarantine calls the origin of rows that do not fit."""
     file: str | None
     quarantine: Quarantine
+    contents: Contents
     progress: Progress
     total: int | None
 
@@ -76,7 +78,8 @@ def write(connection: duckdb.DuckDBPyConnection, relation: str, job: Job) -> Wri
     for split in SPLITS:
         shutil.rmtree(job.root / split, ignore_errors=True)
     normaliser = Normaliser(job.columns, job.target, job.named)
-    writers = [ShardWriter(job.root, split, normaliser.schema) for split in SPLITS]
+    media = [column.name for column in job.columns if column.medium]
+    writers = [ShardWriter(job.root, split, normaliser.schema, media, job.contents) for split in SPLITS]
     written = Written()
     job.quarantine.hold_for(job.source, job.file)
     answer = connection.sql(select(job.columns, relation))

@@ -14,6 +14,7 @@ from stellwerk.families import installed
 SHARED = (
     "stellwerk.columns",
     "stellwerk.kinds",
+    "stellwerk.media",
     "stellwerk.metrics",
     "stellwerk.moments",
     "stellwerk.naming",

@@ -18,6 +18,7 @@ from stellwerk.spec.places import is_here
 LOOKING = (
     "stellwerk.components.ingestion",
     "stellwerk.kinds",
+    "stellwerk.media",
     "stellwerk.pipelines.checking",
     "stellwerk.section",
     "stellwerk.spec",

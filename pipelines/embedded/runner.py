@@ -12,7 +12,7 @@ from typing import Any
 from stellwerk.components.artifacts.file_states import State, difference, state
 from stellwerk.components.artifacts.folders import folder_digest, write_json
 from stellwerk.components.ingestion.files import origins
-from stellwerk.components.ingestion.identity import keyed
+from stellwerk.components.ingestion.identity import keyed, names_in
 from stellwerk.components.lineage.code import text_digests
 from stellwerk.errors import GateRefused, StellwerkError, StepFailed
 from stellwerk.loading import LoadedSpec
@@ -174,12 +174,12 @@ class _Walk:
             here = [origin for origin in there if isinstance(origin, Path)]
             digests = dict(zip(here, self.cache.file_digests(here), strict=True))
             self.expected[name] = []
-            for origin in there:
+            for origin, below in zip(there, names_in(there, source, self.loaded.directory), strict=True):
                 digest = digests[origin] if isinstance(origin, Path) else None
-                self.expected[name].append(keyed(origin, digest))
+                self.expected[name].append(keyed(origin, digest, below))
                 # what changes with an object stands for its bytes; without, it is read every time
                 said = digest or getattr(origin, "identity", None) or f"unknown {self.record.run}"
-                files[f"{name}/{origin.name}/{len(files)}"] = said
+                files[f"{name}/{below or origin.name}/{len(files)}"] = said
         return files
 
     def _earlier(self, step: Step) -> dict[str, Path]:

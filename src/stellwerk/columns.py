@@ -164,6 +164,55 @@ OF_SQL: dict[str, ColumnType] = {sql: one for one in _LISTED for sql in one.sql}
 """By the type of the engine that becomes it; dates and times are not among them, see `seconds_of`."""
 
 
+@dataclass(frozen=True)
+class Medium:
+    """What files hold of which each is a row: a column of bytes with a media type, and what is measured of each."""
+
+    name: str
+    words: str
+    """What people call several."""
+    facts: dict[str, str]
+    """What is known of each: its name, and its type in SQL. They are columns of Examples too, `<column>.<fact>`."""
+
+    @property
+    def sql(self) -> str:
+        """Its type of the engine: `DIGEST` stands for the bytes, which SQL never moves."""
+        listed = ", ".join(f"{fact} {kind}" for fact, kind in {DIGEST: "VARCHAR", **self.facts}.items())
+        return f"STRUCT({listed})"
+
+
+DIGEST = "digest"
+"""The field of a medium's type that has the SHA-256 of its bytes in standard form."""
+BYTES = "binary"
+"""The type of the column that has the bytes themselves."""
+
+MEDIA: dict[str, Medium] = {
+    "image": Medium(
+        "image",
+        "pictures",
+        {
+            "width": "BIGINT",
+            "height": "BIGINT",
+            "channels": "BIGINT",
+            "mode": "VARCHAR",
+            "format": "VARCHAR",
+            "bytes": "BIGINT",
+            "brightness": "FLOAT",
+            "sharpness": "FLOAT",
+            "blank": "BIGINT",
+            "hash": "VARCHAR",
+        },
+    )
+}
+"""By media type."""
+
+
+def medium_of(sql_type: str) -> Medium | None:
+    """Returns the medium of a type of the engine, if it is one of a medium."""
+    plain = sql_type.replace('"', "")
+    return next((medium for medium in MEDIA.values() if medium.sql == plain), None)
+
+
 def cast_of(value: str, sql_type: str) -> str:
     """Returns the SQL that makes a value of a type of the engine (without its arguments) one of Examples."""
     known = OF_SQL[sql_type]

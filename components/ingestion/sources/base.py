@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 
 from stellwerk.components.ingestion.files import File
+from stellwerk.components.ingestion.media.contents import Contents
 from stellwerk.spec.data import Source
 from stellwerk.spec.features.patterns import Names
 
@@ -50,6 +51,8 @@ class Request:
     """Where it is not 0, only the first rows are wanted, so many bytes of text; of these all that is found is true."""
     cut: bool = False
     """Whether the files are the beginnings of others, so that the last row may not be whole."""
+    contents: Contents | None = None
+    """Takes the bytes of files that are rows; without it, they are only looked at."""
 
     def label(self, readable: str) -> str:
         """Returns what messages call the file at path `readable`."""
@@ -113,5 +116,7 @@ class Table:
     """Takes the number of rows that `sql` gave; raises MisreadError when they cannot be all, DataError when the file is broken."""
     whole: bool = True
     """Whether `sql` gives all rows; after a glance it may be the first ones."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What the manifest says of the files that are rows."""
     lines: Callable[[], Lines | None] = _no_lines
     """Once `sql` was read: on which line of its only file each row is; None where that is not known."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Callable
 from pathlib import Path
 
 from stellwerk.tables.formats import is_data
 
 
-def files_of(path: Path) -> list[Path]:
-    """Returns the file itself, all data files below a folder, or those that match a pattern, sorted; empty where there are none."""
+def files_of(path: Path, wanted: Callable[[Path], bool] = is_data) -> list[Path]:
+    """Returns the file itself, all that are `wanted` below a folder, or those that match a pattern, sorted; empty where there are none."""
     if path.is_dir():
-        return [item for item in sorted(path.rglob("*")) if item.is_file() and is_data(item.relative_to(path))]
+        return [item for item in sorted(path.rglob("*")) if item.is_file() and wanted(item.relative_to(path))]
     if path.exists():
         return [path]
     if not glob.has_magic(str(path)):

@@ -8,13 +8,14 @@ first. What reads is named by its import path, as it needs Arrow or more and thi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stellwerk.families import Family
+from stellwerk.media.sniffing import PICTURE_ENDINGS
 
 SAMPLED_ROWS = 10_240
 """Rows that a sample has of a format that is no text."""
@@ -51,6 +52,8 @@ class SourceFormat:
     """Whether its columns are known without reading it all, and without a framework."""
     unpacks: tuple[str, ...] = ()
     """Endings of packed files that its readers take as they are."""
+    media: tuple[str, ...] = ()
+    """Where each file is a row: the endings of those that are looked at in a folder. Such a format is named, as no ending says it."""
     keys: tuple[str, ...] = ()
     """Keys of a source that are for it, beside those of every format."""
     lineage: str = ""
@@ -136,6 +139,14 @@ _LISTED = (
         batches=f"{_TABLES}.workbooks:batches",
         keys=("null_values", "sheet"),
     ),
+    SourceFormat(
+        name="images",
+        title="pictures",
+        endings=(),
+        table="stellwerk.components.ingestion.media.reading:open_table",
+        cuts_itself=True,
+        media=PICTURE_ENDINGS,
+    ),
 )
 
 FAMILY = Family("formats", "format", {one.name: __name__ for one in _LISTED})
@@ -172,6 +183,12 @@ def is_data(path: PurePosixPath | Path) -> bool:
     """Tells whether a name below a folder is that of a data file: a known ending, and nothing hidden on the way."""
     hidden = any(part.startswith((".", "_")) for part in path.parts)
     return not hidden and Path(inner_name(path.name)).suffix.lower() in ENDINGS
+
+
+def is_medium(path: PurePosixPath | Path, endings: Collection[str]) -> bool:
+    """Tells whether a name below a folder is that of a file that is a row: one of `endings`, and nothing hidden on the way."""
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return not hidden and path.suffix.lower() in endings
 
 
 def inner_name(name: str) -> str:
