@@ -29,6 +29,7 @@ from tests.warm.asking import Warm
 
 from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.folders import file_digest, read_json, write_json
+from stellwerk.components.conversion import converting
 from stellwerk.pipelines.embedded import workers
 
 FLIGHTS = 6_000
@@ -37,7 +38,7 @@ MakeExamples = Callable[..., Path]
 
 EXISTS = threading.Lock()
 
-STARTED = workers.start_server
+STARTED = {workers: workers.start_server, converting: converting.run_converter}
 
 signal.signal(
     signal.SIGINT, signal.default_int_handler
@@ -54,16 +55,18 @@ def warm() -> Iterator[Warm]:
 
 @pytest.fixture(scope="session", autouse=True)
 def runs_are_warm(warm: Warm) -> Iterator[None]:
-    """Has the steps of every run that a test starts in its own process forked from the warm one."""
+    """Has the steps of every run that a test starts in its own process, and converters, forked from the warm one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "start_server", warm.start_server)
+        patch.setattr(converting, "run_converter", warm.run_converter)
         yield
 
 
 @pytest.fixture
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has the steps of a run started as users have them: for tests of how they start and end."""
-    monkeypatch.setattr(workers, "start_server", STARTED)
+    """Has the steps of a run, and converters, started as users have them: for tests of how they start and end."""
+    for module, start in STARTED.items():
+        monkeypatch.setattr(module, start.__name__, start)
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from stellwerk.components.conversion.formats import CONVERTERS
 from stellwerk.environment import FRAMEWORKS
@@ -41,13 +41,7 @@ def convert_aside(job: Job, progress: Progress) -> None:
     with tempfile.TemporaryDirectory(prefix="stellwerk-") as folder:
         events, errors = Path(folder, "events.jsonl"), Path(folder, "errors.txt")
         with errors.open("wb") as stream:
-            status = subprocess.run(  # noqa: S603 - this very Python
-                [sys.executable, *COMMAND, *_arguments(job, events)],
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                env={**FRAMEWORKS, **os.environ, **_hidden(job)},
-                check=False,
-            ).returncode
+            status = run_converter(_arguments(job, events), stream, {**FRAMEWORKS, **os.environ, **_hidden(job)})
         told = list(_read(events))
         said = errors.read_text(encoding="utf-8", errors="replace")
     if status:
@@ -59,6 +53,15 @@ def convert_aside(job: Job, progress: Progress) -> None:
     if failed is not None:
         raise StepFailed(failed)
     progress(len(told), len(job.formats), "formats")
+
+
+def run_converter(arguments: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> int:
+    """Runs `converter.py` in a process of its own, which writes all that it says to `output`; returns its exit status."""
+    command = [sys.executable, *COMMAND, *arguments]
+    done = subprocess.run(  # noqa: S603 - this very Python
+        command, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False
+    )
+    return done.returncode
 
 
 def _hidden(job: Job) -> dict[str, str]:

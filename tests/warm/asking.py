@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from stellwerk.components.conversion.converting import COMMAND
 from stellwerk.pipelines.embedded.workers import WORKER
 
 MESSAGE_BYTES = 1 << 18
@@ -114,6 +115,18 @@ def through(address: str) -> Any:
     return start_server
 
 
+def converting(address: str) -> Any:
+    """Returns what runs the converter as a fork, in place of `converting.run_converter`."""
+
+    def run_converter(arguments: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> int:
+        with open(os.devnull, "rb") as nothing:  # noqa: PTH123
+            request = {"arguments": ["python", *COMMAND, *arguments], "environment": dict(environment)}
+            files = [nothing.fileno(), output.fileno(), output.fileno()]
+            return Process(ask(address, request, files)).wait()
+
+    return run_converter
+
+
 class Warm:
     """The warm process. It starts when it is first asked, and ends with the one that started it."""
 
@@ -124,8 +137,12 @@ class Warm:
 
     def start_server(self, lines: Sequence[int]) -> Any:
         """Starts the server of a run's steps."""
-        self.start()
-        return through(self.address)(lines)
+        return through(self.start())(lines)
+
+    def run_converter(self, arguments: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> int:
+        """Runs the converter of a step that a test calls in its own process."""
+        status: int = converting(self.start())(arguments, output, environment)
+        return status
 
     def popen(
         self,
@@ -145,8 +162,8 @@ class Warm:
         if cold(env):
             command = [sys.executable, *(words[1:] if words[:1] == ["python"] else ["-m", "stellwerk", *words])]
             return subprocess.Popen(command, env=env, cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr, text=True)
-        self.start()
-        request = {"arguments": words, "address": self.address}
+        address = self.start()
+        request = {"arguments": words}
         request |= {"environment": dict(env)} if env is not None else {}
         request |= {"folder": str(cwd)} if cwd is not None else {}
         given = [os.open(os.devnull, os.O_RDONLY) if stdin is None else os.dup(stdin.fileno())]
@@ -161,7 +178,7 @@ class Warm:
             )
             streams.append(None if ours is None else os.fdopen(ours, encoding="utf-8"))
             given.append(theirs)
-        caller = ask(self.address, request, given)
+        caller = ask(address, request, given)
         for file in given:
             os.close(file)
         return Process(caller, streams)
@@ -200,7 +217,8 @@ class Warm:
         """Starts the warm process unless it runs; returns the address where it is asked."""
         if self._process is not None:
             return self.address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        log = Path(self._folder.name, "log")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening, log.open("wb") as said:
             listening.bind(self.address)
             listening.listen(64)
             self._process = subprocess.Popen(
@@ -208,7 +226,8 @@ class Warm:
                 env={**WORKER, **os.environ},
                 pass_fds=[listening.fileno()],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
                 start_new_session=True,
             )
         return self.address

@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 
 import asking
 
+from stellwerk.components.conversion import converting
 from stellwerk.environment import load, prepare
 from stellwerk.machine import die_with_parent
 from stellwerk.pipelines.embedded import server, workers
@@ -61,6 +62,8 @@ class Forking:
         os.set_blocking(self._wakes, False)
         signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._address = listening.getsockname()
+        converting.run_converter = asking.converting(self._address)
         _load(_light())
 
     def serve(self) -> Callable[[], object]:
@@ -85,6 +88,7 @@ class Forking:
         if child == 0:
             caller.close()
             self._let_go()
+            workers.start_server = asking.through(self._address)
             return _become(request, files)
         caller.send(json.dumps({"pid": child}).encode())
         self._callers[child] = caller
@@ -150,7 +154,6 @@ def _become(request: dict[str, Any], files: list[int]) -> Callable[[], object]:
     if command == "server":
         return lambda: server.main(files[3:])
     if command == "python":
-        workers.start_server = asking.through(request["address"])
         return _program(arguments)
     workers.start_server = _fork_server
     sys.argv = ["stellwerk", *request["arguments"]]

@@ -63,7 +63,7 @@ def test_without_rows_nothing_can_be_calibrated(models, tmp_path, convert_here, 
     assert "it is calibrated with rows of the train split, which has none" in event
 
 
-def test_a_converter_that_takes_the_process_with_it_is_told_and_leaves_nothing(models, tmp_path, monkeypatch):
+def test_a_converter_that_takes_the_process_with_it_is_told_and_leaves_nothing(models, tmp_path, monkeypatch, cold):
     aborting = Converter("os.abort", "litert", "model.tflite")
     code = "import os, sys; print('LLVM ERROR: out of luck', flush=True); os.abort()"
     monkeypatch.setattr(converting, "COMMAND", ["-c", code])
