@@ -2,7 +2,7 @@
 
 Every kind has `keys` and `transform`. The others are for kinds that differ in something from what holds without them: a column is
 accepted by its type, `stellwerk init` proposes no such feature, the report shows quantities, every value may be learned from.
-Only `transform` and `refusing` may load a framework.
+Only `transform`, `refusing` and `drawing` may load a framework.
 """
 
 from __future__ import annotations
@@ -83,10 +83,18 @@ class Refusing(Protocol):
         """Raises HookError where a batch of a split holds what no network can learn from; `described` are lines of `features.json`."""
 
 
+@runtime_checkable
+class Drawing(Protocol):
+    """`drawing`: how single values are drawn that nobody could read."""
+
+    def drawn(self, value: bytes, /) -> str | None:
+        """Returns a value as a `data:` URI of a picture of a few kilobytes; None for bytes that are nothing of the kind's."""
+
+
 EVERY = {"keys": Spoken, "transform": Transform}
 """The parts that every kind has."""
 
-SOME = {"accepting": Accepting, "starting": Starting, "showing": Showing, "refusing": Refusing}
+SOME = {"accepting": Accepting, "starting": Starting, "showing": Showing, "refusing": Refusing, "drawing": Drawing}
 """The parts of kinds that differ in them from what holds for all."""
 
 
@@ -117,3 +125,9 @@ def showing(kind: str) -> Showing | None:
 def refusing(kind: str) -> Refusing | None:
     """Returns how the kind looks at what the graph made, if it does. Raises as `transform` does."""
     return cast("Refusing | None", KINDS.find(kind, "refusing"))
+
+
+@cache
+def drawing(kind: str) -> Drawing | None:
+    """Returns how the kind draws values, if it does. Raises as `transform` does."""
+    return cast("Drawing | None", KINDS.find(kind, "drawing"))

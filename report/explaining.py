@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from stellwerk.report.charts import Scale, tag
 from stellwerk.report.judging import Confusion, Evaluation, Importance, Importances, WorstRow, WorstRows
+from stellwerk.report.pictures import picture
 from stellwerk.report.wording import NOTHING, clipped, count, measure, share, signed, titled
 
 MOST_BARS = 20
@@ -151,7 +152,8 @@ def _shown(row: WorstRow, columns: Sequence[str]) -> ShownRow:
 
 
 def _value(row: Mapping[str, Any], name: str) -> str:
-    return _text(row.get(name))
+    value = row.get(name)
+    return picture(value, name) or _text(value)
 
 
 def _text(value: Any) -> str:

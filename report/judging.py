@@ -142,6 +142,15 @@ class WorstRows:
 
 
 @dataclass(frozen=True)
+class Gallery:
+    """Pictures of a column, some of each class."""
+
+    column: str
+    classes: tuple[Mapping[str, Any], ...]
+    """`class` and `pictures`, which are `data:` URIs."""
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The Evaluation artifact."""
 
@@ -154,6 +163,7 @@ class Evaluation:
     variants: tuple[Variant, ...] = ()
     importance: Importances | None = None
     worst: WorstRows | None = None
+    gallery: tuple[Gallery, ...] = ()
     main: str = ""
     """The metric by which the model is compared where the spec names none."""
     baselines: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)

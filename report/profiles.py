@@ -14,6 +14,7 @@ from stellwerk.kinds.parts import Way, showing
 from stellwerk.report.charts import key, tag
 from stellwerk.report.distributions import histogram, top_values
 from stellwerk.report.gathering import Report
+from stellwerk.report.pictures import galleries
 from stellwerk.report.reading import Missing
 from stellwerk.report.statistics import SPLIT_ORDER, TOP_VALUES, Column, FeatureStatistics, Numbers, Values
 from stellwerk.report.wording import NOTHING, count, day, days, measure, moment, share
@@ -62,14 +63,15 @@ def style_of(split: str) -> str:
 def data_section(report: Report) -> dict[str, Any]:
     """Returns what the data template needs."""
     if isinstance(report.data, Missing):
-        return {"splits": []}
+        return {"splits": [], "galleries": ()}
     rows = report.data.rows
     total = sum(rows.values()) or 1
     names = [name for name in SPLIT_ORDER if name in rows] + [name for name in rows if name not in SPLIT_ORDER]
     return {
         "splits": [
             Split(name, rows[name], rows[name] / total, style_of(name), _swatch(style_of(name))) for name in names
-        ]
+        ],
+        "galleries": galleries(None if isinstance(report.evaluation, Missing) else report.evaluation),
     }
 
 

@@ -6,7 +6,9 @@ through this loader.
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +25,12 @@ from stellwerk.serving.tensors import Array, Tensor, as_input
 
 SIGNATURE = "serving_default"
 """The signature that is asked when none is named."""
+
+_NETWORK = "serve_transformed"
+"""The signature of an exported model that is its network alone: it tells how large a row is inside."""
+
+_ROOM, _FEWEST = 16 << 20, 16
+"""Bytes of such rows at once, and rows whatever they are: what a network makes of them takes many times their room."""
 
 _PREAMBLE = re.compile(r"Graph execution error:|\d+ root error\(s\) found\.|Detected at node.*")
 
@@ -88,6 +96,7 @@ class LoadedModel:
             for name, signature in sorted(definition.signature_def.items())
             if not name.startswith(_INTERNAL_PREFIX)
         }
+        self._most_rows = _most_rows(self.signatures.get(_NETWORK))
         self._callables: dict[str, Callable[..., Sequence[Array]]] = {}
         self._making = threading.Lock()
         self._closed = False
@@ -121,9 +130,18 @@ class LoadedModel:
     def predict(self, inputs: Mapping[str, Array], signature: str = SIGNATURE) -> dict[str, Array]:
         """Asks the model: arrays by input name, all with the same first dimension; returns arrays by output name.
 
-        Raises InputError when the arrays do not fit the signature, ModelError when the model itself fails.
+        Where a row is large inside the model, as pixels are, it is asked about a few rows at a time. Raises InputError when the
+        arrays do not fit the signature, ModelError when the model itself fails.
         """
-        return self.run(self.fit(inputs, signature), signature)
+        arrays = self.fit(inputs, signature)
+        rows = len(arrays[0]) if arrays and all(array.ndim for array in arrays) else 0
+        if rows <= self._most_rows:
+            return self.run(arrays, signature)
+        starts = range(0, rows, self._most_rows)
+        parts = [self.run([array[at : at + self._most_rows] for array in arrays], signature) for at in starts]
+        if any(array.ndim == 0 for array in parts[0].values()) or rows != sum(len(_first(part)) for part in parts):
+            return self.run(arrays, signature)
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def fit(self, inputs: Mapping[str, Array], signature: str = SIGNATURE) -> list[Array]:
         """Returns the arrays as `run` takes them: of the signature's types and shapes, in the order of its inputs.
@@ -185,6 +203,22 @@ class LoadedModel:
             return [values[name] for name in wanted]
 
         return with_repeated
+
+
+def _most_rows(network: Signature | None) -> int:
+    """Returns how many rows fit `_ROOM`, by the arrays of several axes that a model's network takes; any number without these."""
+    shapes = [(tensor.shape or ())[1:] for tensor in (network.inputs.values() if network else ())]
+    sizes = [tensor.dtype.itemsize for tensor in (network.inputs.values() if network else ())]
+    wide = [
+        math.prod(size or 1 for size in shape) * bytes_
+        for shape, bytes_ in zip(shapes, sizes, strict=True)
+        if len(shape) > 1
+    ]
+    return max(_FEWEST, _ROOM // sum(wide) // _FEWEST * _FEWEST) if wide else sys.maxsize
+
+
+def _first(arrays: Mapping[str, Array]) -> Array:
+    return next(iter(arrays.values()))
 
 
 def _tensors(infos: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -34,7 +34,7 @@ class ObservedServable(Servable):
         self, inputs: Mapping[str, Array], parts: Sequence[int], signature: str = SIGNATURE
     ) -> dict[str, Array]:
         """Asks the model as `Servable.predict_parts` does; each request is counted and logged as if it had come alone."""
-        outputs = super().predict(inputs, signature)
+        outputs = super().predict_parts(inputs, parts, signature)
         end = 0
         for rows in parts:
             start, end = end, end + rows

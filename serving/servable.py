@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from stellwerk.errors import ModelError
+from stellwerk.serving.blaming import first_refused
 from stellwerk.serving.errors import Code, ServingError
 from stellwerk.serving.loading import SIGNATURE, InputError, Signature
 from stellwerk.serving.tensors import Array
@@ -93,8 +94,18 @@ class Servable:
     def predict(self, inputs: Mapping[str, Array], signature: str = "") -> dict[str, Array]:
         """Asks the model: arrays by input name, all with the same first dimension; returns arrays by output name.
 
-        Raises INVALID_ARGUMENT for inputs that do not fit the signature, INTERNAL where the model itself fails.
+        Raises INVALID_ARGUMENT for inputs that do not fit the signature, or a row that the model cannot use, with its number;
+        INTERNAL where the model itself fails.
         """
+        try:
+            return self._predict(inputs, signature)
+        except ServingError as refused:
+            if not isinstance(refused.__cause__, InputError):
+                raise
+            found = first_refused(lambda some: self._predict(some, signature), inputs)
+            raise refused if found is None else found from refused.__cause__
+
+    def _predict(self, inputs: Mapping[str, Array], signature: str) -> dict[str, Array]:
         asked = self.signature(signature)
         _check_names(asked, inputs)
         try:
@@ -120,8 +131,11 @@ class Servable:
         parts: Sequence[int],  # noqa: ARG002 - for those who count
         signature: str = "",
     ) -> dict[str, Array]:
-        """Asks the model for several requests as `predict` does: their rows are below each other, `parts` says how many each has."""
-        return self.predict(inputs, signature)
+        """Asks the model for several requests as `predict` does: their rows are below each other, `parts` says how many each has.
+
+        Which row is to blame is not said: whoever put requests together asks again for each.
+        """
+        return self._predict(inputs, signature)
 
     def shares(self, signature: str) -> bool:
         """Says whether requests to a signature may be put together, as far as is known."""

@@ -29,6 +29,7 @@ from stellwerk.components.artifacts.folders import MANIFEST, read_json
 from stellwerk.components.artifacts.stored import StoredFile, stored_files
 from stellwerk.errors import DataError
 from stellwerk.tables import pages
+from stellwerk.tables.bounds import bearable
 
 LABEL = "label"
 """Column of transformed Examples that holds the label, whatever the target's own column is called."""
@@ -37,9 +38,6 @@ ORIGIN = ("version", "sources", "rows", "query", "split")
 """Keys of the manifest that say what the examples are made from."""
 
 BATCH_ROWS = 65_536
-
-BATCH_BYTES = 64 << 20
-"""So many bytes of texts and of files a batch has, where their length is even."""
 
 Shard = Path | StoredFile
 """A Parquet file, on a disk or in a store."""
@@ -171,20 +169,6 @@ class Examples:
                     yield batch
                 if left:  # of a page whose head is damaged Arrow reads fewer rows without a word
                     raise pa.ArrowInvalid(f"{left:,} rows fewer than it says")
-
-
-def bearable(metadata: pq.FileMetaData, columns: Sequence[str] | None, rows: int) -> int:
-    """Returns how many rows to read at a time: `rows`, or fewer where texts or bytes are so long that these would be too many bytes."""
-    schema = metadata.schema
-    long = [
-        place
-        for place in range(len(schema))
-        if schema.column(place).physical_type == "BYTE_ARRAY"
-        and (columns is None or schema.column(place).path in columns)
-    ]
-    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)] if long else []
-    held = sum(group.column(place).total_uncompressed_size for group in groups for place in long)
-    return max(1, min(rows, BATCH_BYTES * metadata.num_rows // held)) if held else rows
 
 
 def as_lists(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -10,11 +10,12 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, bearable, parquet
+from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, parquet
 from stellwerk.components.artifacts.stored import StoredFile
 from stellwerk.components.beam.shared_storage import SharedStorage, opened, seen_by_worker
 from stellwerk.components.beam.watching import Signs
 from stellwerk.tables import pages
+from stellwerk.tables.bounds import bearable
 
 
 @dataclass(frozen=True)

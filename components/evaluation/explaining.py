@@ -11,6 +11,7 @@ import pyarrow as pa
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.evaluation.importance import importance
 from stellwerk.components.evaluation.losses import answers, losses
+from stellwerk.components.evaluation.pictures import gallery
 from stellwerk.components.evaluation.predicting import BATCH_ROWS, SPLIT, Predictor, labels_of
 from stellwerk.components.evaluation.worst import worst_rows
 from stellwerk.errors import ModelError
@@ -20,12 +21,14 @@ from stellwerk.tasks.counts import Array
 
 SAMPLE = 10_000
 """Rows, evenly spread over the test split, that are looked at."""
+SAMPLE_BYTES, FEWEST = 64 << 20, 200
+"""Where rows hold files, fewer are looked at."""
 MOST_BATCHES = 64
 """Of a test split with more than a million rows no more is read."""
 
 
 def explained(predictor: Predictor, examples: Examples, target: Target) -> tuple[dict[str, Any], list[str]]:
-    """Returns `importance` and `worst` for `evaluation.json`, and warnings; nothing where the sample holds no row with a label.
+    """Returns `importance`, `worst` and `gallery` for `evaluation.json`, and warnings; nothing where the sample holds no row with a label.
 
     An explanation that cannot be made is left out, with a warning that says why: the model was measured by then.
     """
@@ -45,7 +48,10 @@ def explained(predictor: Predictor, examples: Examples, target: Target) -> tuple
             "target": target,
         }
         worst = {"examined": batch.num_rows, "rows": worst_rows(batch, **rows_of)}
-        return {"importance": importance(predictor, arrays, labels, target), "worst": worst}, []
+        del rows_of["lost"]
+        shown = gallery(batch, **rows_of)
+        found = {"importance": importance(predictor, arrays, labels, target), "worst": worst}
+        return {**found, **({"gallery": shown} if shown else {})}, []
     except ModelError as error:
         return {}, [
             "What the model looks at, and where it is most wrong, is not explained: its answers to the rows that were asked about "
@@ -53,12 +59,19 @@ def explained(predictor: Predictor, examples: Examples, target: Target) -> tuple
         ]
 
 
+def _share(examples: Examples, first: pa.RecordBatch) -> float:
+    """Returns which share of the rows is looked at, by how long those of the first batch are."""
+    most = max(FEWEST, min(SAMPLE, SAMPLE_BYTES * first.num_rows // max(1, first.nbytes)))
+    return min(1.0, most / max(1, min(examples.rows(SPLIT), MOST_BATCHES * BATCH_ROWS)))
+
+
 def _sample(examples: Examples, predictor: Predictor, target: Target) -> tuple[pa.RecordBatch, Array] | None:
     """Returns rows with a label, spread evenly, with the columns that the model reads, and their labels."""
     columns = [target.column, *(name for name in predictor.model.inputs if name != target.column)]
-    share = min(1.0, SAMPLE / max(1, min(examples.rows(SPLIT), MOST_BATCHES * BATCH_ROWS)))
+    share = 0.0
     parts, labels = [], []
     for batch in islice(examples.batches(SPLIT, columns, BATCH_ROWS), MOST_BATCHES):
+        share = share or _share(examples, batch)
         chosen = np.unique((np.arange(int(np.ceil(batch.num_rows * share))) / share).astype(np.int64))
         some = batch.take(pa.array(chosen[chosen < batch.num_rows]))
         known, keep = labels_of(some.column(target.column), target, predictor.classes)

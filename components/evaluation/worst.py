@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from stellwerk.components.evaluation.pictures import picture_of
 from stellwerk.components.evaluation.predicting import Predictor
 from stellwerk.spec.target import Target
 from stellwerk.tasks import TASKS
@@ -40,10 +41,10 @@ def worst_rows(
 
 
 def _plain(column: pa.Array, row: int) -> Any:
-    """Returns a value as JSON has it: texts cut, bytes by their length, NaN as missing, 32 bits without what they add."""
+    """Returns a value as JSON has it: texts cut, bytes as the picture that they are or by their length, NaN as missing, 32 bits without what they add."""
     value = column[row].as_py()
     if isinstance(value, bytes):
-        return f"{len(value):,} bytes"
+        return picture_of(value) or f"{len(value):,} bytes"
     if isinstance(value, str):
         return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
     if isinstance(value, float):

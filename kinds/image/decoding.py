@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from stellwerk.kinds.image.heads import FORMATS
 from stellwerk.kinds.image.keys import Image
+from stellwerk.kinds.image.orientation import upright
 
 PARALLEL = 16
 """Pictures that are decoded at the same time, where there are so many threads."""
@@ -37,12 +38,12 @@ def _pixels(picture: tf.Tensor, feature: Image) -> tf.Tensor:
     made = tf.cond(
         tf.equal(tf.strings.length(picture), 0),
         lambda: tf.zeros(feature.shape, tf.uint8),
-        lambda: _fitted(_decoded(picture, feature), feature),
+        lambda: _fitted(decoded(picture, feature), feature),
     )
     return tf.ensure_shape(made, feature.shape)
 
 
-def _decoded(picture: tf.Tensor, feature: Image) -> tf.Tensor:
+def decoded(picture: tf.Tensor, feature: Image) -> tf.Tensor:
     """Returns uint8 [height, width, channels] of a picture as large as it is."""
     head = tf.io.decode_raw(tf.strings.substr(picture, 0, HEAD), tf.uint8, fixed_length=HEAD)
     channels = feature.channels
@@ -73,8 +74,8 @@ def _decoded(picture: tf.Tensor, feature: Image) -> tf.Tensor:
 
 
 def _jpeg(picture: tf.Tensor, channels: int) -> tf.Tensor:
-    """Decodes exactly: other decoders give the same pixels then."""
-    return tf.io.decode_jpeg(picture, channels, dct_method="INTEGER_ACCURATE")
+    """Decodes exactly, so that other decoders give the same pixels, and turns a picture upright."""
+    return upright(picture, tf.io.decode_jpeg(picture, channels, dct_method="INTEGER_ACCURATE"))
 
 
 def _begins(head: tf.Tensor, start: bytes) -> tf.Tensor:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from stellwerk.columns import number_of, seconds_of
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.serving.bulk.inputs import BadRow, Block
+from stellwerk.serving.bulk.inputs.base import Lines
 from stellwerk.serving.tensors import Array, Tensor, column_values
 from stellwerk.tables.numerals import others, plain_mark
 
@@ -28,6 +29,8 @@ _WHOLE = (
     f"WHEN {_DOUBLE} = trunc({_DOUBLE}) AND abs({_DOUBLE}) < 1e15 THEN CAST({_DOUBLE} AS BIGINT) "
     f"WHEN {_DOUBLE} IS NULL THEN {_OTHER} END"
 )
+_LONGEST = 200
+"""Bytes that are set aside as they are."""
 _TEXTS = "(SELECT unnest($1::VARCHAR[]) AS x)"
 _SELECTS = {True: f"SELECT {_WHOLE} FROM {_TEXTS}", False: f"SELECT {_NUMBER} FROM {_TEXTS}"}  # noqa: S608
 """Numbers, whole ones also spelled 7.0; true is 1, and dates and times are seconds since 1970 (UTC), as they were in training."""
@@ -43,6 +46,15 @@ class Fitted:
     """All columns that were read; of CSV files those that the model takes as numbers are numbers, null for missing."""
     heads: pa.Array | None
     bad: list[BadRow]
+    lines: Lines
+    """Returns the line of each row."""
+    member: str = ""
+    """Which of several files they are from."""
+
+    def bad_row(self, row: int, reason: str) -> BadRow:
+        """Returns a row of these as one that cannot be used."""
+        of = f"{self.member}: " if self.member else ""
+        return BadRow(int(self.lines()[row]), of + reason, _row(self.kept, row))
 
 
 def check_columns(names: Collection[str], tensors: Mapping[str, Tensor], where: str) -> None:
@@ -88,7 +100,7 @@ class Fitter:
         for name, tensor in self.tensors.items():
             typed[name] = self._column(columns[name], tensor, reasons)
         kept = rows if self._as_read else self._kept(rows, typed)
-        heads, bad = block.heads, list(block.bad)
+        heads, bad, numbers = block.heads, list(block.bad), block.lines
         if reasons:
             lines = block.lines()
             of = f"{block.member}: " if block.member else ""
@@ -99,8 +111,10 @@ class Fitter:
             kept = kept.filter(mask)
             typed = {name: column.filter(mask) for name, column in typed.items()}
             heads = None if heads is None else heads.filter(mask)
+            fitting = lines[fits]
+            numbers = lambda: fitting  # noqa: E731 - as readers give them
         inputs = {name: _shaped(column_values(typed[name], tensor), tensor) for name, tensor in self.tensors.items()}
-        return Fitted(inputs, kept, heads, sorted(bad, key=lambda one: one.line))
+        return Fitted(inputs, kept, heads, sorted(bad, key=lambda one: one.line), numbers, block.member)
 
     def _kept(self, rows: pa.RecordBatch, typed: Mapping[str, pa.Array]) -> pa.RecordBatch:
         arrays = [
@@ -225,7 +239,12 @@ def _add(reasons: dict[int, str], wrong: pa.Array, reason: str) -> None:
 
 
 def _row(rows: pa.RecordBatch, row: int) -> dict[str, Any]:
-    return {name: column[row].as_py() for name, column in zip(rows.schema.names, rows.columns, strict=True)}
+    return {name: _shown(column[row].as_py()) for name, column in zip(rows.schema.names, rows.columns, strict=True)}
+
+
+def _shown(value: Any) -> Any:
+    """Returns a value as it is set aside: a file by its length."""
+    return f"{len(value):,} bytes" if isinstance(value, bytes) and len(value) > _LONGEST else value
 
 
 def _shaped(values: Array, tensor: Tensor) -> Array:

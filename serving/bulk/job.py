@@ -14,10 +14,11 @@ import pyarrow as pa
 from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.serving.bulk.answers import Answers, Columns
 from stellwerk.serving.bulk.fitting import Fitted, Fitter, check_columns
-from stellwerk.serving.bulk.inputs import Block, Cells, Position, Reader, format_of, found, open_input
+from stellwerk.serving.bulk.inputs import BadRow, Block, Cells, Position, Reader, format_of, found, open_input
 from stellwerk.serving.bulk.models import Asked
 from stellwerk.serving.bulk.options import Options
 from stellwerk.serving.bulk.outputs import Form, ParquetForm, TextForm
+from stellwerk.serving.bulk.refusals import answered
 from stellwerk.serving.tensors import Array, Tensor
 from stellwerk.tables.dialect import Told
 
@@ -35,7 +36,7 @@ class Job:
             check_columns(names, asked.inputs, str(path))
         self.kind = options.format or (format_of(output) if output else "csv" if self.reader.text else "jsonl")
         self.answers = Answers(asked.outputs, options)
-        kept = names if options.keep is None else list(options.keep)
+        kept = self._usual(names) if options.keep is None else list(options.keep)
         for name in kept:
             if name not in names:
                 raise UsageError(f"--keep: {path} has no column '{name}'.{did_you_mean(name, names)}")
@@ -55,6 +56,11 @@ class Job:
                 "other names with --prefix."
             )
         self.form = self._form(output, added)
+
+    def _usual(self, names: list[str]) -> list[str]:
+        """Returns the columns that are kept where nobody says: all but files that the model reads."""
+        kinds = {field.name: field.type for field in self.reader.schema}
+        return [name for name in names if not (pa.types.is_binary(kinds[name]) and name in self.asked.inputs)]
 
     def _added(self) -> Columns:
         """Asks about one row without any values: what the model adds, with no rows."""
@@ -87,16 +93,21 @@ class Job:
         for block in self.reader.blocks(start, self.wanted, size):
             yield self.fitter(block), block.after
 
-    def rows(self, fitted: Fitted, start: int, size: int) -> Any:
-        """Asks about some rows of a block and renders them."""
-        inputs: dict[str, Array] = {name: values[start : start + size] for name, values in fitted.inputs.items()}
-        added = self.answers(self.asked.ask(inputs))
+    def rows(self, fitted: Fitted, start: int, size: int) -> tuple[Any, list[BadRow]]:
+        """Asks about some rows of a block; returns them as they are written (None where there are none), and those that were refused."""
+        fails = self.options.on_bad_rows == "fail"
+        answers, refused = answered(self.asked, fitted.inputs, start, start + size, only_first=fails)
+        bad = [fitted.bad_row(row, reason) for row, reason in refused.items()]
+        if not answers or (bad and fails):
+            return None, bad
+        added = self.answers({name: np.concatenate([one[name] for one in answers]) for name in answers[0]})
+        fits = pa.array([row not in refused for row in range(start, start + size)]) if refused else None
         columns: dict[str, pa.Array] = {}
         if not self.with_heads:
-            kept = fitted.kept.slice(start, size)
+            kept = _only(fitted.kept.slice(start, size), fits)
             columns = {name: kept.column(name) for name in self.kept}
-        heads = fitted.heads.slice(start, size) if self.with_heads and fitted.heads is not None else None
-        return self.form.render(columns | added, heads)
+        heads = _only(fitted.heads.slice(start, size), fits) if self.with_heads and fitted.heads is not None else None
+        return self.form.render(columns | added, heads), bad
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns what must be the same for parts to belong together."""
@@ -107,6 +118,10 @@ class Job:
             "model": self.asked.identity,
             "options": _plain(options | {"format": self.kind}),
         }
+
+
+def _only(rows: Any, fits: pa.Array | None) -> Any:
+    return rows if fits is None else rows.filter(fits)
 
 
 def _missing(tensor: Tensor) -> Array:

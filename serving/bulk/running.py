@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,6 +30,9 @@ PART_SECONDS = 5.0
 
 SERVER_BLOCK_BYTES = 500_000
 """For a server blocks are smaller: it answers more slowly, and parts end with blocks."""
+
+ASKED_BYTES = 8 << 20
+"""Bytes of texts and files that the model is asked about at once, where they are of even length."""
 
 AHEAD = 2
 
@@ -200,7 +203,7 @@ def _answered(job: Job, start: Position) -> Generator[tuple[_Piece, Any], None, 
 
 
 def _pieces(job: Job, pool: ThreadPoolExecutor, fitted: Fitted, after: Position, size: int) -> Iterator[_Piece]:
-    total = fitted.kept.num_rows
+    total, size = fitted.kept.num_rows, _size(fitted, size)
     if not total:
         yield _Piece(None, 0, fitted.bad, after)
     for start in range(0, total, size):
@@ -211,8 +214,21 @@ def _pieces(job: Job, pool: ThreadPoolExecutor, fitted: Fitted, after: Position,
         )
 
 
+def _size(fitted: Fitted, size: int) -> int:
+    """Returns how many rows are asked about at once: fewer where they hold files."""
+    texts = [name for name, values in fitted.inputs.items() if values.dtype.kind == "O"]
+    held = sum(fitted.kept.column(name).nbytes for name in texts)
+    return max(1, min(size, ASKED_BYTES * fitted.kept.num_rows // held)) if held else size
+
+
 def _done(piece: _Piece) -> tuple[_Piece, Any]:
-    return piece, None if piece.answer is None else piece.answer.result()
+    if piece.answer is None:
+        return piece, None
+    content, bad = piece.answer.result()
+    if not bad:
+        return piece, content
+    together = sorted([*piece.bad, *bad], key=lambda one: one.line)
+    return replace(piece, rows=piece.rows - len(bad), bad=together), content
 
 
 def _check_bad(job: Job, bad: list[BadRow]) -> None:

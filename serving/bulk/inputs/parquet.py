@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from stellwerk.errors import DataError
 from stellwerk.serving.bulk.inputs.base import BLOCK_BYTES, Block, How, Position
 from stellwerk.tables import pages
+from stellwerk.tables.bounds import bearable
 
 _ROWS = 65_536
 
@@ -54,7 +55,7 @@ class ParquetReader:
             skip, group = skip - self._groups[group], group + 1
         row = start.row
         with pq.ParquetFile(self.path, **pages.verified()) as file:
-            size = max(1, _ROWS * block_bytes // BLOCK_BYTES)
+            size = bearable(file.metadata, columns, max(1, _ROWS * block_bytes // BLOCK_BYTES))
             groups = list(range(group, len(self._groups)))
             try:
                 for whole in file.iter_batches(size, row_groups=groups, columns=columns) if groups else ():

@@ -9,6 +9,15 @@ from stellwerk.errors import ModelError, did_you_mean
 from stellwerk.serving.tensors import Array, Tensor
 
 
+class Refused(ModelError):
+    """The model, or its server, cannot use what it was asked about: perhaps one row of it."""
+
+    def __init__(self, message: str, said: str) -> None:
+        super().__init__(message)
+        self.said = said
+        """What is wrong, without where the model is."""
+
+
 class Asked(Protocol):
     """One version of one model. `ask` may be called from several threads."""
 
@@ -22,7 +31,7 @@ class Asked(Protocol):
     """How many rows to ask about at once where nobody said so."""
 
     def ask(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Returns arrays by output name for arrays by input name."""
+        """Returns arrays by output name for arrays by input name. Raises Refused for rows that cannot be used."""
 
     def interrupt(self) -> None:
         """Makes calls of `ask` that wait for a server end soon, with an error."""

@@ -10,7 +10,7 @@ import numpy as np
 from stellwerk.environment import load, prepare
 from stellwerk.errors import ModelError
 from stellwerk.serving.bulk.models.address import Address, parse
-from stellwerk.serving.bulk.models.base import chosen
+from stellwerk.serving.bulk.models.base import Refused, chosen
 from stellwerk.serving.bulk.models.retrying import AT_FIRST_S, Retrying, Unavailable
 from stellwerk.serving.bulk.options import Connection, Options
 from stellwerk.serving.client.base import Unanswered
@@ -92,7 +92,8 @@ class GrpcModel:
             if failed.code in _LATER:
                 raise Unavailable(f"{failed.code}: {failed.said}") from None
             said, advice = failed.said.rstrip("."), _ADVICE.get(str(failed.code), "")
-            raise ModelError(f"{self._address}: refused with {failed.code}: {said}.{advice}") from None
+            message = f"{self._address}: refused with {failed.code}: {said}.{advice}"
+            raise (Refused(message, said) if str(failed.code) == "INVALID_ARGUMENT" else ModelError(message)) from None
 
 
 def _client(api: Any, address: Address, given: Connection) -> Any:

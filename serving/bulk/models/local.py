@@ -10,6 +10,7 @@ import numpy as np
 
 from stellwerk.environment import load, prepare
 from stellwerk.errors import ModelError
+from stellwerk.serving.bulk.models.base import Refused
 from stellwerk.serving.bulk.options import Options
 from stellwerk.serving.tensors import Array
 
@@ -57,7 +58,12 @@ class LocalModel:
             name: np.concatenate([values, np.repeat(values[-1:], -rows % EVEN, axis=0)]) if rows % EVEN else values
             for name, values in inputs.items()
         }
-        outputs = self._model.predict(filled, self._signature)
+        from stellwerk.serving.loading import InputError  # noqa: PLC0415 - as above
+
+        try:
+            outputs = self._model.predict(filled, self._signature)
+        except InputError as error:
+            raise Refused(str(error), str(error)) from None
         return {name: values[:rows] for name, values in outputs.items()}
 
     def interrupt(self) -> None:

@@ -15,13 +15,14 @@ import numpy as np
 
 from stellwerk.errors import ModelError, UsageError
 from stellwerk.serving.bulk.models.address import Address, parse
-from stellwerk.serving.bulk.models.base import chosen
+from stellwerk.serving.bulk.models.base import Refused, chosen
 from stellwerk.serving.bulk.models.retrying import AT_FIRST_S, Retrying, Unavailable
 from stellwerk.serving.bulk.options import Connection, Options
 from stellwerk.serving.client.base import Unanswered
 from stellwerk.serving.client.rest import RestClient, body
 from stellwerk.serving.tensors import Array, Tensor
 
+_BAD_REQUEST = 400
 _LATER = {429, 502, 503, 504}
 _ADVICE = {
     401: " Give a token with --token-file, or in the environment.",
@@ -130,9 +131,8 @@ class RestModel:
         if failed.code in _LATER:
             return Unavailable(f"status {failed.code}: {failed.said}", failed.wait)
         text, advice = failed.said, _ADVICE.get(int(failed.code or 0), "")
-        return ModelError(
-            f"{where}: refused with status {failed.code}: {text}{'' if text.endswith('.') else '.'}{advice}"
-        )
+        message = f"{where}: refused with status {failed.code}: {text}{'' if text.endswith('.') else '.'}{advice}"
+        return Refused(message, text) if failed.code == _BAD_REQUEST else ModelError(message)
 
 
 def _tls(connection: Connection) -> ssl.SSLContext:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,8 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from stellwerk.components.artifacts.examples import Examples, bearable, parquet
+from stellwerk.components.artifacts.examples import Examples, parquet
+from stellwerk.errors import DataError
+from stellwerk.serving.bulk import Options, predict
 from stellwerk.serving.loading import InputError, LoadedModel
+from stellwerk.tables.bounds import bearable
 
 TARGET = {"column": "above", "type": "binary"}
 FEATURES = {"picture": {"type": "image", "size": [12, 10], "colour": "grey"}}
@@ -80,3 +85,40 @@ def test_files_are_read_few_at_a_time_where_they_are_long(make_examples, tmp_pat
         few = bearable(file.metadata, None, 10_000)
     assert few < 10_000
     assert sum(batch.num_rows for batch in examples.batches("train")) == 60
+
+
+@pytest.fixture(scope="module")
+def mixed(halves, tmp_path_factory):
+    """A file of eleven pictures of which the fourth and the last are none."""
+    files = halves.columns["test"]["picture"].to_pylist()[:11]
+    files[3], files[10] = b"no picture at all", files[10][:100]
+    path = tmp_path_factory.mktemp("mixed") / "in.parquet"
+    pq.write_table(pa.table({"picture": pa.array(files, pa.binary()), "id": list(range(11))}), path)
+    return path
+
+
+def test_bad_pictures_are_set_aside_and_the_others_answered(run, mixed, tmp_path):
+    done = predict(run.model, mixed, tmp_path / "out.csv", Options(on_bad_rows="quarantine"))
+    assert (done.rows, done.bad_rows) == (9, 2)
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0] == "id,probability"  # and not the pictures again
+    assert [line.split(",")[0] for line in lines[1:]] == ["0", "1", "2", "4", "5", "6", "7", "8", "9"]
+    aside = [json.loads(line) for line in Path(done.quarantine).read_text().splitlines()]
+    assert [(one["line"], one["row"]["id"]) for one in aside] == [(4, 3), (11, 10)]
+    assert "must be a JPEG, PNG or BMP file" in aside[0]["reason"]
+
+
+def test_a_bad_picture_is_an_error_with_its_row_where_nothing_is_set_aside(run, mixed, tmp_path):
+    with pytest.raises(DataError, match=r"in\.parquet:4: the model cannot use this input: A picture must be a JPEG"):
+        predict(run.model, mixed, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_pictures_are_decoded_a_few_at_a_time(run, halves, monkeypatch):
+    files = np.array(halves.columns["train"]["picture"].to_pylist(), object)
+    with LoadedModel(run.model) as model:
+        whole = model.predict({"picture": files})["probabilities"]
+    monkeypatch.setattr("stellwerk.serving.loading._ROOM", 32 * 120)
+    with LoadedModel(run.model) as model:
+        assert model._most_rows == 32
+        assert np.allclose(model.predict({"picture": files})["probabilities"], whole, atol=1e-6)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
 from stellwerk.kinds.image.keys import Image as Keys
 from stellwerk.kinds.parts import accepting
@@ -85,6 +85,23 @@ def test_progressive_jpeg_and_16_bit_png_are_pictures_too(make):
     made = make({"x": given}, type="image", size=[60, 80]).pixels()
     assert np.abs(made[1, ..., 0].astype(int) - photo(channels=1).squeeze()).max() <= 1
     assert np.abs(made[0].astype(int) - pillow(given[0], (60, 80))).max() <= 1
+
+
+def test_a_photo_is_turned_as_its_camera_was_held(make):
+    files = []
+    for order in ("<", ">"):
+        for orientation in range(1, 9):
+            exif = Image.Exif()
+            exif.endian = order
+            exif[0x010F], exif[0x0112] = "a camera", orientation
+            files.append(file_of(photo(60, 80), "JPEG", exif=exif.tobytes(), quality=95))
+    made = make({"x": files}, type="image", size=[60, 60], resize="bilinear").pixels().astype(int)
+    for data, pixels in zip(files, made, strict=True):
+        turned = io.BytesIO()
+        ImageOps.exif_transpose(Image.open(io.BytesIO(data))).save(turned, "PNG")
+        array = np.asarray(Image.open(turned))
+        expected = tf.image.resize(array, [60, 60], "bilinear").numpy().round()
+        assert np.abs(pixels - expected).max() <= 1
 
 
 def test_antialias_is_pillows_bilinear_up_and_down(make):
