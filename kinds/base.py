@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from stellwerk.section import Section
+from pydantic import model_validator
+
+from stellwerk.encoders.base import EncoderKeys, Looks
+from stellwerk.encoders.choosing import Encoder, Encoding, usual
+from stellwerk.section import Contradiction, Section
 
 Reads = Literal["numbers", "whole", "found"]
 
@@ -21,9 +25,16 @@ class Keys(Section):
     """Whether rows with the same value make a group that is worth an evaluation of its own."""
     TOLD_BY: ClassVar[str] = ""
     """A key of its own by which a feature without `type` is known to be of this kind."""
+    LOOKS: ClassVar[Looks | None] = None
+    """Form of what it gives the network, and the axes of a row; None where the keys do not tell, or it gives several."""
+    ENCODER: ClassVar[str] = ""
+    """The encoder of a feature that names none; nothing: what its form does by itself."""
 
     if TYPE_CHECKING:
         type: str
+
+    encoder: Encoder | None = None
+    """What makes a vector of it for the network: the name of an encoder, or a section with its `type`. The transform does not depend on it."""
 
     def columns_of(self, name: str) -> tuple[str, ...]:
         """Returns the columns that the feature called `name` reads."""
@@ -32,6 +43,27 @@ class Keys(Section):
     def key_of(self, position: int) -> tuple[str | int, ...]:  # noqa: ARG002 - asked of every kind alike
         """Returns the keys below the feature where the column at `position` of `columns_of` is written; none where it is its name."""
         return ()
+
+    def looks(self) -> Looks | None:
+        """Returns the form of what it gives the network, and the axes of a row; None where that is known in a run only."""
+        return self.LOOKS
+
+    def instead(self) -> str:
+        """Returns what to change, so that an encoder which cannot read the feature could; nothing where nothing helps."""
+        return ""
+
+    def encoded_by(self, by_default: bool = True) -> Encoding:
+        """Returns what of its keys the network is made by; without `by_default` only what is said."""
+        usual_one = usual(self.ENCODER) if self.ENCODER and by_default else None
+        said = {name: getattr(self, name) for name in Encoding.model_fields if name in type(self).model_fields}
+        return Encoding(**(said | {"encoder": self.encoder or usual_one}))
+
+    @model_validator(mode="after")
+    def _encoder_reads_it(self) -> Keys:
+        looks = self.looks()
+        if isinstance(self.encoder, EncoderKeys) and looks is not None and (why := self.encoder.refusal(looks)):
+            raise Contradiction((("encoder",), f"{why}. {self.instead() or 'Take another encoder, or none'}"))
+        return self
 
     def hooks(self) -> Mapping[str, str]:
         """Returns the functions of the user's own that it names (`file.py:function`), by the key that does. They may call TFT's analysers."""

@@ -12,11 +12,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from stellwerk.encoders.choosing import Encoding
 from stellwerk.errors import SpecError
 from stellwerk.kinds.base import Reads
 from stellwerk.loading import LoadedSpec
-from stellwerk.spec import Spec
-from stellwerk.spec.plugged import hooks_of
+from stellwerk.plugged import hooks_of
+from stellwerk.spec import Feature, Spec
+from stellwerk.spec.features.patterns import is_pattern
 from stellwerk.spec.train import is_hook
 
 
@@ -93,15 +95,43 @@ def asked(loaded: LoadedSpec) -> Any:
     return as_json(spec.evaluate.model_copy(update={"min_gain": None}))
 
 
+def transformed_features(loaded: LoadedSpec) -> dict[str, Any]:
+    """Returns the section `features` without what only the network is made by: the transform does not depend on it."""
+    left_out = set(Encoding.model_fields)
+    return {
+        name: feature.model_dump(mode="json", by_alias=True, exclude=left_out) for name, feature in _features(loaded)
+    }
+
+
+def encoding(loaded: LoadedSpec) -> dict[str, Any]:
+    """Returns how the network reads features otherwise than their forms do, by feature, or pattern of features.
+
+    Where a pattern is among them all features are there: which columns it means depends on the others.
+    """
+    by_default = not getattr(loaded.spec.model, "TAKES_INPUTS_AS_THEY_ARE", False)
+    every = {
+        name: feature.encoded_by(by_default).model_dump(mode="json", by_alias=True, exclude_none=True)
+        for name, feature in _features(loaded)
+    }
+    said = {name: each for name, each in every.items() if each}
+    return every if any(is_pattern(name, loaded.spec.features[name]) for name in said) else said
+
+
+def _features(loaded: LoadedSpec) -> Iterable[tuple[str, Feature]]:
+    return loaded.spec.features.items()
+
+
 def feature_hooks(loaded: LoadedSpec) -> dict[str, str]:
     """Returns the files with the transforms of the user's own features, see `hooks`."""
     return hooks(loaded, [each for one in loaded.spec.features.values() for each in one.hooks().values()])
 
 
 def training_hooks(loaded: LoadedSpec) -> dict[str, str]:
-    """Returns the files with the user's own network and training loop, see `hooks`."""
+    """Returns the files with the user's own network, encoders and training loop, see `hooks`."""
     spec = loaded.spec
-    return hooks(loaded, [*hooks_of(spec.model).values(), *([spec.train.loop] if is_hook(spec.train.loop) else [])])
+    encoders = [feature.encoder for feature in spec.features.values() if feature.encoder is not None]
+    named = [reference for section in (spec.model, *encoders) for reference in hooks_of(section).values()]
+    return hooks(loaded, [*named, *([spec.train.loop] if is_hook(spec.train.loop) else [])])
 
 
 def metric_hooks(loaded: LoadedSpec) -> dict[str, str]:

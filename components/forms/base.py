@@ -64,6 +64,8 @@ class ModelInput:
     """What else its line in `features.json` says: of a tensor `dtype` and `shape`."""
     feature: str = ""
     """The feature that makes it."""
+    encoder: Any = field(default=None, hash=False)
+    """The section of the encoder that makes a vector of its feature; None: `Form.encoded` does."""
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> ModelInput:

@@ -13,11 +13,13 @@ from stellwerk.families import installed
 
 SHARED = (
     "stellwerk.columns",
+    "stellwerk.encoders",
     "stellwerk.kinds",
     "stellwerk.media",
     "stellwerk.metrics",
     "stellwerk.moments",
     "stellwerk.naming",
+    "stellwerk.plugged",
     "stellwerk.section",
     "stellwerk.serving",
     "stellwerk.spec",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stellwerk.components.artifacts.examples import LABEL
 from stellwerk.components.artifacts.folders import read_json
 from stellwerk.components.forms.base import ModelInput
+from stellwerk.components.training.encoders.finding import with_encoders
+from stellwerk.encoders.choosing import Encoding
 
 
 @dataclass(frozen=True)
@@ -41,3 +44,7 @@ class Description:
             examples_version=values["examples_version"],
             schema_digest=values["schema_digest"],
         )
+
+    def encoded_by(self, encoding: Mapping[str, Encoding]) -> Description:
+        """Returns it with the encoder of each input. Raises StepFailed for one that cannot read its feature."""
+        return replace(self, inputs=with_encoders(self.inputs, encoding)) if encoding else self

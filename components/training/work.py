@@ -21,6 +21,7 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import folder_digest, write_json, written_aside
 from stellwerk.components.training.checkpoint import Checkpoint
 from stellwerk.components.training.description import Description
+from stellwerk.components.training.encoders.finding import with_cost_of_encoders
 from stellwerk.components.training.export import Served
 from stellwerk.components.training.fitting import Fitting, Network
 from stellwerk.components.training.history import write_history
@@ -32,12 +33,14 @@ from stellwerk.components.training.loops.finding import looping
 from stellwerk.components.training.mixing import mix
 from stellwerk.components.training.networks.body import Body, Inputs
 from stellwerk.components.training.networks.builders import builder
+from stellwerk.components.training.networks.cost import Cost
 from stellwerk.components.training.optimizers import make_optimizer
-from stellwerk.components.training.pace import paced
+from stellwerk.components.training.pace import Paced, paced
 from stellwerk.components.training.packing import Matrix, Packing
 from stellwerk.components.training.passing import Passes
 from stellwerk.components.training.reading import Reader
 from stellwerk.components.training.threads import cores_of_an_operation, parts_of_a_batch, use_cores
+from stellwerk.encoders.choosing import Encoding
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.model import Model
 from stellwerk.spec.target import Target
@@ -63,6 +66,7 @@ def train(
     history: Path,
     progress: Progress = silent,
     scratch: Path | None = None,
+    encoding: dict[str, Encoding] | None = None,
 ) -> None:
     """Writes the Model (a SavedModel that takes raw columns) and the History.
 
@@ -70,10 +74,10 @@ def train(
     from `scratch`. Raises DataError for labels that cannot be learned, HookError for a `model.build` or a `train.loop` that misbehaves,
     StepFailed when the loss is no finite number.
     """
-    examples, seen = Examples.open(transformed), Description.read(transform_graph)
+    examples, seen = Examples.open(transformed), Description.read(transform_graph).encoded_by(encoding or {})
     pace = paced(training, examples.rows("train"))
     makes_loop, rows = looping(pace.loop, hooks), examples.rows("train")
-    cost = builder(architecture.type).cost(architecture, seen.inputs, rows) if makes_loop.SHARES_BATCHES else None
+    cost = cost_of(architecture, seen, rows) if makes_loop.SHARES_BATCHES else None
     parts = parts_of_a_batch(cost, pace, rows)
     use_cores(cores_of_an_operation(cost, pace, parts))
     keras.utils.set_random_seed(pace.seed % 2**32)
@@ -86,7 +90,7 @@ def train(
     network = build_network(architecture, seen, head, hooks, packing.numbers(sample))
     optimizer = make_optimizer(pace.optimizer, reader.steps("train") * pace.epochs, network.learns.trainable_variables)
     fitting = Fitting(network, optimizer, head, packing, pace.batch_size, parts)
-    settings = {"model": architecture.model_dump(mode="json"), "train": pace.model_dump(mode="json")}
+    settings = _settings(architecture, encoding or {}, pace)
     transform_digest = folder_digest(transform_graph)
     checkpoint = Checkpoint(scratch, _fingerprint(settings, target, hooks, examples.version, transform_digest))
     passes = Passes(fitting, head, reader, pace.optimizer.learning_rate)
@@ -111,6 +115,11 @@ def train(
     checkpoint.remove()
 
 
+def cost_of(architecture: Model, seen: Description, rows: int) -> Cost | None:
+    """Returns what a row costs in the network that the spec describes; `rows` are those of the train split."""
+    return with_cost_of_encoders(builder(architecture.type).cost(architecture, seen.inputs, rows), seen.inputs)
+
+
 def build_network(
     architecture: Model,
     seen: Description,
@@ -119,7 +128,7 @@ def build_network(
     sample: Mapping[str, Matrix] | None = None,
 ) -> Network:
     """Returns the network that the spec describes, over the inputs by name; `sample` has values of them, see `Inputs`."""
-    inputs = Inputs.make(seen.inputs, sample)
+    inputs = Inputs.make(seen.inputs, sample, hooks)
     body = builder(architecture.type).build(architecture, inputs, head.units, hooks)
     if not isinstance(body, Body):
         return Network.of(body)
@@ -128,6 +137,13 @@ def build_network(
     if learns is answers:
         return Network(answering, answering, body.mixes)
     return Network(keras.Model(inputs.tensors, learns, name=f"{architecture.type}_members"), answering, body.mixes)
+
+
+def _settings(architecture: Model, encoding: Mapping[str, Encoding], pace: Paced) -> dict[str, Any]:
+    """Returns what the network is made by and how it learns, as JSON values; encoders where there are any."""
+    said = {name: one.model_dump(mode="json", exclude_none=True) for name, one in sorted(encoding.items())}
+    sections = {"model": architecture.model_dump(mode="json"), "train": pace.model_dump(mode="json")}
+    return sections | ({"encoding": said} if any(said.values()) else {})
 
 
 def _about(

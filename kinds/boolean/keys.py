@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from stellwerk.encoders.base import Looks
 from stellwerk.kinds.base import SingleColumn
 
 
@@ -13,6 +14,7 @@ class Boolean(SingleColumn):
 
     TAKES: ClassVar[Mapping[str, str]] = {"int64": "float", "float": "float", "string": "string"}
     GROUPS: ClassVar[bool] = True
+    LOOKS: ClassVar[Looks | None] = ("number", 0)
     EXAMPLE: ClassVar[str] = """\
 features:
   gusts: {type: boolean, missing_indicator: true}

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from stellwerk.encoders.base import Looks
 from stellwerk.kinds.base import Reads, SingleColumn
 from stellwerk.section import Contradiction
 
@@ -17,6 +18,7 @@ class Category(SingleColumn):
     TAKES: ClassVar[Mapping[str, str]] = {"int64": "int64", "string": "string"}
     READS: ClassVar[Reads] = "whole"
     GROUPS: ClassVar[bool] = True
+    LOOKS: ClassVar[Looks | None] = ("id", 0)
     EXAMPLE: ClassVar[str] = """\
 features:
   carrier: {type: category, vocabulary: 200, oov: 2}

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from stellwerk.encoders.base import Looks
 from stellwerk.kinds.base import Keys, Reads
 
 
@@ -15,6 +16,7 @@ class Cross(Keys):
 
     TAKES: ClassVar[Mapping[str, str]] = {"int64": "int64", "string": "string"}
     READS: ClassVar[Reads] = "whole"
+    LOOKS: ClassVar[Looks | None] = ("id", 0)
     EXAMPLE: ClassVar[str] = """\
 features:
   route: {type: cross, columns: [origin, dest], buckets: 1000}

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from stellwerk.encoders.base import Looks
 from stellwerk.kinds.base import Reads, SingleColumn
 from stellwerk.section import Contradiction
 
@@ -30,6 +31,10 @@ features:
     """What takes the place of a missing value: the training split's mean or median, or this number."""
     missing_indicator: bool = False
     """Adds a second input that is 1 where the value was missing."""
+
+    def looks(self) -> Looks:
+        """Returns numbers, or the id of each."""
+        return ("id", 0) if self.scale == "buckets" else ("number", 0)
 
     @model_validator(mode="after")
     def _buckets_need_their_scale(self) -> Number:

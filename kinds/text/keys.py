@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from stellwerk.encoders.base import Looks
 from stellwerk.kinds.base import SingleColumn
 from stellwerk.section import Contradiction
 
@@ -37,6 +38,14 @@ features:
     """Puts one token for every number."""
     embedding: Annotated[int, Field(ge=1)] = 32
     """With `tokens`: width of the learned vector of a word."""
+
+    def looks(self) -> Looks:
+        """Returns words in order, or how often each is there."""
+        return ("tokens", 1) if self.encoding == "tokens" else ("vector", 1)
+
+    def instead(self) -> str:
+        """Says how its words are given in order."""
+        return "Say encoding: tokens" if self.encoding != "tokens" else ""
 
     @model_validator(mode="after")
     def _tokens_only(self) -> Text:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from stellwerk.encoders.base import Looks
 from stellwerk.kinds.base import Reads, SingleColumn
 from stellwerk.moments import NAMED, parts_of, wrong_format
 from stellwerk.section import Contradiction
@@ -61,6 +62,10 @@ features:
             return values
         held = parts_of(chosen)
         return {**values, "parts": tuple(part for part in USUAL if part in held) or held}
+
+    def looks(self) -> Looks:
+        """Returns numbers, or the id of each."""
+        return ("id", 0) if self.encoding == "category" else ("number", 0)
 
     @model_validator(mode="after")
     def _parts_suit_the_format(self) -> Time:

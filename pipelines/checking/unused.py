@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stellwerk.components.forms import FORMS
+from stellwerk.encoders import ENCODERS
 from stellwerk.families import GROUPS, Family, installed
 from stellwerk.kinds import KINDS
 from stellwerk.metrics import FAMILY as METRICS
@@ -13,7 +14,7 @@ from stellwerk.spec.train import LOOPS
 from stellwerk.tables.formats import FAMILY as FORMATS
 from stellwerk.tasks import TASKS
 
-FAMILIES: tuple[Family, ...] = (KINDS, FORMS, TASKS, NETWORKS, LOOPS, FORMATS, METRICS, STORES, PUSH_TARGETS)
+FAMILIES: tuple[Family, ...] = (KINDS, FORMS, TASKS, NETWORKS, ENCODERS, LOOPS, FORMATS, METRICS, STORES, PUSH_TARGETS)
 
 
 def unused() -> list[str]:

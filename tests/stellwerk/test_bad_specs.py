@@ -11,6 +11,7 @@ KNOWN_METRICS = (
     "auc, auc_pr, accuracy, precision, recall, f1, log_loss, calibration, mean_prediction, mean_label, mse, mae, rmse, r2, "
     "any TFMA metric by its class name (e.g. MinLabelPosition), or a hook (metrics.py:Class)"
 )
+KNOWN_ENCODERS = "cnn, conv1d, lstm, gru, transformer, embedding, custom"
 KNOWN_TYPES = "number, category, boolean, time, text, cross, custom"
 
 # A line put after the seven of the short spec, and the message.
@@ -41,9 +42,9 @@ LINES = [
     ("train: {epoch: 5}", "train.epoch: unknown key 'epoch'. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, early_stopping, class_weights, seed, loop."),
     ("train: {optimizer: {type: adam, lr: 1}}", "train.optimizer.lr: unknown key 'lr'. Known: type, learning_rate, schedule, weight_decay."),
     ("train: {optimizer: adm}", "train.optimizer: unknown optimizer 'adm'. Did you mean 'adam'? Known: adam, adamw, sgd, rmsprop, adagrad."),
-    ("model: {type: den}", "model.type: unknown type 'den'. Did you mean 'dense'? Known: ensemble, dense, wide_deep, custom."),
-    ("model: {type: 3}", "model.type: must be one of ensemble, dense, wide_deep, custom. Received: 3."),
-    ("model: {hidden: [64]}", "model: the key 'type' is missing. Known: ensemble, dense, wide_deep, custom."),
+    ("model: {type: den}", "model.type: unknown type 'den'. Did you mean 'dense'? Known: ensemble, dense, wide_deep, attention, custom."),
+    ("model: {type: 3}", "model.type: must be one of ensemble, dense, wide_deep, attention, custom. Received: 3."),
+    ("model: {hidden: [64]}", "model: the key 'type' is missing. Known: ensemble, dense, wide_deep, attention, custom."),
     ("model: dense", "model: must be a section with the key 'type'. Received: 'dense'. Write {type: dense}."),
     ("cluster: {image: x, resources: {trian: {cpu: 1}}}", "cluster.resources.trian: unknown name 'trian'. Did you mean 'train'? Known: resolve, ingest, validate, transform, train, convert, evaluate, rehearse, push, report."),
     ("evaluate: {metrics: [auk]}", f"evaluate.metrics[0]: unknown metric 'auk'. Did you mean 'auc'? Known: {KNOWN_METRICS}."),
@@ -97,6 +98,14 @@ CHANGES = [
     ("{type: number}", "{type: time, parts: [weekdya]}", 5, "features.distance.parts[0]: unknown value 'weekdya'. Did you mean 'weekday'? Known: year, month, day, day_of_year, weekday, hour, minute, second."),
     ("{type: number}", "{type: time, format: hhmm, parts: [hour, weekday]}", 5, "features.distance.parts: format: hhmm holds hour and minute only. Received: weekday."),
     ("{type: number}", "{type: category, hash: 9, oov: 2}", 5, "features.distance.oov: hash keeps no vocabulary. Give either hash or vocabulary, min_count and oov."),
+    ("{type: number}", "{type: number, encoder: lstm}", 5, "features.distance.encoder: lstm reads words in order or steps of numbers [steps, channels], and this feature is a number. Take another encoder, or none."),
+    ("{type: number}", "{type: text, encoder: {type: gru, units: 8}}", 5, "features.distance.encoder: gru reads words in order or steps of numbers [steps, channels], and this feature is a row of numbers. Say encoding: tokens."),
+    ("{type: number}", "{type: text, encoding: tokens, encoder: lsmt}", 5, f"features.distance.encoder: unknown encoder 'lsmt'. Did you mean 'lstm'? Known: {KNOWN_ENCODERS}."),
+    ("{type: number}", "{type: text, encoding: tokens, encoder: {type: lsmt}}", 5, f"features.distance.encoder.type: unknown type 'lsmt'. Did you mean 'lstm'? Known: {KNOWN_ENCODERS}."),
+    ("{type: number}", "{type: text, encoding: tokens, encoder: {type: lstm, units: 0}}", 5, "features.distance.encoder.units: must be at least 1. Received: 0."),
+    ("{type: number}", "{type: text, encoding: tokens, encoder: {type: lstm, unit: 9}}", 5, "features.distance.encoder.unit: unknown key 'unit'. Did you mean 'units'? Known: units, layers, bidirectional, dropout, unroll, type."),
+    ("{type: number}", "{type: text, encoding: tokens, encoder: {type: transformer, width: 30}}", 5, "features.distance.encoder.width: must be a multiple of heads, as each has an equal part of it. Received: 30 and 4 heads."),
+    ("{type: number}", "{type: number, encoder: hook.py:bild}", 5, "features.distance.encoder.encode: hook.py has no function or class 'bild'. Did you mean 'build'? It has: build."),
     ("{type: number}", "{transform: hook.py:bild}", 5, "features.distance.transform: hook.py has no function or class 'bild'. Did you mean 'build'? It has: build."),
     ("{type: number}", "{transform: hook.py:build, embedding: 2}", 5, "features.distance.embedding: is for ids: give size too, the number of ids, or leave embedding out."),
     ("{type: number}", "{type: cross, columns: [a]}", 5, 'features.distance.columns: must have at least 2 entries. Received: ["a"].'),

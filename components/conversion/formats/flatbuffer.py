@@ -14,6 +14,9 @@ from stellwerk.serving.runtimes.litert import without_advice
 
 _UNSUPPORTED = re.compile(r"^(?:TF Select|Custom) ops: (.+)$", re.MULTILINE)
 
+IN_A_LOOP = "Variable constant folding is failed"
+"""What the converter says of weights that are read inside a loop."""
+
 
 def converter(network: Network) -> Any:
     """Returns a LiteRT converter that allows LiteRT's own operations only: what it makes runs without TensorFlow."""
@@ -32,6 +35,11 @@ def converted(converter: Any, calibration_rows: int | None = None) -> Converted:
 
 def _sentence(error: Exception) -> str:
     lacking = sorted({name for found in _UNSUPPORTED.findall(str(error)) for name in found.split(", ")})
+    if IN_A_LOOP in str(error):
+        return (
+            "LiteRT has no loops with weights inside, and the model has one: an encoder that goes step by step. "
+            "Say unroll: true for it, if its sequences are short, or take this format out of push.formats."
+        )
     if lacking:
         what = f"LiteRT has no {', '.join(lacking)}, which the model computes with"
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -22,18 +22,23 @@ class Inputs:
     """Keras inputs by name, [batch, ...]; of which type and shape the form of each says."""
     sample: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     """Values of some rows of the train split by input, [rows], for numbers: for what a network takes from their distribution."""
+    hooks: Mapping[str, str] = field(default_factory=dict)
+    """Source texts of hook files by path, for encoders of the user's own."""
 
     @classmethod
     def make(
-        cls, described: tuple[ModelInput, ...], sample: Mapping[str, np.ndarray[Any, Any]] | None = None
+        cls,
+        described: tuple[ModelInput, ...],
+        sample: Mapping[str, np.ndarray[Any, Any]] | None = None,
+        hooks: Mapping[str, str] | None = None,
     ) -> Inputs:
         """Makes a Keras input for each model input."""
         tensors = {item.name: keras.Input(item.shape, dtype=item.dtype, name=safe(item.name)) for item in described}
-        return cls(described, tensors, sample or {})
+        return cls(described, tensors, sample or {}, hooks or {})
 
     def only(self, wanted: Callable[[ModelInput], bool]) -> Inputs:
         """Returns the inputs of which `wanted` is true."""
-        return Inputs(tuple(filter(wanted, self.described)), self.tensors, self.sample)
+        return replace(self, described=tuple(filter(wanted, self.described)))
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,29 @@ from stellwerk.components.forms import FORMS
 from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.forms.id import stacked
 from stellwerk.components.forms.tokens import sum_of_words
+from stellwerk.components.training.encoders.finding import by_feature, encoded_feature, encoded_feature_width
 from stellwerk.components.training.networks.body import Inputs
 from stellwerk.naming import safe
 
 
 def encoded(inputs: Inputs) -> Any:
-    """Returns all inputs as one Keras tensor float32 [batch, n]: numbers as they are, ids and words as learned vectors."""
+    """Returns all inputs as one Keras tensor float32 [batch, n]: numbers as they are, ids and words as learned vectors.
+
+    Features with an encoder come after the others, as that makes them.
+    """
     parts = []
-    for items in by_form(inputs.described):
+    for items in by_form([item for item in inputs.described if item.encoder is None]):
         parts += items[0].known.encoded(items, inputs.tensors)
+    for items in by_feature(inputs.described).values():
+        parts.append(encoded_feature(items, inputs.tensors, inputs.hooks))
     return _joined(parts, "features")
 
 
 def encoded_width(described: Iterable[ModelInput]) -> int:
     """Returns how many numbers a row has in the tensor of `encoded`."""
-    return sum(item.known.width(item) for item in described)
+    items = list(described)
+    plain = sum(item.known.width(item) for item in items if item.encoder is None)
+    return plain + sum(map(encoded_feature_width, by_feature(items).values()))
 
 
 def by_form(described: Sequence[ModelInput]) -> list[list[ModelInput]]:

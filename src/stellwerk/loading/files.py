@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Keys
+from stellwerk.plugged import hooks_of
 from stellwerk.spec import Spec
-from stellwerk.spec.plugged import hooks_of
 from stellwerk.spec.train import is_hook
 
 Found = tuple[Keys, str]
@@ -31,6 +31,9 @@ def hooks(spec: Spec) -> Iterator[tuple[Keys, str]]:
     """Yields every hook (`file.py:name`) of a spec and the keys where it is written."""
     for name, feature in spec.features.items():
         yield from ((("features", name, key), reference) for key, reference in feature.hooks().items())
+        if feature.encoder is not None:
+            own = hooks_of(feature.encoder).items()
+            yield from ((("features", name, "encoder", key), reference) for key, reference in own)
     for key, reference in hooks_of(spec.model).items():
         yield ("model", key), reference
     if is_hook(spec.train.loop):

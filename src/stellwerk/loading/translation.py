@@ -115,6 +115,8 @@ def _tag(at: Place, document: Document) -> Found:
     key, known = tagged
     keys = (*at.keys, key)
     section = document.value(at.keys)
+    if isinstance(section, str) and at.keys not in document.variables:  # short for the section of that name
+        return at.keys, _unknown(str(at.keys[-1]), section, known)
     if not isinstance(section, dict) or key not in section:
         return at.keys, f"the key '{key}' is missing. Known: {', '.join(known)}."
     if not isinstance(section[key], str) or keys in document.variables:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stellwerk.families import Family
+from stellwerk.plugged import tagged
 from stellwerk.section import Section
-from stellwerk.spec.plugged import tagged
 
 NETWORKS = Family(
     "networks",
@@ -16,6 +16,7 @@ NETWORKS = Family(
         "ensemble": "stellwerk.components.training.networks.ensemble",
         "dense": "stellwerk.components.training.networks.dense",
         "wide_deep": "stellwerk.components.training.networks.wide_deep",
+        "attention": "stellwerk.components.training.networks.attention",
         "custom": "stellwerk.components.training.networks.custom",
     },
     parts={"keys": ("KEYS",), "build": ("build", "cost")},

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from stellwerk.families import Family
+from stellwerk.plugged import refuse_unusable
 from stellwerk.section import without_credentials
-from stellwerk.spec.plugged import refuse_unusable
 
 STORES = Family(
     "stores",

@@ -9,10 +9,10 @@ from typing import ClassVar
 from pydantic import field_validator, model_validator
 
 from stellwerk.families import Family
+from stellwerk.plugged import refuse_unusable
 from stellwerk.section import Contradiction, Section, without_credentials
 from stellwerk.spec.formats import FormatName
 from stellwerk.spec.places import STORES
-from stellwerk.spec.plugged import refuse_unusable
 from stellwerk.spec.rehearse import Rehearse
 from stellwerk.spec.serving import KServe, Kubernetes, ServedSection
 

@@ -71,7 +71,7 @@ DECLARED = (
         "Turns columns into what a network can learn from.",
         "stellwerk.components.transformation",
         parameters={
-            "features": "features",
+            "features": "stellwerk.pipelines.arguments:transformed_features",
             "target": "target",
             "hooks": "stellwerk.pipelines.arguments:feature_hooks",
         },
@@ -86,6 +86,7 @@ DECLARED = (
         "stellwerk.components.training",
         parameters={
             "architecture": "model",
+            "encoding": "stellwerk.pipelines.arguments:encoding",
             "training": "train",
             "target": "target",
             "hooks": "stellwerk.pipelines.arguments:training_hooks",

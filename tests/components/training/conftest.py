@@ -143,6 +143,7 @@ def run_train(tmp_path_factory) -> Callable[..., Run]:
         scratch: Path | None = None,
         folder: Path | None = None,
         progress: Any = None,
+        encoding: Mapping[str, Any] | None = None,
         **training: Any,
     ) -> Run:
         folder = folder or tmp_path_factory.mktemp("run")
@@ -158,6 +159,7 @@ def run_train(tmp_path_factory) -> Callable[..., Run]:
             "history": made.history_path,
             "scratch": made.scratch,
             **({"progress": progress} if progress else {}),
+            **({"encoding": dict(encoding)} if encoding else {}),
         }
         call("train", arguments)
         return made

@@ -11,6 +11,7 @@ import keras
 from stellwerk.components.artifacts.hooks import load_hook
 from stellwerk.components.artifacts.limits import limited
 from stellwerk.components.forms.base import ModelInput
+from stellwerk.components.training.encoders.finding import by_feature, encoded_feature
 from stellwerk.components.training.networks.body import Body, Inputs
 from stellwerk.components.training.networks.cost import Cost
 from stellwerk.components.training.networks.custom.keys import CustomModel
@@ -20,7 +21,7 @@ from stellwerk.errors import HookError
 def build(architecture: CustomModel, inputs: Inputs, units: int, hooks: Mapping[str, str]) -> Body | Any:
     """Calls the user's function with the Keras inputs by name and the parameters.
 
-    The inputs are as `features.json` declares them: numbers float32 [batch], vectors float32 [batch, width], ids int32
+    A feature with an encoder is what that makes of it, float32 [batch, n]. All others are as `features.json` declares them: numbers float32 [batch], vectors float32 [batch, width], ids int32
     [batch], tokens int32 [batch, length], tensors float32, int64 or uint8 [batch, ...]. The function returns
 
     - a Keras tensor [batch, n]: the last layer (sigmoid, softmax or linear) is put on it; or
@@ -29,19 +30,19 @@ def build(architecture: CustomModel, inputs: Inputs, units: int, hooks: Mapping[
 
     Raises HookError for anything else.
     """
-    function = load_hook(hooks, architecture.build)
+    function, given = load_hook(hooks, architecture.build), _given(inputs)
     try:
         with limited(f"model.build: {architecture.build}"):
-            made = function(dict(inputs.tensors), **architecture.parameters)
+            made = function(given, **architecture.parameters)
         if isinstance(made, keras.Model):
-            return _whole(architecture, made, inputs, units)
+            return _whole(architecture, made, inputs, given, units)
     except HookError:
         raise
     except (Exception, SystemExit) as error:
-        line = _line(error, architecture.build.rpartition(":")[0])
+        line = line_of(error, architecture.build.rpartition(":")[0])
         raise HookError(
             f"model.build: {architecture.build}{line} raised {type(error).__name__}: {error}. "
-            f"It was called with the inputs {', '.join(inputs.tensors)} and the parameters "
+            f"It was called with the inputs {', '.join(given)} and the parameters "
             f"{', '.join(architecture.parameters) or 'none'}."
         ) from error
     return Body(_hidden(architecture, made))
@@ -52,7 +53,8 @@ def cost(architecture: CustomModel, inputs: Sequence[ModelInput], rows: int) -> 
     return None
 
 
-def _line(error: BaseException, path: str) -> str:
+def line_of(error: BaseException, path: str) -> str:
+    """Returns the last line of a user's file that an error came through, for a sentence."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     return f" (line {lines[-1]})" if lines else ""
 
@@ -72,10 +74,18 @@ def _hidden(architecture: CustomModel, made: Any) -> Any:
     return made
 
 
-def _whole(architecture: CustomModel, made: Any, inputs: Inputs, units: int) -> Any:
+def _given(inputs: Inputs) -> dict[str, Any]:
+    """Returns the inputs by name, and in the place of those of a feature with an encoder what that makes of them, by the feature's name."""
+    given = {item.name: inputs.tensors[item.name] for item in inputs.described if item.encoder is None}
+    for feature, items in by_feature(inputs.described).items():
+        given[feature] = encoded_feature(items, inputs.tensors, inputs.hooks)
+    return given
+
+
+def _whole(architecture: CustomModel, made: Any, inputs: Inputs, given: Mapping[str, Any], units: int) -> Any:
     own = {id(tensor) for tensor in inputs.tensors.values()}
     ours = bool(getattr(made, "inputs", None)) and all(id(tensor) in own for tensor in made.inputs)
-    outputs = made.outputs[0] if ours and len(made.outputs) == 1 else made(dict(inputs.tensors))
+    outputs = made.outputs[0] if ours and len(made.outputs) == 1 else made(dict(given))
     shape = tuple(getattr(outputs, "shape", ()))
     if shape != (None, units):
         raise HookError(

@@ -10,6 +10,8 @@ from stellwerk.section import Hook, Section
 class CustomModel(Section):
     """Any Keras model, from a user's own function."""
 
+    TAKES_INPUTS_AS_THEY_ARE: ClassVar[bool] = True
+    """Its function is given what features are, but for those that name an encoder: none has the default of its kind."""
     EXAMPLE: ClassVar[str] = """\
 model: {build: model.py:build, parameters: {layers: 3}}
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stellwerk.kinds import KINDS
 from stellwerk.kinds.base import Keys
-from stellwerk.spec.plugged import members, tagged
+from stellwerk.plugged import members, tagged
 
 
 def _told_by_a_key(value: Any) -> Any:

@@ -17,10 +17,13 @@ from stellwerk.families import Family
 from stellwerk.section import HOOK, Contradiction, Section
 
 
-def tagged(family: Family, key: str, prepared: Callable[[Any], Any], base: type[Section] = Section) -> Any:
+def tagged(
+    family: Family, key: str, prepared: Callable[[Any], Any], base: type[Section] = Section, short: Any = None
+) -> Any:
     """Returns the annotation of a section that is `KEYS` in the part `keys` of one member of a family, the one that `key` names.
 
-    `prepared` is given what the document says before that is looked at. Each section has the class `base` among its own.
+    `prepared` is given what the document says before that is looked at; it may make a section of a value of the type `short`. Each
+    section has the class `base` among its own.
     """
     sections, broken = members(family, key, base)
 
@@ -31,7 +34,9 @@ def tagged(family: Family, key: str, prepared: Callable[[Any], Any], base: type[
             raise Contradiction(((key,), broken[named]))
         return value
 
-    return Annotated[reduce(or_, sections.values()), Field(discriminator=key), BeforeValidator(usable)]
+    union = reduce(or_, sections.values())
+    written = {} if short is None else {"json_schema_input_type": Annotated[union, Field(discriminator=key)] | short}
+    return Annotated[union, Field(discriminator=key), BeforeValidator(usable, **written)]
 
 
 def members(family: Family, key: str, base: type[Section] = Section) -> tuple[dict[str, type[Section]], dict[str, str]]:

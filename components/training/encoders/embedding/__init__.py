@@ -1,0 +1,1 @@
+"""`encoder: embedding`: `keys` has its section of the spec, `build` its layers."""
