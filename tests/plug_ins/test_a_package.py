@@ -18,7 +18,7 @@ import yaml
 from .conftest import ACME, environment, stellwerk
 
 ROOT = Path(__file__).parents[2]
-MEMBERS = ("angle", "count", "sines", "plain", "ledger", "bias", "shelf", "drawer")
+MEMBERS = ("angle", "count", "sines", "harmonics", "plain", "ledger", "bias", "shelf", "drawer")
 STEPS = ("ingest", "validate", "transform", "train", "evaluate")
 
 
@@ -63,7 +63,7 @@ def test_the_spec_names_every_member_and_the_product_none():
     assert [name for name in MEMBERS if name not in spec] == []
     rooms = ("src", "kinds", "tasks", "components", "pipelines", "report", "serving", "stores")
     sources = "".join(path.read_text(encoding="utf-8") for room in rooms for path in (ROOT / room).rglob("*.py"))
-    named = re.compile(r"['\"](angle|turn|sines|ledger|shelf|drawer)['\"]|\bacme\b(?!\.\w+:FORMAT)")
+    named = re.compile(r"['\"](angle|turn|sines|harmonics|ledger|shelf|drawer)['\"]|\bacme\b(?!\.\w+:FORMAT)")
     assert named.findall(sources) == []
 
 
@@ -98,6 +98,7 @@ def test_a_run_is_made_of_its_members(project: Project):
     assert {one["name"]: one["kind"] for one in features} == {"speed": "number", "wind": "turn"}
     about = json.loads((run / "train/model/assets.extra/stellwerk.json").read_text(encoding="utf-8"))
     assert about["hyperparameters"]["model"] == {"type": "sines", "waves": 12}
+    assert about["hyperparameters"]["encoding"]["wind"]["encoder"] == {"type": "harmonics", "most": 3}
     assert about["hyperparameters"]["train"]["loop"] == "plain"
     history = json.loads((run / "train/history/history.json").read_text(encoding="utf-8"))
     assert len(history["epochs"]) == 3
@@ -192,7 +193,7 @@ def test_the_guide_shows_the_files_of_the_package_as_they_are():
     shown = dict(
         re.findall(r"^<!-- ((?:acme/|pyproject|pipeline)\S+) -->\n```\w+\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     )
-    assert len(shown) == 15
+    assert len(shown) == 17
     for name, text in shown.items():
         file = ACME / ("src" if name.startswith("acme/") else "") / name
         assert text == file.read_text(encoding="utf-8"), f"docs/guides/extending.md shows another {name}"

@@ -36,11 +36,11 @@ class EncoderKeys(Section):
         form, axes = looks
         if self.TAKES is None or axes in self.TAKES.get(form, ()):
             return ""
-        reads = [LOOKS[one, each] for one, several in self.TAKES.items() for each in several]
+        reads = [told((one, each)) for one, several in self.TAKES.items() for each in several]
         return f"{self.type} reads {' or '.join(reads)}, and this feature is {told(looks)}"
 
 
 def told(looks: Looks) -> str:
     """Returns in words what a feature gives."""
     form, axes = looks
-    return LOOKS.get(looks, f"of the form '{form}' with {axes} axes")
+    return LOOKS.get(looks, f"the form '{form}' with {axes} axes")

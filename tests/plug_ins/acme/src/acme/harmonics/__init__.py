@@ -1,0 +1,1 @@
+"""The encoder `harmonics`: an angle, and its multiples."""
