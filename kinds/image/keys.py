@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from stellwerk.encoders.base import Looks
 from stellwerk.kinds.base import SingleColumn
 
 Pixels = Annotated[int, Field(ge=1, le=4096)]
@@ -19,6 +20,7 @@ class Image(SingleColumn):
     """A picture: the bytes of its file, decoded and resized inside the served model. JPEG, PNG and BMP."""
 
     TAKES: ClassVar[Mapping[str, str]] = {"binary": "binary"}
+    LOOKS: ClassVar[Looks | None] = ("tensor", 3)
     EXAMPLE: ClassVar[str] = """\
 features:
   photo: {type: image, size: [128, 128], colour: grey, fit: pad}

@@ -62,6 +62,9 @@ def test_the_schema_accepts_the_example(validator):
         "data: {sources: {a: a.csv}, split: {by: column, column: month, train: 1, eval: [2, 3], test: x}}",
         "data: {sources: {a: a.csv}, split: {by: time, column: t, eval_from: 2013-10-01, test_from: 2013-11-01T05:00:00Z}}",
         "features: {a: {transform: hook.py:build}}",
+        "features: {a: {type: text, encoding: tokens, encoder: lstm}}",
+        "features: {a: {type: text, encoding: tokens, encoder: {type: gru, units: 8}}}",
+        "features: {a: {type: number, encoder: 'hook.py:build'}}",
         "model: {build: hook.py:build, parameters: {a: 1, b: [x, y], c: true}}",
         "train: {optimizer: sgd, class_weights: balanced}",
         "train: {optimizer: {type: sgd}, class_weights: {a: 1}}",
@@ -95,7 +98,7 @@ def test_the_schema_refuses_what_the_loader_refuses(validator, spec_text, more: 
 
 @pytest.mark.parametrize("path", SECTIONS)
 def test_the_example_of_every_section_loads_and_fits_the_schema(validator, write_spec, tmp_path, spec_text, path: str):
-    for name in ("features.py:speed", "model.py:build"):
+    for name in ("features.py:speed", "model.py:build", "encoders.py:pooled"):
         file, _, function = name.partition(":")
         (tmp_path / file).write_text(f"def {function}(x): ...\n", encoding="utf-8")
     example = SECTIONS[path].EXAMPLE

@@ -17,7 +17,7 @@ class Cnn(EncoderKeys):
     TAKES: ClassVar[Mapping[str, tuple[int, ...]] | None] = {"tensor": (3,)}
     EXAMPLE: ClassVar[str] = """\
 features:
-  picture: {transform: features.py:picture, columns: [pixels], encoder: {type: cnn, blocks: [32, 64, 128]}}
+  photo: {type: image, encoder: {type: cnn, blocks: [32, 64, 128]}}
 """
 
     type: Literal["cnn"]
