@@ -19,7 +19,7 @@ Heard = Callable[[int], None]
 def learned_from(reader: Reader, seed: int, heard: Heard) -> tf.data.Dataset:
     """Returns the train split. Each pass over it has every row once, in an order that `seed` and the number of the pass decide."""
     passes = itertools.count(1)
-    rows = reader.examples.rows("train")
+    rows = reader.rows("train")
 
     def chunks() -> Iterator[Chunk]:
         place = next(passes)

@@ -53,11 +53,21 @@ class Fitting:
     """Runs a model over chunks, with or without learning from them."""
 
     def __init__(  # noqa: PLR0917 - the parts of the loop, each with a name of its own
-        self, network: Network, optimizer: Any, head: Head, packing: Packing, batch_size: int, parts: int = 1
+        self,
+        network: Network,
+        optimizer: Any,
+        head: Head,
+        packing: Packing,
+        batch_size: int,
+        parts: int = 1,
+        judging: Head | None = None,
     ) -> None:
-        """Each batch is taken in `parts` of equal size, side by side; the sum of their gradients is that of the batch."""
+        """Each batch is taken in `parts` of equal size, side by side; the sum of their gradients is that of the batch.
+
+        `judging` has the weights of the classes where nothing is learned, if they are others there.
+        """
         self._network, self._optimizer, self._head, self._packing = network, optimizer, head, packing
-        self._batch_size, self._parts = batch_size, parts
+        self._batch_size, self._parts, self._judging = batch_size, parts, judging or head
         self._weights = network.learns.trainable_variables
         optimizer.build(self._weights)
         self._learn = tf.function(self._learn_steps, input_signature=packing.signature, autograph=False)
@@ -127,7 +137,7 @@ class Fitting:
         for part in self._shared_out(labels):
             inputs = self._packing.unpack(floats[part], ids[part], *(tensor[part] for tensor in tensors))
             outputs = self._network.answers(inputs, training=False)
-            losses.append(self._head.losses(labels[part], outputs))
+            losses.append(self._judging.losses(labels[part], outputs))
             seen.append(self._head.seen(labels[part], outputs))
         return tf.concat(losses, 0), tf.concat(seen, 0)
 

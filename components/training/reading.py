@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from stellwerk.components.artifacts.examples import Examples, Shard, parquet
 from stellwerk.components.training.packing import Chunk, Packing
+from stellwerk.components.training.rebalancing import Rebalanced
 
 POOL_BYTES = 16 << 20
 """Packed rows that are mixed with one another: a small data set is shuffled whole, a larger one through this window."""
@@ -32,6 +33,8 @@ class Reader:
     packing: Packing
     batch_size: int
     pool_bytes: int = POOL_BYTES
+    rebalanced: Rebalanced | None = None
+    """How often a pass over the shuffled train split gives rows of each class; None: each row once."""
     _kept: dict[tuple[Shard, int], Chunk] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -39,9 +42,13 @@ class Reader:
         """Rows held for mixing: what fits the pool, at least two batches, in whole batches."""
         return max(2, self.pool_bytes // (self.packing.row_bytes * self.batch_size)) * self.batch_size
 
+    def rows(self, split: str) -> int:
+        """Returns how many rows a pass over `split` gives."""
+        return self.rebalanced.rows if self.rebalanced and split == "train" else self.examples.rows(split)
+
     def steps(self, split: str) -> int:
-        """Returns how many batches the rows of `split` make."""
-        return -(-self.examples.rows(split) // self.batch_size)
+        """Returns how many batches the rows of a pass over `split` make."""
+        return -(-self.rows(split) // self.batch_size)
 
     def sample(self, split: str) -> Chunk:
         """Returns some rows of `split`: of row groups from all over it, fewer where tensors are large."""
@@ -60,16 +67,20 @@ class Reader:
                 yield chunk[start : start + self.pool_rows]
 
     def shuffled(self, split: str, seed: tuple[int, int]) -> Iterator[Chunk]:
-        """Yields every row of `split` once, in an order that `seed` alone decides.
+        """Yields every row of `split` once, or as often as `rebalanced` says, in an order that `seed` alone decides.
 
         Row groups come in a random order into a pool that is permuted; half of it leaves whenever it is full. All
         chunks but the last are whole batches.
         """
         random = np.random.default_rng(seed)
         groups = list(self._groups(split))
+        chunks: Iterable[Chunk] = (self._read(*groups[place]) for place in random.permutation(len(groups)))
+        if self.rebalanced and split == "train":
+            drawn = self.rebalanced.drawing(random)
+            chunks = (part for chunk in chunks for part in drawn(chunk, self.pool_rows))
         pool: list[Chunk] = []
-        for place in random.permutation(len(groups)):
-            pool.append(self._read(*groups[place]))
+        for chunk in chunks:
+            pool.append(chunk)
             while sum(map(len, pool)) > self.pool_rows:
                 mixed = _permuted(pool, random)
                 leaving = max(1, self.pool_rows // 2 // self.batch_size) * self.batch_size

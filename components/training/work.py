@@ -7,6 +7,7 @@ import json
 import platform
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -39,12 +40,13 @@ from stellwerk.components.training.pace import Paced, paced
 from stellwerk.components.training.packing import Matrix, Packing
 from stellwerk.components.training.passing import Passes
 from stellwerk.components.training.reading import Reader
+from stellwerk.components.training.rebalancing import Rebalanced
 from stellwerk.components.training.threads import cores_of_an_operation, parts_of_a_batch, use_cores
 from stellwerk.encoders.choosing import Encoding
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.model import Model
 from stellwerk.spec.target import Target
-from stellwerk.spec.train import Train
+from stellwerk.spec.train import Train, is_hook
 from stellwerk.tasks import TASKS
 from stellwerk.tasks.heads import Head
 from stellwerk.tasks.labels import Labels
@@ -75,21 +77,26 @@ def train(
     StepFailed when the loss is no finite number.
     """
     examples, seen = Examples.open(transformed), Description.read(transform_graph).encoded_by(encoding or {})
-    pace = paced(training, examples.rows("train"))
-    makes_loop, rows = looping(pace.loop, hooks), examples.rows("train")
+    labels = measure_labels(examples, target, seen.label, seen.classes)
+    rebalanced = Rebalanced.of(labels, training.rebalance)
+    rows = rebalanced.rows if rebalanced else examples.rows("train")
+    pace = paced(training, rows)
+    makes_loop = looping(pace.loop, hooks)
     cost = cost_of(architecture, seen, rows) if makes_loop.SHARES_BATCHES else None
     parts = parts_of_a_batch(cost, pace, rows)
     use_cores(cores_of_an_operation(cost, pace, parts))
     keras.utils.set_random_seed(pace.seed % 2**32)
-    labels = measure_labels(examples, target, seen.label, seen.classes)
     part: HeadPart = TASKS.part(target.type, "head")
-    head = part.HEAD(labels, class_weights(labels, pace, target, seen.classes), seen.classes)
+    weights = class_weights(labels, pace, target, seen.classes)
+    head = part.HEAD(rebalanced.labels if rebalanced else labels, weights, seen.classes)
+    evenly = weights * rebalanced.weights if rebalanced else weights
     packing = Packing(seen.inputs, seen.label, target.about.whole_label)
-    reader = Reader(examples, packing, pace.batch_size)
+    reader = Reader(examples, packing, pace.batch_size, rebalanced=rebalanced)
     sample = reader.sample("train")
     network = build_network(architecture, seen, head, hooks, packing.numbers(sample))
     optimizer = make_optimizer(pace.optimizer, reader.steps("train") * pace.epochs, network.learns.trainable_variables)
-    fitting = Fitting(network, optimizer, head, packing, pace.batch_size, parts)
+    judging = head if is_hook(pace.loop) else replace(head, weights=evenly)
+    fitting = Fitting(network, optimizer, head, packing, pace.batch_size, parts, judging)
     settings = _settings(architecture, encoding or {}, pace)
     transform_digest = folder_digest(transform_graph)
     checkpoint = Checkpoint(scratch, _fingerprint(settings, target, hooks, examples.version, transform_digest))
@@ -98,7 +105,7 @@ def train(
     served = Served(network.answers, head, seen.inputs, seen.raw, transform_graph)
     with ThreadPoolExecutor(1, thread_name_prefix="export") as beside:
         loop.prepare()  # before the other thread traces the same layers
-        tracing = beside.submit(lambda: served.trace(Linear.fit(sample, packing, target, labels, head.weights)))
+        tracing = beside.submit(lambda: served.trace(Linear.fit(sample, packing, target, labels, evenly)))
         trained = loop.run()
         traced = tracing.result()
     mixed = None

@@ -12,7 +12,7 @@ KNOWN_METRICS = (
     "any TFMA metric by its class name (e.g. MinLabelPosition), or a hook (metrics.py:Class)"
 )
 KNOWN_ENCODERS = "cnn, conv1d, lstm, gru, transformer, embedding, custom"
-KNOWN_TYPES = "number, category, boolean, time, text, cross, custom"
+KNOWN_TYPES = "number, category, boolean, time, text, image, cross, custom"
 
 # A line put after the seven of the short spec, and the message.
 LINES = [
@@ -24,8 +24,8 @@ LINES = [
     ("train: {epochs: 0}", "train.epochs: must be at least 1. Received: 0."),
     ("train: {seed: }", "train.seed: must be a whole number. Received: nothing (the key is empty)."),
     ("train: {early_stopping: no}", "train.early_stopping: must be false or a whole number. Received: 'no'."),
-    ("train:", "train: must be a section with the keys epochs, batch_size, optimizer, early_stopping, class_weights, seed, loop. Received: nothing (the key is empty)."),
-    ("train: [1]", "train: must be a section with the keys epochs, batch_size, optimizer, early_stopping, class_weights, seed, loop. Received: [1]."),
+    ("train:", "train: must be a section with the keys epochs, batch_size, optimizer, early_stopping, class_weights, rebalance, seed, loop. Received: nothing (the key is empty)."),
+    ("train: [1]", "train: must be a section with the keys epochs, batch_size, optimizer, early_stopping, class_weights, rebalance, seed, loop. Received: [1]."),
     ("model: {type: dense, dropout: 1}", "model.dropout: must be less than 1. Received: 1."),
     ("model: {type: dense, dropout: .nan}", "model.dropout: must be a finite number. Received: NaN."),
     ("model: {type: dense, hidden: 64}", "model.hidden: must be a list of whole numbers. Received: 64."),
@@ -39,7 +39,7 @@ LINES = [
     # unknown keys and words
     ("trian: {}", "trian: unknown key 'trian'. Did you mean 'train'? Known: name, data, validate, features, target, model, train, evaluate, push, hooks, beam, cluster."),
     ("validate_: {}", "validate_: unknown key 'validate_'. Did you mean 'validate'? Known: name, data, validate, features, target, model, train, evaluate, push, hooks, beam, cluster."),
-    ("train: {epoch: 5}", "train.epoch: unknown key 'epoch'. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, early_stopping, class_weights, seed, loop."),
+    ("train: {epoch: 5}", "train.epoch: unknown key 'epoch'. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, early_stopping, class_weights, rebalance, seed, loop."),
     ("train: {optimizer: {type: adam, lr: 1}}", "train.optimizer.lr: unknown key 'lr'. Known: type, learning_rate, schedule, weight_decay."),
     ("train: {optimizer: adm}", "train.optimizer: unknown optimizer 'adm'. Did you mean 'adam'? Known: adam, adamw, sgd, rmsprop, adagrad."),
     ("model: {type: den}", "model.type: unknown type 'den'. Did you mean 'dense'? Known: ensemble, dense, wide_deep, attention, custom."),
@@ -56,7 +56,9 @@ LINES = [
     ("train: {loop: epochs_of_mine.py:fit}", "train.loop: there is no file 'epochs_of_mine.py' beside the spec. Write it, or correct the path."),
     ("train: {class_weights: {a: x}}", "train.class_weights.a: must be a number. Received: 'x'."),
     ("model: {build: hook.py:build, parameters: {a: {b: 1}}}", 'model.parameters.a: must be true or false, a whole number, a number, text, a list of whole numbers, a list of numbers or a list of texts. Received: {"b": 1}.'),
+    ("train: {rebalance: over}", "train.rebalance: unknown rebalance 'over'. Known: oversample, undersample."),
     # what does not go together
+    ("train: {rebalance: oversample, class_weights: balanced}", "train.rebalance: does what class_weights: balanced does. Remove one of them."),
     ("evaluate: {require: {auc: {}}}", "evaluate.require.auc: a requirement needs at least one of min, max, min_gain, over, per_slice."),
     ("evaluate: {require: {auc: {min: 0.9, max: 0.1}}}", "evaluate.require.auc.min: is above max. Received: min: 0.9, max: 0.1."),
     ("evaluate: {require: {MinLabelPosition: {over: linear}}}", "evaluate.require.MinLabelPosition.over: compares with a baseline, of which only standard metrics are measured: auc, auc_pr, accuracy, precision, recall, f1, log_loss, calibration, mean_prediction, mean_label."),

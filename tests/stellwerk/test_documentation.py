@@ -68,6 +68,7 @@ def test_the_schema_accepts_the_example(validator):
         "model: {build: hook.py:build, parameters: {a: 1, b: [x, y], c: true}}",
         "train: {optimizer: sgd, class_weights: balanced}",
         "train: {optimizer: {type: sgd}, class_weights: {a: 1}}",
+        "train: {rebalance: oversample, class_weights: {a: 1}}",
         "evaluate: {metrics: [auc, MinLabelPosition, 'hook.py:Metric'], require: {'hook.py:Metric': {min: 1}}}",
     ],
 )

@@ -31,7 +31,7 @@ class Epochs:
         self._settings, self._passes, self._fitting = course.settings, course.passes, course.passes.fitting
         self._checkpoint, self._progress = course.checkpoint, course.progress
         self._saved = self._saving = 0.0
-        self._rows = course.passes.reader.examples.rows("train")
+        self._rows = course.passes.reader.rows("train")
 
     def prepare(self) -> None:
         """Makes the graphs of a step that learns and of one that judges."""

@@ -104,7 +104,7 @@ class OwnLoop:
         self._refuse_strange_weights()
         best = 1 + int(np.argmin([epoch["eval_loss"] for epoch in epochs]))
         epochs[best - 1] |= self._course.passes.judge(best)
-        rate = round(self._course.passes.reader.examples.rows("train") / seconds)
+        rate = round(self._course.passes.reader.rows("train") / seconds)
         entries = [
             {"epoch": place, **measured, "seconds": round(seconds, 3), "rows_per_second": rate}
             for place, measured in enumerate(epochs, start=1)
@@ -114,7 +114,7 @@ class OwnLoop:
     def _called(self) -> Any:
         course, settings = self._course, self._course.settings
         reader = course.passes.reader
-        total = settings.epochs * reader.examples.rows("train")
+        total = settings.epochs * reader.rows("train")
         given = Settings(
             settings.epochs,
             settings.batch_size,

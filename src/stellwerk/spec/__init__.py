@@ -103,8 +103,17 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if evaluate.changed("threshold") and not target.about.has_positive:
         types = named_where(lambda task: task.has_positive)
         yield ("evaluate", "threshold"), f"is for a {types} target. Received: target.type: {target.type}"
-    if spec.train.class_weights is not None and not target.about.has_classes:
-        yield ("train", "class_weights"), f"a {target.type} target has no classes. Remove class_weights"
+    yield from _unbalanced(spec)
+
+
+def _unbalanced(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What `train` says of classes and cannot be."""
+    target = spec.target
+    for key in ("class_weights", "rebalance"):
+        if getattr(spec.train, key) is not None and not target.about.has_classes:
+            yield ("train", key), f"a {target.type} target has no classes. Remove {key}"
+    if spec.train.rebalance and spec.train.class_weights == "balanced":
+        yield ("train", "rebalance"), "does what class_weights: balanced does. Remove one of them"
 
 
 __all__ = [

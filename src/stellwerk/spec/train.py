@@ -96,6 +96,8 @@ train: {epochs: 20, batch_size: 1024, optimizer: adam, early_stopping: 2}
     """Stops after this many epochs without a better eval loss, by default a third of `epochs`; false: never. The epoch with the best eval loss is what is exported, either way."""
     class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | None = None
     """Weight of each class in the loss: `balanced` (by inverse frequency), or a number for each class by name."""
+    rebalance: Literal["oversample", "undersample"] | None = None
+    """Gives the network each class equally often in every pass, and nothing else in the run: `oversample` repeats rows of rare classes, `undersample` leaves out others of frequent ones in each pass."""
     seed: int = 42
     """Makes weights, shuffling and dropout the same in every run."""
     loop: Loop = USUAL_LOOP
@@ -103,8 +105,10 @@ train: {epochs: 20, batch_size: 1024, optimizer: adam, early_stopping: 2}
 
     @model_serializer(mode="wrap")
     def _said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leaves out the usual loop: what travels, and the key of the cache, are those of before there were others."""
+        """Leaves out what says no more than its absence: what travels, and the key of the cache, are those of before it could be said."""
         said: dict[str, Any] = write(self)
         if said.get("loop") == USUAL_LOOP:
             del said["loop"]
+        if said.get("rebalance") is None:
+            said.pop("rebalance", None)
         return said
