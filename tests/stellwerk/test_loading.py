@@ -169,7 +169,7 @@ class TestVariables:
             ("train: {optimizer: ${SECRET}}", "train.optimizer: must be one of adam, adamw, sgd, rmsprop, adagrad. Received: the value of ${SECRET}."),
             ("train: {epochs: [${SECRET}]}", 'train.epochs: must be a whole number. Received: ["${SECRET}"].'),
             ("model: {build: '${SECRET}.py:f'}", "model.build: there is no file '${SECRET}.py' beside the spec. Write it, or correct the path."),
-            ("model: {type: '${SECRET}'}", "model.type: must be one of ensemble, dense, wide_deep, custom. Received: the value of ${SECRET}."),
+            ("model: {type: '${SECRET}'}", "model.type: must be one of ensemble, dense, wide_deep, attention, custom. Received: the value of ${SECRET}."),
         ):  # fmt: skip
             assert told(write_spec(line)) == f"p.yaml:8: {message}"
         loaded = load(write_spec("push: {to: /x/${SECRET}}"))
