@@ -89,7 +89,7 @@ def _source(entry: Mapping[str, Any]) -> Source:
     return Source(
         name=str(entry["name"]),
         path=str(files[0]["path"]) if files else "",
-        files=len(files),
+        files=sum(file.get("files", 1) for file in files),
         state=entry.get("sha256") or (_stored(files[0]) if len(files) == 1 else None),
         rows=entry.get("rows"),
         rejected=entry.get("rejected") or 0,

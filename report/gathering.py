@@ -24,11 +24,13 @@ from stellwerk.report.reading import (
     Anomaly,
     History,
     Missing,
+    Repeated,
     Run,
     read_anomalies,
     read_artifact,
     read_history,
     read_log,
+    read_repeated,
     read_run,
 )
 from stellwerk.report.rehearsed import Rehearsal, read_rehearsal
@@ -58,6 +60,8 @@ class Report:
     """The end of the log of each step that did not pass."""
     settings: Mapping[str, Any]
     """What the spec says, section by section, as far as it can be read."""
+    repeated: tuple[Repeated, ...] | Missing = ()
+    """Of pictures, how many are in several splits."""
 
     def setting(self, *path: str) -> Any:
         """Returns a value of the spec by its path, or None where the spec does not say."""
@@ -118,6 +122,7 @@ def collect(
         data=of("examples", read_data),
         statistics=of("statistics", read_statistics),
         anomalies=of("anomalies", read_anomalies),
+        repeated=of("anomalies", read_repeated),
         history=of("history", read_history),
         card=of("model", read_card),
         evaluation=of("evaluation", read_evaluation),

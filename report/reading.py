@@ -155,6 +155,23 @@ def read_anomalies(path: Path) -> tuple[Anomaly, ...]:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """Pictures of a column in a split, and how many of them earlier splits have too."""
+
+    column: str
+    split: str
+    rows: int
+    equal: int
+    alike: int
+    blank: int
+
+
+def read_repeated(path: Path) -> tuple[Repeated, ...]:
+    """Reads what the Anomalies artifact in `path` says of media; nothing where there are none."""
+    return TypeAdapter(tuple[Repeated, ...]).validate_python(read_json(path / "anomalies.json").get("media", ()))
+
+
+@dataclass(frozen=True)
 class Curve:
     """One quantity over the epochs of training, for the train and the eval split."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stellwerk.report.evaluating import ordered
 from stellwerk.report.gathering import Report
-from stellwerk.report.reading import Curve, Missing, Run
+from stellwerk.report.reading import Curve, Missing, Repeated, Run
 from stellwerk.report.rehearsed import Measurements
 from stellwerk.report.slices import headline_metric
 from stellwerk.report.wording import clipped, count, duration, measure, several, share, signed, size, titled
@@ -31,7 +31,7 @@ class Tile:
 def run_tiles(report: Report) -> list[Tile]:
     """Returns the numbers of a run, as far as they are known."""
     peaks = [step.peak_memory for step in report.run.steps if step.peak_memory]
-    found = [*_metrics(report, 1), *_requirements(report), *_examples(report), *_time(report.run)]
+    found = [*_metrics(report, 1), *_requirements(report), *_examples(report), *_media(report), *_time(report.run)]
     if peaks:
         largest = max(report.run.steps, key=lambda step: step.peak_memory or 0)
         found.append(Tile("Peak memory", size(max(peaks)), f"in {largest.name}"))
@@ -97,6 +97,24 @@ def ingest_tiles(report: Report) -> list[Tile]:
     ]
 
 
+def _media(report: Report) -> list[Tile]:
+    """Returns for each column of pictures how many look like one of an earlier split."""
+    if isinstance(report.repeated, Missing):
+        return []
+    columns = dict.fromkeys(one.column for one in report.repeated)
+    return [_alike(column, [one for one in report.repeated if one.column == column]) for column in columns]
+
+
+def _alike(column: str, found: Sequence[Repeated]) -> Tile:
+    later = ", ".join(f"{one.alike:,} in {one.split}" for one in found[1:])
+    blank = sum(one.blank for one in found)
+    return Tile(
+        f"Near duplicates of {column}",
+        count(sum(one.alike for one in found[1:])),
+        f"look like one of an earlier split: {later}; {blank:,} are blank",
+    )
+
+
 def validate_tiles(report: Report) -> list[Tile]:
     """Returns how many anomalies there are, in how many columns, and where most values are missing."""
     found = []
@@ -104,6 +122,7 @@ def validate_tiles(report: Report) -> list[Tile]:
         splits = Counter(row.split for row in report.anomalies)
         note = ", ".join(f"{number:,} in {split}" for split, number in splits.items())
         found.append(Tile("Anomalies", count(len(report.anomalies)), note))
+    found += _media(report)
     if isinstance(report.statistics, Missing) or not report.statistics:
         return found
     rows = {split: column.rows for feature in report.statistics for split, column in feature.splits.items()}

@@ -31,11 +31,13 @@ def infer(
     target: str,
     categorical: Collection[str],
     is_open: Callable[[Collection[str]], Collection[str]] | None = None,
+    media: Collection[str] = (),
 ) -> schema_pb2.Schema:
     """Returns the schema of the train split, to be asked of splits with as few as `smallest` examples.
 
     `target` is the column that must always be present; `categorical` names integers whose statistics count values. `is_open` says
-    which of the columns whose values would be the only right ones may have others: it is asked about all of them at once.
+    which of the columns whose values would be the only right ones may have others: it is asked about all of them at once. `media`
+    are columns of pictures.
     """
     schema = tfdv.infer_schema(train, infer_feature_shape=False)
     statistics = by_column(train)
@@ -43,6 +45,8 @@ def infer(
     for feature in schema.feature:
         of_feature = statistics[feature.name]
         feature.ClearField("value_count")
+        if feature.name in media:
+            feature.image_domain.SetInParent()
         if feature.type == schema_pb2.INT:
             _relax_integers(feature, of_feature, categorical)
         elif feature.type == schema_pb2.FLOAT:

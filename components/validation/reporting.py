@@ -39,7 +39,8 @@ class Reporter:
         for reason in anomalies.dataset_anomaly_info.reason:
             fix = f"{self._place()}correct dataset_constraints"
             yield Row(split, None, kind_of(reason), reason.description.rstrip(". "), None, None, fix, None)
-        for column, info in sorted(anomalies.anomaly_info.items()):
+        for called, info in sorted(anomalies.anomaly_info.items()):
+            column = info.path.step[0] if info.path.step else called  # a name with a dot is in quotes there
             for reason in _telling(info):
                 yield self._row(split, column, reason)
         yield from self._compared(split, anomalies)

@@ -16,6 +16,7 @@ from stellwerk.components.validation.curated import Curated, read_curated
 from stellwerk.components.validation.following import open_columns
 from stellwerk.components.validation.gate import Row, refusal
 from stellwerk.components.validation.inferring import infer
+from stellwerk.components.validation.media import as_json, media_rows, repeated
 from stellwerk.components.validation.reporting import Reporter
 from stellwerk.components.validation.statistics import read, statistics_of, write
 from stellwerk.components.validation.targets import target_rows
@@ -63,7 +64,9 @@ def validate(
     measured = _measured_on(beam, data, categorical, statistics) if beam else _measure(data, categorical, progress)
     used = own.schema if own else _inferred(measured, data, settings, target, named)
     found = _anomalies(measured, used, settings, target, earlier)
-    rows = _rows(Reporter(data, measured, used, own, target.column), found, target_rows(target, data, measured))
+    twice = repeated(data, list(measured))
+    besides = [*target_rows(target, data, measured), *media_rows(twice, data.manifest.get("media", {}))]
+    rows = _rows(Reporter(data, measured, used, own, target.column), found, besides)
     with written_aside(statistics) as folder:
         for split, values in measured.items():
             write(values, folder / split)
@@ -73,16 +76,17 @@ def validate(
         for split, proto in found.items():
             (folder / split).mkdir()
             (folder / split / "SchemaDiff.pb").write_bytes(proto.SerializeToString(deterministic=True))
-        write_json(folder / "anomalies.json", {"anomalies": [asdict(row) for row in rows]})
+        told = {"media": as_json(twice)} if twice else {}
+        write_json(folder / "anomalies.json", {"anomalies": [asdict(row) for row in rows], **told})
     if rows and settings.on_anomaly == "fail":
         raise refusal(rows)
 
 
-def _rows(reporter: Reporter, found: Mapping[str, anomalies_pb2.Anomalies], of_target: list[Row]) -> list[Row]:
+def _rows(reporter: Reporter, found: Mapping[str, anomalies_pb2.Anomalies], besides: list[Row]) -> list[Row]:
     """Returns all anomalies; a new class that the schema's domain reports already is not told twice."""
     rows = [row for split, anomalies in found.items() for row in reporter.rows(split, anomalies)]
     known = {(row.split, row.column) for row in rows if row.kind in NEW_VALUES}
-    told = [row for row in of_target if row.kind != "TARGET_NEW_CLASS" or (row.split, row.column) not in known]
+    told = [row for row in besides if row.kind != "TARGET_NEW_CLASS" or (row.split, row.column) not in known]
     return rows + told
 
 
@@ -120,7 +124,7 @@ def _inferred(
         raise DataError(
             "data.split: the train split has no examples, so there is no schema to infer. Change data.split"
         )
-    used = None if named is None else Names.of(named)
+    used = None if named is None else Names.of(_with_facts(named, examples))
 
     def is_open(columns: Collection[str]) -> set[str]:
         unused = {column for column in columns if used is not None and column not in used}
@@ -133,7 +137,14 @@ def _inferred(
         target=target.column,
         categorical=_categorical(settings, target, None) & integers,
         is_open=is_open,
+        media=examples.manifest.get("media", {}),
     )
+
+
+def _with_facts(named: list[str], examples: Examples) -> list[str]:
+    """Returns the columns that a spec names, and what is known of the media among them: that is held to the schema too."""
+    media = [column for column in examples.manifest.get("media", {}) if column in Names.of(named)]
+    return [*named, *(name for name in examples.columns if any(name.startswith(f"{column}.") for column in media))]
 
 
 def _anomalies(

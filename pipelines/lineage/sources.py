@@ -38,12 +38,20 @@ def source_files(origin: Mapping[str, Any], directory: Path | None) -> list[Sour
             file["path"],
             file.get("sha256", ""),
             file.get("bytes"),
-            state_of(file["path"], file.get("sha256", ""), directory),
+            _state(file, directory),
             " ".join(places.state_of(file) or ()) if "stored" in file else "",
         )
         for source in origin.get("sources", ())
         for file in source["files"]
     ]
+
+
+def _state(file: Mapping[str, Any], directory: Path | None) -> State:
+    """Says it of an entry of a manifest; of a folder whose files are one entry only whether it is there."""
+    if "files" not in file:
+        return state_of(file["path"], file.get("sha256", ""), directory)
+    here = located(file["path"], directory)
+    return "gone" if here is not None and not here.is_dir() else "not looked at"
 
 
 def state_of(path: str, sha256: str, directory: Path | None) -> State:
