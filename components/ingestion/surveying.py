@@ -9,15 +9,19 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import pyarrow.parquet as pq
 
-from stellwerk.columns import OF_SQL
+from stellwerk.columns import DIGEST, OF_SQL
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.files import find
+from stellwerk.components.ingestion.media.contents import opened, with_contents
+from stellwerk.components.ingestion.media.unfolding import media_of
+from stellwerk.components.ingestion.probing import BEGINNINGS
 from stellwerk.components.ingestion.sources import Request, Table, in_own_words, read
 from stellwerk.errors import DataError, UsageError
 from stellwerk.machine import available_cores
@@ -75,6 +79,8 @@ class Survey:
     """Whether these are all rows; of a very large source they are the first."""
     format: str
     columns: tuple[ColumnSurvey, ...]
+    media: tuple[str, ...] = ()
+    """Columns of pictures, of which only the beginnings are in the table, and those of some stand for all."""
 
     @property
     def table(self) -> str:
@@ -125,11 +131,18 @@ def survey(name: str, source: Source, directory: Path) -> Iterator[Survey]:
                 f"{name}: the columns of {FORMATS[found.format].title} files show when they are read. Write their spec by hand."
             )
         large = sum(file.size for file in found.files) > READABLE_BYTES
-        with closing(engine.connect(scratch)) as connection:
-            request = Request(connection, name, source, found.files, scratch, glance=SAMPLE_BYTES if large else 0)
+        rows_are_files = bool(FORMATS[found.format].media)
+        with closing(engine.connect(scratch)) as connection, opened(scratch, BEGINNINGS) as contents:
+            glance = SAMPLE_BYTES if large or rows_are_files else 0
+            request = Request(connection, name, source, found.files, scratch, glance=glance)
             limit = SAMPLE_ROWS if large else None
+            media: tuple[str, ...] = ()
             try:
-                rows, own = _staged(found.format, request, limit)
+                if rows_are_files:
+                    large = False  # of all files the names are known
+                    rows, own, media = _staged_media(found.format, replace(request, listed=True, contents=contents))
+                else:
+                    rows, own = _staged(found.format, request, limit)
                 engine.confine(connection, ())
                 engine.settle(connection, threads=available_cores())
                 connection.execute(
@@ -138,7 +151,7 @@ def survey(name: str, source: Source, directory: Path) -> Iterator[Survey]:
                 columns = _measured(connection, engine.describe(connection, f"SELECT * FROM {TABLE}"), own)
             except duckdb.Error as error:
                 raise DataError.of_source(name, f"{in_own_words(request, error)}") from None
-            yield Survey(connection, rows, not large and not found.cut, found.format, columns)
+            yield Survey(connection, rows, not large and not found.cut, found.format, columns, media)
 
 
 def _staged(kind: Any, request: Request, limit: int | None) -> tuple[int, Mapping[str, str]]:
@@ -153,6 +166,31 @@ def _staged(kind: Any, request: Request, limit: int | None) -> tuple[int, Mappin
 
     table, rows = read(kind, request, consume)
     return rows, table.own
+
+
+def _staged_media(kind: Any, request: Request) -> tuple[int, Mapping[str, str], tuple[str, ...]]:
+    """Makes the table of what a first spec's query gives of files that are rows, with the beginnings of pictures in their place."""
+
+    def consume(table: Table) -> tuple[int, int]:
+        return table.rows or 0, table.rows or 0
+
+    table, rows = read(kind, request, consume)
+    query = FORMATS[kind].begun_with.format(f"({table.sql})")
+    media = media_of(engine.describe(request.connection, query))
+    digests = ", ".join(
+        f"CAST(struct_extract({engine.name(column)}, {engine.text(DIGEST)}) AS BLOB) AS {engine.name(column)}"
+        for column in media
+    )
+    staged = request.connection.sql(f"SELECT * REPLACE ({digests}) FROM ({query})").to_arrow_table()
+    assert request.contents is not None  # noqa: S101 - given above
+    path = request.scratch / "beginnings.parquet"
+    pq.write_table(with_contents(staged, list(media), request.contents), path)
+    known = f"read_parquet({engine.text(str(path))})"
+    alike = ", ".join(
+        f"coalesce({one}, (SELECT any_value({one}) FROM {known})) AS {one}" for one in map(engine.name, media)
+    )
+    request.connection.execute(f"CREATE OR REPLACE TABLE {TABLE} AS SELECT * REPLACE ({alike}) FROM {known}")
+    return rows, table.own, tuple(media)
 
 
 def _measured(

@@ -41,11 +41,9 @@ def _says_nothing(survey: Survey, column: ColumnSurvey) -> str:
     """Returns why nothing can be learned from a column, whatever is in it; an empty text where something can."""
     if column.kind == "nested":
         return f"holds several values a row ({column.sql_type[:60]}): take it apart in data.query"
-    if column.kind == "bytes":
-        return "holds bytes: a function of your own could read them (type: custom)"
     if not column.filled:
         return "no row has a value"
-    if column.distinct == 1:
+    if column.distinct == 1 and column.kind != "bytes":
         every = "the same in every row" if column.filled == survey.rows else "one value only, or none"
         return f"{every}: {column.least}"
     return "counts the rows" if is_row_number(column, survey.rows) else ""
@@ -78,6 +76,12 @@ def _texts_named_as_ids(_survey: Survey, column: ColumnSurvey) -> Choice | None:
     return left_out(column.name, f"an id: {_told(column)}")
 
 
+def _bytes(_survey: Survey, column: ColumnSurvey) -> Choice | None:
+    if column.kind != "bytes":
+        return None
+    return left_out(column.name, "holds bytes: a function of your own could read them (type: custom)")
+
+
 def _the_rest(_survey: Survey, column: ColumnSurvey) -> Choice:
     return left_out(column.name, f"nearly unique: {_told(column)}")
 
@@ -87,6 +91,7 @@ def _told(column: ColumnSurvey) -> str:
 
 
 _LEAVE_OUT = (
+    Rule(15, _bytes),
     Rule(20, _ids),
     Rule(35, _row_numbers),
     Rule(45, _names),

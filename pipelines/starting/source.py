@@ -11,10 +11,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey, survey
-from stellwerk.errors import DataError
+from stellwerk.errors import DataError, UsageError
 from stellwerk.spec.data import Source
 from stellwerk.spec.places import is_here
-from stellwerk.tables.formats import FORMATS, inner_name
+from stellwerk.tables.archives import names_in
+from stellwerk.tables.formats import FORMATS, inner_name, is_data, is_medium
 from stellwerk.tables.numerals import others
 
 DELIMITERS = (";", "\t", "|")
@@ -46,7 +47,7 @@ def opened(paths: Sequence[str], directory: Path) -> Iterator[Opened]:
     """
     name = source_name(paths[0])
     named = [_from(directory, path) for path in paths]
-    keys: dict[str, Any] = {"path": named[0] if len(named) == 1 else tuple(named)}
+    keys: dict[str, Any] = {"path": named[0] if len(named) == 1 else tuple(named), **_of_media(paths)}
     with ExitStack() as open_survey:
         while True:
             try:
@@ -57,12 +58,38 @@ def opened(paths: Sequence[str], directory: Path) -> Iterator[Opened]:
                     raise
                 keys["encoding"] = advised[1]
                 continue
+            if found.media:
+                _check_classes(name, found)
             more = _told(found, keys)
             if not more:
                 yield Opened(name, Source(**keys), found)
                 return
             open_survey.close()
             keys |= more
+
+
+def _of_media(paths: Sequence[str]) -> dict[str, Any]:
+    """Returns the key that says that each file is a row, where folders and archives hold such files and no table."""
+    here = [Path(path) for path in paths if is_here(path)]
+    if len(here) < len(paths):
+        return {}
+    names = [PurePosixPath(name) for path in here for name in names_in(path)]
+    if any(map(is_data, names)):
+        return {}
+    wanted = ((one.name, one.media) for one in FORMATS.values() if one.media)
+    found = (name for name, endings in wanted if any(is_medium(path, endings) for path in names))
+    return {"format": name} if (name := next(found, None)) else {}
+
+
+def _check_classes(name: str, found: Survey) -> None:
+    """Raises UsageError where folders tell no classes apart."""
+    label = next(column for column in found.columns if column.name not in found.media)
+    if label.distinct < 2:
+        where = f"in one folder ({label.least})" if label.distinct else "in no folder"
+        raise UsageError(
+            f"{name}: all {found.rows:,} files are {where}, and folders are the classes of pictures here. Put each class into a "
+            "folder of its own, or name the classes in a table and join it by data.query: docs/guides/pictures.md shows how."
+        )
 
 
 def source_name(path: str) -> str:

@@ -95,12 +95,17 @@ def _query(plan: Plan) -> Iterator[str]:
         listed = ", ".join(engine.text(str(value)) for value in rare)
         wheres.append(f"{quoted}::VARCHAR NOT IN ({listed})")
         notes.append(f"classes with fewer than {FEWEST_OF_A_CLASS} rows are left out: too few to learn and to test")
+    begun = FORMATS[plan.survey.format].begun_with.format(plan.data.name)
     if not replaced and not wheres:
+        if begun:
+            yield "  # A row a picture. A table that names files joins it by `file`: docs/guides/pictures.md"
+            yield f"  query: {scalar(begun)}"
         return
     chosen = f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
     where = f" WHERE {' AND '.join(wheres)}" if wheres else ""
     yield from (f"  # {comment(note)}" for note in notes)
-    yield f"  query: {scalar(f'SELECT {chosen} FROM {plan.data.name}{where}')}"
+    table = f"({begun})" if begun else plan.data.name
+    yield f"  query: {scalar(f'SELECT {chosen} FROM {table}{where}')}"
 
 
 def _rare_classes(plan: Plan) -> list[object]:
@@ -118,7 +123,10 @@ def _split(plan: Plan) -> Iterator[str]:
     if plan.survey.rows < TINY:
         shares = {"train": 0.6, "eval": 0.2, "test": 0.2}
     split: dict[str, object] = {"by": "hash", **shares}
-    if plan.key is not None:
+    if plan.survey.media:
+        split = {"by": "hash", "key": list(plan.survey.media), **shares}
+        yield "  # Equal pictures go to one split. Where several are of one thing (a patient, a day), name its column instead."
+    elif plan.key is not None:
         split = {"by": "hash", "key": [plan.key.name], **shares}
         yield f"  # All rows of one {comment(plan.key.name)} go to one split: {plan.key.distinct:,} different ones in {plan.survey.rows:,} rows."
     else:

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from sklearn import datasets
 
 from stellwerk.__main__ import cli
@@ -433,3 +435,38 @@ def test_public_sets_come_from_a_file_to_a_pushed_model_with_nothing_edited(tmp_
     ran = stellwerk("run", tmp_path / "pipeline.yaml")
     assert ran.returncode == 0, ran.stderr
     assert list((tmp_path / "models").glob("*/1/saved_model.pb"))
+
+
+def _pictures(folder: Path, classes: dict[str, int]) -> Path:
+    for kind, count in classes.items():
+        (folder / kind).mkdir(parents=True)
+        for number in range(count):
+            values = np.random.default_rng([number, *kind.encode()]).integers(0, 256, (8, 8, 3), np.uint8)
+            Image.fromarray(values).save(folder / kind / f"{number}.png")
+    return folder
+
+
+def test_a_folder_of_pictures_becomes_a_spec_with_a_class_a_folder(init, tmp_path):
+    spec = init(_pictures(tmp_path / "photos", {"bird": 40, "cat": 40, "dog": 40, "newt": 3}))
+    assert spec.data.sources["photos"].format == "images"
+    assert "content AS photo" in str(spec.data.query)
+    assert "NOT IN ('newt')" in str(spec.data.query), "three pictures are too few to learn and to test a class"
+    assert isinstance(spec.data.split, HashSplit)
+    assert spec.data.split.key == ("photo",)
+    assert {name: one.type for name, one in spec.features.items()} == {"photo": "image"}
+    assert (spec.target.column, spec.target.type) == ("label", "multiclass")
+
+
+def test_an_archive_of_pictures_is_one_too(init, tmp_path):
+    folder = _pictures(tmp_path / "photos", {"cat": 30, "dog": 30})
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for path in sorted(folder.rglob("*.png")):
+            archive.write(path, path.relative_to(folder))
+    assert init(tmp_path / "photos.zip").data.sources["photos"].format == "images"
+
+
+def test_a_folder_with_pictures_of_one_class_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _pictures(tmp_path / "photos", {"cat": 5})
+    with pytest.raises(UsageError, match=r"photos: all 5 files are in one folder \(cat\), and folders are the classes"):
+        CliRunner().invoke(cli, ["init", "photos", "--yes"], catch_exceptions=False, standalone_mode=False)

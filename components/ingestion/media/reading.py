@@ -71,6 +71,8 @@ class _Reading:
     request: Request
     told: Told = field(default_factory=Told)
     rejects: list[Reject] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of the files that were not looked at, where these are wanted."""
     whole: bool = True
 
     def batches(self) -> Iterator[list[dict[str, Any]]]:
@@ -90,8 +92,9 @@ class _Reading:
             if len(rows) == GROUP_ROWS:
                 yield rows
                 rows = []
-        if rows:
-            yield rows
+        self.told.rows += len(self.listed)
+        if rows or self.listed:
+            yield rows + self.listed
 
     def _read(self) -> Iterator[tuple[Member, tuple[Picture, str] | Unreadable]]:
         """Decodes on several threads, a few files ahead, and keeps the order."""
@@ -123,6 +126,8 @@ class _Reading:
             self.told.folders[member.folder or ""] += 1
             if self.request.glance and (number % stride or looked_at == LOOKED_AT):
                 self.whole = False
+                if self.request.listed:
+                    self.listed.append({"file": member.file, "folder": member.folder, "bytes": member.size})
                 continue
             looked_at += 1
             yield member

@@ -51,6 +51,8 @@ class Request:
     """Where it is not 0, only the first rows are wanted, so many bytes of text; of these all that is found is true."""
     cut: bool = False
     """Whether the files are the beginnings of others, so that the last row may not be whole."""
+    listed: bool = False
+    """Whether files that are rows and that a glance leaves out are rows too, of which nothing but the name is known."""
     contents: Contents | None = None
     """Takes the bytes of files that are rows; without it, they are only looked at."""
 

@@ -30,7 +30,7 @@ def init(*, data: tuple[str, ...], target: str | None, task: str | None, output:
     """Look at DATA and write a spec for it that runs as it is, with comments that say why.
 
     DATA is a file, a folder, a pattern or a URI; several are one table in parts. CSV, JSONL, Parquet, Avro and ORC, packed
-    or not.
+    or not. A folder or an archive of pictures has a folder for each class.
 
     \b
       stellwerk init customers.csv

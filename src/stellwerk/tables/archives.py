@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -41,6 +42,22 @@ def unzipped(
         raise DataError(f"{label}: does not unpack: {error}. The file is damaged; fetch it again.") from None
     except (RuntimeError, NotImplementedError) as error:  # a password, or a way of packing that Python does not know
         raise DataError(f"{label}: does not unpack: {error}. Pack it again, without a password, as zip does.") from None
+
+
+def names_in(path: Path) -> list[str]:
+    """Returns the names of the files in a folder or an archive, or of a file itself; nothing where it is damaged."""
+    if path.is_dir():
+        return [item.relative_to(path).as_posix() for item in path.rglob("*") if item.is_file()]
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return archive.namelist()
+        if path.is_file() and tarfile.is_tarfile(path):
+            with tarfile.open(path) as packed:
+                return packed.getnames()
+    except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error):
+        return []
+    return [path.name]
 
 
 def _check_inside(member: str, label: str) -> None:

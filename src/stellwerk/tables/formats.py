@@ -54,6 +54,8 @@ class SourceFormat:
     """Endings of packed files that its readers take as they are."""
     media: tuple[str, ...] = ()
     """Where each file is a row: the endings of those that are looked at in a folder. Such a format is named, as no ending says it."""
+    begun_with: str = ""
+    """Where each file is a row: the query of a first spec, over the source `{}`."""
     keys: tuple[str, ...] = ()
     """Keys of a source that are for it, beside those of every format."""
     lineage: str = ""
@@ -146,6 +148,7 @@ _LISTED = (
         table="stellwerk.components.ingestion.media.reading:open_table",
         cuts_itself=True,
         media=PICTURE_ENDINGS,
+        begun_with="SELECT content AS photo, folder AS label FROM {}",
     ),
 )
 
