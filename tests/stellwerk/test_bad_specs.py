@@ -122,7 +122,7 @@ CHANGES = [
     ("{flights: flights.csv}", "{}", 3, "data.sources: must have at least one entry. Received: {}."),
     ("{flights: flights.csv}", "{flights: [a.csv, 3]}", 3, "data.sources.flights[1]: must be text. Received: 3. Put it in quotes."),
     ("{flights: flights.csv}", "{flights: {path: {}}}", 3, "data.sources.flights.path: must be text or a list of texts. Received: {}."),
-    ("{flights: flights.csv}", "{flights: {path: x, format: exel}}", 3, "data.sources.flights.format: unknown format 'exel'. Did you mean 'excel'? Known: csv, parquet, jsonl, avro, orc, tfrecord, excel, images."),
+    ("{flights: flights.csv}", "{flights: {path: x, format: exel}}", 3, "data.sources.flights.format: unknown format 'exel'. Did you mean 'excel'? Known: csv, parquet, jsonl, avro, orc, tfrecord, excel, coco, images."),
     ("{flights: flights.csv}", "{flights: {path: x, format: orc, delimiter: ;}}", 3, "data.sources.flights.delimiter: is for csv files. Received: format: orc."),
     ("{flights: flights.csv}", "{a: a.csv, b: b.csv}", 3, "data.sources: several sources (a, b) need data.query, the SQL that joins them."),
     ("\nfeatures", "\n  split: {by: hsh}\nfeatures", 4, "data.split.by: unknown value 'hsh'. Did you mean 'hash'? Known: hash, time, column."),

@@ -29,7 +29,7 @@ def test_every_format_has_every_part(name):
     known = FORMATS[name]
     assert known.name == name
     assert known.title
-    assert bool(known.endings) != bool(known.media), "where a file is a row, no ending says it"
+    assert not (known.endings and known.media), "where a file is a row, no ending says it"
     assert all(kind_of(f"rows{ending}") == name for ending in known.endings)
     own = bool(known.table), bool(known.reader)
     if known.media:

@@ -67,7 +67,7 @@ data:
     path: str | tuple[str, ...]
     """File, folder or glob, relative to the spec, or a URI of one: `gs://`, `s3://`, `minio://`, `hdfs://`, and `https://` of a file; several as a list. `.gz`, `.zst` and `.zip` are unpacked."""
     format: Format | None = None
-    """File format; by default taken from the file's ending. `images`: each picture of a folder, a pattern, a `.zip` or a `.tar` is a row with the columns `file`, `folder`, `content`, `bytes` and `digest`."""
+    """File format; by default taken from the file's ending. `images`: each picture of a folder, a pattern, a `.zip` or a `.tar` is a row with the columns `file`, `folder`, `content`, `bytes` and `digest`; `coco`: annotations as COCO has them, a row each."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     """CSV only: the character between columns; by default a comma (a tab for `.tsv`), or the `;`, `|`, tab or comma that the first rows agree on."""
     quote: Annotated[str, Field(max_length=1)] = '"'

@@ -29,7 +29,7 @@ class SourceFormat:
     title: str
     """What people call it."""
     endings: tuple[str, ...]
-    """Of files that have it, before the ending that says how they are packed."""
+    """Of files that have it, before the ending that says how they are packed; none where a spec has to name the format."""
     batches: str = ""
     """Import path of what yields its rows, `(path, where, **keys) -> Iterator[RecordBatch]`; for a format that is made Parquet first."""
     table: str = ""
@@ -140,6 +140,12 @@ _LISTED = (
         endings=(".xlsx", ".xlsm", ".xls", ".ods"),
         batches=f"{_TABLES}.workbooks:batches",
         keys=("null_values", "sheet"),
+    ),
+    SourceFormat(
+        name="coco",
+        title="COCO annotations",
+        endings=(),
+        batches=f"{_TABLES}.coco:batches",
     ),
     SourceFormat(
         name="images",
