@@ -30,7 +30,7 @@ class Job:
         self.asked, self.path, self.options = asked, path, options
         floats = {name for name, tensor in asked.inputs.items() if tensor.dtype.kind == "f"}
         told = Told(options.delimiter, quote=options.quote, encoding=options.encoding)
-        self.reader: Reader = open_input(path, told, floats, Cells(options.sheet, options.null_values))
+        self.reader: Reader = open_input(path, told, floats, Cells(options.sheet, options.null_values), asked.inputs)
         names = self.reader.schema.names
         if names or not self.reader.objects:
             check_columns(names, asked.inputs, str(path))

@@ -33,7 +33,7 @@ def test_every_format_has_every_part(name):
     assert all(kind_of(f"rows{ending}") == name for ending in known.endings)
     own = bool(known.table), bool(known.reader)
     if known.media:
-        assert own == (True, False)
+        assert own == (True, True)
     else:
         assert own == (not known.batches,) * 2, "read by the engine and by predict, or made Parquet for both"
     assert set(known.keys) <= set(Source.model_fields)

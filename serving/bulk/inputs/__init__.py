@@ -14,7 +14,7 @@ from stellwerk.serving.bulk.inputs.together import Member, TogetherReader
 from stellwerk.serving.bulk.options import Format
 from stellwerk.tables.dialect import Told
 from stellwerk.tables.finding import files_of
-from stellwerk.tables.formats import ENDINGS, FORMATS, TEXT_FIRST, is_text, kind_of, loaded
+from stellwerk.tables.formats import ENDINGS, FORMATS, TEXT_FIRST, is_text, kind_of, loaded, medium_of
 
 __all__ = ["BLOCK_BYTES", "BadRow", "Block", "Cells", "Position", "Reader", "format_of", "found", "open_input"]
 
@@ -38,7 +38,7 @@ def format_of(path: PurePath) -> Format:
 
 def found(path: Path) -> list[Path]:
     """Returns the files that an input means, as `ingest` finds those of a source. Raises UsageError where there are none."""
-    files = files_of(path)
+    files = files_of(path) or files_of(path, lambda file: medium_of(file) is not None)
     if files:
         return files
     if path.is_dir():
@@ -58,13 +58,20 @@ def open_input(
     told: Told = Told(),  # noqa: B008 - frozen
     floats: Collection[str] = (),
     cells: Cells = Cells(),  # noqa: B008 - frozen
+    takes: Collection[str] = (),
 ) -> Reader:
-    """Opens an input file by its ending, all data files of a folder, or those that match a pattern; `told` says how CSV is written, the columns `floats` are numbers that may have a fraction.
+    """Opens an input file by its ending, all data files of a folder, or those that match a pattern; pictures where these are none.
 
+    `told` says how CSV is written, the columns `floats` are numbers that may have a fraction, `takes` are those of the model.
     Raises UsageError where there is none, DataError where it cannot be read.
     """
+    files = found(path)
+    medium = medium_of(Path(files[0].name))
+    if medium is not None:
+        many: Reader = loaded(FORMATS[medium].reader)(path, How(told, floats, cells, takes))
+        return many
     if not path.is_file():
-        members = [Member(_within(path, file), str(file), file) for file in found(path)]
+        members = [Member(_within(path, file), str(file), file) for file in files]
         return TogetherReader(path, members, lambda member: open_input(member, told, floats, cells))
     suffix, kind = path.suffix.lower(), kind_of(path.name)
     if suffix == ".zip" or (suffix in PACKED and kind is not None and not is_text(kind)):

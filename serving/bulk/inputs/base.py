@@ -36,6 +36,8 @@ class How:
     floats: Collection[str] = ()
     """Columns of numbers that may have a fraction."""
     cells: Cells = field(default_factory=Cells)
+    takes: Collection[str] = ()
+    """Columns that the model takes."""
 
 
 @dataclass(frozen=True)

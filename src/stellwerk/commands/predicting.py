@@ -57,6 +57,8 @@ from stellwerk.tables.formats import WRITTEN
 def predict(*, model: str, input: Path, output: str, as_json: bool, **chosen: Any) -> None:  # noqa: A002
     """Predict every row of a file of data, of all files in a folder, or of those that match a pattern in quotes ('day-*.csv').
 
+    A folder that holds pictures instead, or a picture, is a row a file.
+
     MODEL is <to>/<name> (its newest version), a version folder, or a served model: http://HOST:8501/v1/models/NAME,
     grpc://HOST:8500/NAME. A killed run continues when the same command is given again.
     """

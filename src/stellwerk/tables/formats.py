@@ -152,6 +152,7 @@ _LISTED = (
         title="pictures",
         endings=(),
         table="stellwerk.components.ingestion.media.reading:open_table",
+        reader=f"{_INPUTS}.pictures:opened",
         cuts_itself=True,
         media=PICTURE_ENDINGS,
         begun_with="SELECT content AS photo, folder AS label FROM {}",
@@ -198,6 +199,11 @@ def is_medium(path: PurePosixPath | Path, endings: Collection[str]) -> bool:
     """Tells whether a name below a folder is that of a file that is a row: one of `endings`, and nothing hidden on the way."""
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return not hidden and path.suffix.lower() in endings
+
+
+def medium_of(path: PurePosixPath | Path) -> str | None:
+    """Returns the format whose files are a row each that the name of a file tells, None for any other."""
+    return next((one.name for one in FORMATS.values() if is_medium(path, one.media)), None)
 
 
 def inner_name(name: str) -> str:

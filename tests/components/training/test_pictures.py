@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 from pathlib import Path
@@ -13,9 +14,12 @@ import pytest
 from PIL import Image
 
 from stellwerk.components.artifacts.examples import Examples, parquet
+from stellwerk.components.conversion.formats import litert
+from stellwerk.components.conversion.network import Network
 from stellwerk.errors import DataError
 from stellwerk.serving.bulk import Options, predict
 from stellwerk.serving.loading import InputError, LoadedModel
+from stellwerk.serving.runtimes.litert import without_advice
 from stellwerk.tables.bounds import bearable
 
 TARGET = {"column": "above", "type": "binary"}
@@ -122,3 +126,52 @@ def test_pictures_are_decoded_a_few_at_a_time(run, halves, monkeypatch):
     with LoadedModel(run.model) as model:
         assert model._most_rows == 32
         assert np.allclose(model.predict({"picture": files})["probabilities"], whole, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def folder(halves, tmp_path_factory):
+    """Seven pictures in two folders, one of them no picture, and a file that is none by its name."""
+    root = tmp_path_factory.mktemp("photos")
+    for at, content in enumerate(halves.columns["test"]["picture"].to_pylist()[:6]):
+        (root / f"{at % 2}").mkdir(exist_ok=True)
+        (root / f"{at % 2}" / f"{at}.{'png' if at % 2 == 0 else 'jpg'}").write_bytes(content)
+    (root / "0" / "broken.jpg").write_bytes(b"no picture")
+    (root / "notes.md").write_text("not looked at")
+    return root
+
+
+def test_a_folder_of_pictures_is_predicted_file_by_file(run, halves, folder, tmp_path):
+    done = predict(run.model, folder, tmp_path / "out.csv", Options(on_bad_rows="quarantine"))
+    assert (done.rows, done.bad_rows) == (6, 1)
+    rows = [line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines()]
+    assert rows[0] == ["file", "folder", "probability"]
+    assert [row[:2] for row in rows[1:3]] == [["0/0.png", "0"], ["0/2.png", "0"]]
+    told = {row[0]: float(row[2]) for row in rows[1:]}
+    files = np.array(halves.columns["test"]["picture"].to_pylist()[:6], object)
+    with LoadedModel(run.model) as model:
+        expected = model.predict({"picture": files})["probabilities"][:, 0]
+    assert np.allclose([told[name] for name in sorted(told, key=lambda name: name.split("/")[1])], expected, atol=1e-5)
+    (aside,) = [json.loads(line) for line in Path(done.quarantine).read_text().splitlines()]
+    assert (aside["row"], aside["reason"]) == ({"file": "0/broken.jpg"}, "no picture of a known format")
+
+
+def test_one_picture_and_a_pattern_are_predicted_too(run, folder, tmp_path):
+    assert predict(run.model, folder / "0" / "2.png", tmp_path / "one.jsonl").rows == 1
+    assert json.loads((tmp_path / "one.jsonl").read_text())["folder"] == "0"
+    assert predict(run.model, folder / "*" / "*.png", tmp_path / "some.parquet").rows == 3
+    assert pq.read_schema(tmp_path / "some.parquet").names == ["file", "folder", "probability"]
+
+
+def test_the_client_of_the_example_gets_the_answer_of_the_model(run, halves, folder, tmp_path):
+    spec = importlib.util.spec_from_file_location("edge", Path(__file__).parents[3] / "examples/edge-pictures/edge.py")
+    edge = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(edge)
+    made = litert.convert(Network(run.model, halves.transformed)).files
+    for name, content in made.items():
+        (tmp_path / name).write_bytes(content)
+    taken = {"picture": {"dtype": "uint8", "shape": [None, 12, 10, 1]}}
+    (tmp_path / "variant.json").write_text(json.dumps({"file": next(iter(made)), "inputs": taken}))
+    with LoadedModel(run.model) as model, without_advice():
+        for file in (folder / "0" / "0.png", folder / "1" / "1.jpg"):
+            told = model.predict({"picture": np.array([file.read_bytes()], object)})["probabilities"]
+            assert np.allclose(edge.ask(tmp_path, file)["probabilities"], told, atol=0.02)
