@@ -18,6 +18,7 @@ KINDS = Family(
         "time": "stellwerk.kinds.time",
         "text": "stellwerk.kinds.text",
         "image": "stellwerk.kinds.image",
+        "series": "stellwerk.kinds.series",
         "cross": "stellwerk.kinds.cross",
         "custom": "stellwerk.kinds.custom",
     },

@@ -11,7 +11,7 @@ from stellwerk.encoders.base import EncoderKeys, Looks
 from stellwerk.encoders.choosing import Encoder, Encoding, usual
 from stellwerk.section import Contradiction, Section
 
-Reads = Literal["numbers", "whole", "found"]
+Reads = Literal["numbers", "whole", "found", "lists"]
 
 
 class Keys(Section):
@@ -20,7 +20,7 @@ class Keys(Section):
     TAKES: ClassVar[Mapping[str, str]]
     """Types of columns of Examples that it can be made from, and the type in which each enters the model: what a client sends."""
     READS: ClassVar[Reads] = "found"
-    """How its columns are read: `numbers`, so that a text which is none stops the run; numbers `whole`, as they are names or moments; as they are `found`."""
+    """How its columns are read: `numbers`, so that a text which is none stops the run; numbers `whole`, as they are names or moments; as they are `found`; as `lists`, which `data.windows` makes of numbers."""
     GROUPS: ClassVar[bool] = False
     """Whether rows with the same value make a group that is worth an evaluation of its own."""
     TOLD_BY: ClassVar[str] = ""

@@ -17,7 +17,7 @@ from stellwerk.columns import MISSING_WHOLE
 
 @dataclass(frozen=True)
 class Columns:
-    """The graph inputs of one batch; gives a column in the form that a feature works with. All tensors are [batch]."""
+    """The graph inputs of one batch; gives a column in the form that a feature works with. All tensors are [batch], those of lists [batch, length]."""
 
     tensors: Mapping[str, tf.Tensor]
     used: set[str] = field(default_factory=set)
@@ -38,6 +38,11 @@ class Columns:
             return tf.stack([self.number(column) for column in columns], axis=1)
         stacked = tf.stack(raw, axis=1)
         return tf.where(tf.math.is_finite(stacked), stacked, tf.constant(np.nan, tf.float32))
+
+    def listed(self, column: str) -> tf.Tensor:
+        """Returns a column of lists as float32 [batch, length]; what is missing or infinite is NaN."""
+        raw = self._raw(column)
+        return tf.where(tf.math.is_finite(raw), raw, tf.constant(np.nan, tf.float32))
 
     def whole(self, column: str) -> tf.Tensor:
         """Returns a string or whole-number column as it is."""

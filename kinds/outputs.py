@@ -86,3 +86,9 @@ def bytes_of_eights(values: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
     width = math.prod(shape)
     rows = tf.reshape(tf.bitcast(values, tf.uint8), [-1, width + -width % _EIGHT])
     return tf.reshape(rows[:, :width] if width % _EIGHT else rows, [-1, *shape])
+
+
+def unit(name: str, feature: str, values: tf.Tensor, columns: Sequence[str]) -> Output:
+    """A float32 [batch, columns, 2]: what was taken from the values of each column in a row, and by what the rest was divided."""
+    values = tf.ensure_shape(tf.cast(values, tf.float32), [None, len(columns), 2])
+    return Output(name, values, {"name": name, "feature": feature, "kind": "unit", "unit_of": list(columns)})

@@ -67,6 +67,8 @@ def number_columns(spec: Spec) -> list[str]:
     found = _read(spec, "numbers")
     if not spec.target.about.has_classes:
         found.add(spec.target.column)
+    if spec.data.windows is not None:
+        found = {spec.data.windows.raw(column) for column in found.union(spec.data.windows.columns or ())}
     return sorted(found)
 
 
@@ -78,6 +80,9 @@ def code_columns(spec: Spec) -> list[str]:
 def named_columns(spec: Spec) -> list[str]:
     """Returns all columns, and patterns of columns, that the spec names, sorted: the others stop nothing."""
     found = {spec.target.column, *spec.data.split.columns, *spec.validate_.skew, *spec.validate_.drift}
+    windows = spec.data.windows
+    if windows is not None:
+        found |= {windows.order, *windows.key, *map(windows.raw, windows.columns or ())}
     return sorted(found.union(*spec.evaluate.slices, *(one.columns_of(name) for name, one in spec.features.items())))
 
 

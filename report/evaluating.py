@@ -8,6 +8,7 @@ from typing import Any
 
 from stellwerk.report.charts import Line, Point, line_chart
 from stellwerk.report.explaining import explanation
+from stellwerk.report.forecasting import forecast_charts
 from stellwerk.report.gathering import Report
 from stellwerk.report.judging import Confusion, Curves, Evaluation, Grid, Regression, Slice
 from stellwerk.report.matrices import confusion, grid
@@ -70,7 +71,7 @@ def beside(evaluation: Evaluation, metrics: Sequence[str]) -> list[Beside]:
     rows = [Beside("model", tuple((measure(whole.metrics.get(name)), _interval(whole, name)) for name in metrics))]
     others = {
         "last blessed": whole.baseline,
-        **{name: evaluation.baselines.get(name) for name in ("linear", "trivial")},
+        **{name.replace("_", " "): evaluation.baselines[name] for name in reversed(list(evaluation.baselines))},
     }
     rows += [Beside(name, tuple((measure(of.get(one)), "") for one in metrics)) for name, of in others.items() if of]
     return rows if len(rows) > 1 or whole.intervals else []
@@ -101,7 +102,7 @@ def _charts(evaluation: Evaluation) -> list[Chart]:
         found.append(_calibration(curves))
     if matrix is not None and matrix.classes:
         found.append(_confusion(matrix))
-    return found
+    return [*found, *forecast_charts(evaluation)]
 
 
 def _precision(curves: Curves, matrix: Confusion | None) -> Chart:

@@ -151,6 +151,25 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """One forecast: of which series, made at which moment, what came before, what came, and each quantile of what was said."""
+
+    series: str
+    moment: float | None
+    past: tuple[float | None, ...]
+    truth: tuple[float | None, ...]
+    forecast: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Some forecasts."""
+
+    quantiles: tuple[float, ...]
+    shown: tuple[Forecast, ...]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The Evaluation artifact."""
 
@@ -170,6 +189,11 @@ class Evaluation:
     """Metrics of the simplest models on the whole split: `trivial` answers the same for every row, `linear` is a regression."""
     warnings: tuple[str, ...] = ()
     """What a reader should know before trusting the metrics."""
+    horizon: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Of forecasts, errors by step ahead, by the name of the metric."""
+    beside: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    """The same of each baseline."""
+    forecasts: Forecasts | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from stellwerk.columns import COLUMN_TYPES, missing_of
 from stellwerk.errors import DataError
 from stellwerk.serving.readings import number
+from stellwerk.tables.lists import is_list, matrix
 
 MOST_DIMENSIONS = 32
 """More dimensions are refused: it is what every numpy takes."""
@@ -90,7 +91,7 @@ def _shape_text(shape: Iterable[int | None]) -> str:
 
 
 def inputs_from_batch(batch: pa.RecordBatch, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
-    """Turns flat columns of Examples into the arrays a signature takes, each [batch]; nulls become missing values.
+    """Turns columns of Examples into the arrays a signature takes, [batch] or of lists [batch, length]; nulls become missing values.
 
     Raises DataError for a column that the examples lack or whose type the input cannot take.
     """
@@ -104,7 +105,15 @@ def inputs_from_batch(batch: pa.RecordBatch, tensors: Mapping[str, Tensor]) -> d
 
 
 def column_values(column: pa.Array, tensor: Tensor) -> Array:
-    """Turns one flat column into the array of an input: vectorised, without a copy where there is no null."""
+    """Turns one column into the array of an input: vectorised, without a copy where there is no null."""
+    length = tensor.shape[1] if tensor.shape is not None and len(tensor.shape) == 2 else None
+    if is_list(column.type) != (length not in (None, 1)) or (is_list(column.type) and column.type.list_size != length):
+        raise DataError(
+            f"column '{tensor.name}' holds {_in_words(column.type)}, but the model takes {_taken(tensor)} in each row. "
+            "Give the model rows as those that it was trained on."
+        )
+    if is_list(column.type):
+        return matrix(column).astype(tensor.dtype, copy=False)
     is_text = pa.types.is_string(column.type) or pa.types.is_binary(column.type)
     if is_text != (tensor.dtype.kind == "O"):
         raise DataError(
@@ -126,3 +135,11 @@ def column_values(column: pa.Array, tensor: Tensor) -> Array:
     if tensor.dtype.kind in "iu" and values.dtype.kind == "f":
         values = np.where(np.isnan(values), tensor.missing, values)
     return np.ascontiguousarray(values, dtype=tensor.dtype)
+
+
+def _in_words(kind: pa.DataType) -> str:
+    return f"lists of {kind.list_size} numbers" if is_list(kind) else f"{kind} values"
+
+
+def _taken(tensor: Tensor) -> str:
+    return "one value" if tensor.shape is None or len(tensor.shape) < 2 else f"{tensor.shape[1]} numbers"

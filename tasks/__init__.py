@@ -15,7 +15,7 @@ from stellwerk.tasks.parts import PARTS, About
 TASKS = Family(
     "tasks",
     "type of target",
-    {name: f"stellwerk.tasks.{name}" for name in ("binary", "multiclass", "regression")},
+    {name: f"stellwerk.tasks.{name}" for name in ("binary", "multiclass", "regression", "forecast")},
     parts={part: names_of(protocol) for part, protocol in PARTS.items()},
 )
 
@@ -29,6 +29,12 @@ def about(name: str) -> About:
 def named_where(holds: Callable[[About], bool]) -> str:
     """Returns the tasks of which something holds, as a sentence names them; of one whose package is broken nothing does."""
     return " or ".join(name for name in TASKS if _holds(name, holds))
+
+
+def baselines() -> tuple[str, ...]:
+    """Returns the names of what the models of some task are held against; a task of a broken package has none."""
+    named = [each for name in TASKS if _holds(name, lambda _: True) for each in about(name).baselines]
+    return tuple(dict.fromkeys(named))
 
 
 def _holds(name: str, holds: Callable[[About], bool]) -> bool:

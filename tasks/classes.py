@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stellwerk.columns import FALSE_WORDS, TRUE_WORDS
+from stellwerk.columns import COLUMN_TYPES, FALSE_WORDS, TRUE_WORDS
 from stellwerk.errors import DataError
 from stellwerk.tasks import named_where
 from stellwerk.tasks.parts import Anomaly, Found, Train
@@ -88,6 +88,14 @@ def several(counts: Counter[str], target: Target) -> list[str]:
 def numbered(names: pa.Array, classes: Sequence[str]) -> np.ndarray[Any, Any]:
     """Returns the place of each name among the classes, int64; -1 for what is missing or none of them."""
     return np.asarray(pc.index_in(names, value_set=pa.array(list(classes))).cast(pa.int64()).fill_null(-1))
+
+
+def lists_refused(target: Target, column_type: str) -> str | None:
+    """Returns why a column of lists is no target of single values; None for any other."""
+    if not COLUMN_TYPES[column_type].length:
+        return None
+    types = named_where(lambda task: task.many)
+    return f"column '{target.column}' holds a list in each row, but a {target.type} needs one value. Use type: {types}, or another column."
 
 
 def is_words(classes: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,14 @@ class Head(ABC):
     """Weight of each class in the loss, float32 [classes]."""
     classes: tuple[str, ...]
 
+    def beside(
+        self,
+        described: Mapping[str, Mapping[str, Any]],  # noqa: ARG002 - for heads that look at the inputs
+        tensors: Mapping[str, Any],  # noqa: ARG002
+    ) -> Head:
+        """Returns the head of a network with these inputs: what `features.json` says of each beside its shape, and the Keras inputs."""
+        return self
+
     @property
     @abstractmethod
     def units(self) -> int:
@@ -40,8 +49,8 @@ class Head(ABC):
     def losses(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Returns the weighted loss of each row [batch], scaled so that its size does not depend on the label's unit.
 
-        `labels` are [batch], `outputs` [batch, units]; where members answer apart, [batch, members] and [batch, members, units], and
-        so are the losses.
+        `labels` are [batch, ...], `outputs` [batch, units]; where members answer apart, [batch, members, ...] and [batch, members,
+        units]; the losses are [batch] and [batch, members].
         """
 
     @abstractmethod

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ class Labels:
     """Of a quantity."""
     deviation: float = 1.0
     """Its standard deviation."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else of the train split or of the target an answer is made or judged with; a model carries it, as JSON."""
 
 
 def counted(batches: Iterable[Numbers], column: str, classes: Sequence[str]) -> Labels:

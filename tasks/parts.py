@@ -35,6 +35,10 @@ class About:
     """The output of the served model that evaluate reads."""
     whole_label: bool = False
     """Whether labels are the numbers of classes, -1 for none, and no floats."""
+    many: bool = False
+    """Whether the label of a row is a list of numbers, [rows, length], and no single value."""
+    baselines: tuple[str, ...] = ("trivial", "linear")
+    """What a model is held against, the simplest first: those of every table, or those of the task's own part `baselines`."""
 
     @property
     def has_positive(self) -> bool:
@@ -139,13 +143,13 @@ class LabelPart(Protocol):
         """Returns what takes the column over all splits."""
 
     def encode(self, column: pa.Array, classes: Sequence[str]) -> Array:
-        """Returns the labels of a column [rows]; what is missing or no known class is none, see `known`."""
+        """Returns the labels of a column, [rows] or of lists [rows, length]; what is missing or no known class is none, see `known`."""
 
     def known(self, labels: Array) -> Array:
         """Returns which labels are one (bool [rows])."""
 
     def measured(self, batches: Iterable[Array], target: Target, classes: Sequence[str]) -> Labels:
-        """Returns what is known of the labels of the train split (float64 [rows] each). Raises DataError where all are the same."""
+        """Returns what is known of the labels of the train split (float64 [rows] each, or [rows, length]). Raises DataError where all are the same."""
 
     def trivial(self, labels: Labels) -> list[float]:
         """Returns what a model without features answers."""
@@ -155,7 +159,7 @@ class GraphPart(Protocol):
     """`graph`: the label inside the transform graph. Loads TensorFlow."""
 
     def label(self, raw: Any, classes: list[str]) -> Any:
-        """Returns the labels of a raw column, tensors [batch]: int64 where the label is whole, else float32."""
+        """Returns the labels of a raw column, tensors [batch] or [batch, length]: int64 where the label is whole, else float32."""
 
 
 class HeadPart(Protocol):
@@ -165,7 +169,7 @@ class HeadPart(Protocol):
 
 
 class LinearPart(Protocol):
-    """`linear`: the linear baseline. Loads scikit-learn and TensorFlow."""
+    """`linear`: the linear baseline, of tasks that have it. Loads scikit-learn and TensorFlow."""
 
     def solved(self, design: Any, answers: Array, labels: Labels, weights: Array) -> tuple[Array, Array]:
         """Returns coefficients [columns, outputs] and bias [outputs] of the scores, for a sparse matrix of rows and their labels."""
@@ -177,8 +181,10 @@ class LinearPart(Protocol):
 class Tally(Protocol):
     """Gathers labels and predictions of one model, in memory that does not grow with the rows."""
 
+    # A tally of a task whose labels have `facts` also has `know(facts)`, which is called before any row.
+
     def add(self, labels: Array, predictions: Array, groups: Sequence[Array]) -> None:
-        """Adds a batch: labels [rows], predictions [rows, outputs], and the slice number of each row for each spec."""
+        """Adds a batch: labels [rows] or [rows, length], predictions [rows, outputs], and the slice number of each row for each spec."""
 
     def arrays(self, slices: int) -> dict[str, Array]:
         """Returns everything that was gathered of the first `slices` slices, as it travels between machines."""
@@ -222,6 +228,43 @@ class RowsPart(Protocol):
         """Returns `actual`, `predicted` and `certainty` of one row, for people."""
 
 
+class Baseline(Protocol):
+    """A simple forecast, asked as a model is."""
+
+    name: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the examples that it reads."""
+
+    def predict(self, batch: pa.RecordBatch) -> Array:
+        """Returns its predictions [rows, outputs]."""
+
+
+class BaselinesPart(Protocol):
+    """`baselines`: of tasks whose simplest models look at the row. NumPy."""
+
+    def baselines(self, target: Target, facts: Mapping[str, Any], manifest: Mapping[str, Any]) -> Sequence[Baseline]:
+        """Returns those that can be made of examples with this manifest; `facts` are the model's own, see `Labels.facts`."""
+
+
+class PicturesPart(Protocol):
+    """`pictures`: what the report shows of single rows beside their loss. NumPy."""
+
+    def columns(self, facts: Mapping[str, Any], manifest: Mapping[str, Any]) -> Sequence[str]:
+        """Returns the columns of the examples that are read for it."""
+
+    def pictures(
+        self,
+        batch: pa.RecordBatch,
+        labels: Array,
+        predictions: Array,
+        facts: Mapping[str, Any],
+        manifest: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """Returns keys of `evaluation.json`."""
+
+
 PARTS: dict[str, type[Any]] = {
     "about": AboutPart,
     "metrics": MetricsPart,
@@ -230,11 +273,13 @@ PARTS: dict[str, type[Any]] = {
     "label": LabelPart,
     "graph": GraphPart,
     "head": HeadPart,
-    "linear": LinearPart,
     "tally": TallyPart,
     "rows": RowsPart,
 }
-"""All parts by the name of their module."""
+"""The parts that every task has, by the name of their module."""
+
+SOME: dict[str, type[Any]] = {"linear": LinearPart, "baselines": BaselinesPart, "pictures": PicturesPart}
+"""Those of some tasks: `linear` of the ones that name it among their `baselines`, `baselines` of the ones with baselines of their own."""
 
 WITHOUT_FRAMEWORK = ("about", "metrics", "start", "check", "label", "tally", "rows")
 """Those that `check`, `init` and the spec may load."""

@@ -1,4 +1,4 @@
-"""The Examples artifact: flat Parquet shards for each split and a manifest with their digests.
+"""The Examples artifact: Parquet shards for each split and a manifest with their digests.
 
     dataset.json            version, columns, rows, shards with digests, sources
     train/part-00000.parquet
@@ -6,8 +6,8 @@
     test/part-00000.parquet
     quarantine/rows.jsonl   rows that did not parse or fit: source, line, reason, row
 
-Columns are flat and of the types of `stellwerk.columns`: int64, float (32 bits), string and binary; null means missing. Booleans are int64
-0/1, dates and timestamps are int64 seconds since 1970 in UTC. They lie in a folder, or at a URI in an object store,
+Columns are of the types of `stellwerk.columns`: int64, float (32 bits), string and binary, in which null means missing, and lists of one
+length of floats, `float[168]`, in which NaN does. Booleans are int64 0/1, dates and timestamps are int64 seconds since 1970 in UTC. They lie in a folder, or at a URI in an object store,
 where they are read in place.
 """
 
@@ -30,6 +30,7 @@ from stellwerk.components.artifacts.stored import StoredFile, stored_files
 from stellwerk.errors import DataError
 from stellwerk.tables import pages
 from stellwerk.tables.bounds import bearable
+from stellwerk.tables.lists import BATCH_BYTES, is_list, matrix, rows_within
 
 LABEL = "label"
 """Column of transformed Examples that holds the label, whatever the target's own column is called."""
@@ -159,24 +160,32 @@ class Examples:
     def batches(
         self, split: str, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS
     ) -> Iterator[pa.RecordBatch]:
-        """Yields the examples of `split` in order, `rows` at a time at most, of long values fewer, flat columns as they are on disk."""
+        """Yields the examples of `split` in order, `rows` at a time at most, of long values and lists fewer, columns as they are on disk."""
         for shard in self.shards(split):
             with parquet(shard) as file:
                 left = file.metadata.num_rows
                 wanted = list(columns) if columns is not None else None
-                for batch in file.iter_batches(batch_size=bearable(file.metadata, wanted, rows), columns=wanted):
+                size = rows_within(
+                    _chosen(file.schema_arrow, wanted), BATCH_BYTES, bearable(file.metadata, wanted, rows)
+                )
+                for batch in file.iter_batches(batch_size=size, columns=wanted):
                     left -= batch.num_rows
                     yield batch
                 if left:  # of a page whose head is damaged Arrow reads fewer rows without a word
                     raise pa.ArrowInvalid(f"{left:,} rows fewer than it says")
 
 
-def as_lists(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _chosen(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
+    return schema if columns is None else pa.schema([field for field in schema if field.name in columns])
+
+
+def as_lists(batch: pa.RecordBatch, *, with_nan: bool = False) -> pa.RecordBatch:
     """Makes every flat column a list column of 0 or 1 values (null becomes a null list), as TFDV, TFT and TFMA read it.
 
-    Strings become binary. Costs no copy of the values unless there are nulls.
+    Of lists of one length the numbers that are there are left, or `with_nan` all of them. Strings become binary. Costs no copy of the values unless there are nulls.
     """
-    return pa.RecordBatch.from_arrays([_as_list(column) for column in batch.columns], names=batch.schema.names)
+    columns = [_of_lists(column, with_nan) if is_list(column.type) else _as_list(column) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _as_list(column: pa.Array) -> pa.Array:
@@ -189,3 +198,10 @@ def _as_list(column: pa.Array) -> pa.Array:
     offsets = np.concatenate([np.zeros(1, np.int32), ends])
     empty = np.concatenate([~valid, np.zeros(1, bool)])
     return pa.ListArray.from_arrays(pa.array(offsets, mask=empty), column.drop_null())
+
+
+def _of_lists(column: pa.Array, with_nan: bool) -> pa.Array:
+    numbers = matrix(column)
+    there = np.ones(numbers.shape, bool) if with_nan else ~np.isnan(numbers)
+    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(there.sum(axis=1), dtype=np.int32)])
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(numbers[there]))

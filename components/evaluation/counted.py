@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,13 +40,16 @@ class Terms:
     threshold: float
     standard: tuple[str, ...]
     slices: tuple[tuple[str, ...], ...]
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the candidate says of its answers beside their names, see `stellwerk.tasks.labels`."""
 
     @classmethod
     def of(cls, models: Models, target: Target, settings: Evaluate, standard: Iterable[str]) -> Terms:
         """Returns the terms of an evaluation."""
         classes = tuple(models.predictors[0].classes)
         names = (*models.names, *(simple.name for simple in models.simple))
-        return cls(names, target.type, classes, settings.threshold, tuple(standard), settings.slices)
+        facts = models.predictors[0].facts
+        return cls(names, target.type, classes, settings.threshold, tuple(standard), settings.slices, facts)
 
 
 class Counted:
@@ -59,6 +62,8 @@ class Counted:
         self.tallies = {
             name: task.new_tally(terms.classes, terms.threshold, terms.standard, seed) for name in terms.names
         }
+        for tally in self.tallies.values() if terms.facts else ():
+            tally.know(terms.facts)  # type: ignore[attr-defined]
 
     @property
     def examples(self) -> Array:
@@ -67,7 +72,8 @@ class Counted:
 
     def through(self, models: Models, examples: Examples, target: Target) -> Iterator[Batch]:
         """Counts the whole split, and yields each of its batches once it is counted."""
-        want = wanted(examples, target, models.predictors, self.slices)
+        more = [column for simple in models.simple for column in simple.columns]
+        want = wanted(examples, target, models.predictors, self.slices, more)
         yield from self.count(models, examples.batches(SPLIT, want.columns, want.rows), target)
 
     def count(self, models: Models, batches: Iterable[pa.RecordBatch], target: Target) -> Iterator[Batch]:

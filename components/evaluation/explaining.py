@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -17,7 +18,9 @@ from stellwerk.components.evaluation.worst import worst_rows
 from stellwerk.errors import ModelError
 from stellwerk.serving.tensors import inputs_from_batch
 from stellwerk.spec.target import Target
+from stellwerk.tasks import TASKS
 from stellwerk.tasks.counts import Array
+from stellwerk.tasks.parts import PicturesPart
 
 SAMPLE = 10_000
 """Rows, evenly spread over the test split, that are looked at."""
@@ -32,7 +35,9 @@ def explained(predictor: Predictor, examples: Examples, target: Target) -> tuple
 
     An explanation that cannot be made is left out, with a warning that says why: the model was measured by then.
     """
-    rows = _sample(examples, predictor, target)
+    part: PicturesPart | None = TASKS.find(target.type, "pictures") if predictor.facts else None
+    more = part.columns(predictor.facts, examples.manifest) if part is not None else ()
+    rows = _sample(examples, predictor, target, more)
     if rows is None:
         return {}, []
     batch, labels = rows
@@ -47,11 +52,14 @@ def explained(predictor: Predictor, examples: Examples, target: Target) -> tuple
             "predictor": predictor,
             "target": target,
         }
+        shown = {}
+        if part is not None:
+            shown = part.pictures(batch, labels, predictions, predictor.facts, examples.manifest)
         worst = {"examined": batch.num_rows, "rows": worst_rows(batch, **rows_of)}
         del rows_of["lost"]
-        shown = gallery(batch, **rows_of)
+        pictures = gallery(batch, **rows_of)
         found = {"importance": importance(predictor, arrays, labels, target), "worst": worst}
-        return {**found, **({"gallery": shown} if shown else {})}, []
+        return {**found, **({"gallery": pictures} if pictures else {}), **shown}, []
     except ModelError as error:
         return {}, [
             "What the model looks at, and where it is most wrong, is not explained: its answers to the rows that were asked about "
@@ -65,9 +73,11 @@ def _share(examples: Examples, first: pa.RecordBatch) -> float:
     return min(1.0, most / max(1, min(examples.rows(SPLIT), MOST_BATCHES * BATCH_ROWS)))
 
 
-def _sample(examples: Examples, predictor: Predictor, target: Target) -> tuple[pa.RecordBatch, Array] | None:
+def _sample(
+    examples: Examples, predictor: Predictor, target: Target, more: Sequence[str]
+) -> tuple[pa.RecordBatch, Array] | None:
     """Returns rows with a label, spread evenly, with the columns that the model reads, and their labels."""
-    columns = [target.column, *(name for name in predictor.model.inputs if name != target.column)]
+    columns = list(dict.fromkeys([target.column, *predictor.model.inputs, *more]))
     share = 0.0
     parts, labels = [], []
     for batch in islice(examples.batches(SPLIT, columns, BATCH_ROWS), MOST_BATCHES):

@@ -36,11 +36,11 @@ def importance(predictor: Predictor, arrays: dict[str, Array], labels: Array, ta
     chosen = np.sort(random.choice(len(labels), rows, replace=False))
     some, known = {name: values[chosen] for name, values in arrays.items()}, labels[chosen]
     base = float(together(target.type, losses(target.type, known, answers(predictor, some))))
-    repeated = {name: np.tile(values, repeats) for name, values in some.items()}
+    repeated = {name: np.concatenate([values] * repeats) for name, values in some.items()}
     found: list[dict[str, Any]] = []
     for column in columns:
         mixed = np.concatenate([some[column][random.permutation(rows)] for _ in range(repeats)])
-        lost = losses(target.type, np.tile(known, repeats), answers(predictor, {**repeated, column: mixed}))
+        lost = losses(target.type, np.concatenate([known] * repeats), answers(predictor, {**repeated, column: mixed}))
         risen = together(target.type, lost.reshape(repeats, rows)) - base
         found.append({"column": column, "mean": float(risen.mean()), "deviation": float(risen.std())})
     found.sort(key=lambda row: (-row["mean"], row["column"]))

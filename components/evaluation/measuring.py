@@ -14,13 +14,13 @@ from stellwerk.components.evaluation.counted import Counted, Terms
 from stellwerk.components.evaluation.models import Models
 from stellwerk.components.evaluation.predicting import SPLIT, Excluded
 from stellwerk.components.evaluation.requirements import Measured
-from stellwerk.components.evaluation.simple import LINEAR, TRIVIAL
 from stellwerk.components.evaluation.slices import SliceKey, Slices
 from stellwerk.components.evaluation.tfma_files import BASELINE
 from stellwerk.errors import DataError
 from stellwerk.progress import Progress
 from stellwerk.spec.evaluate import Evaluate
 from stellwerk.spec.target import Target
+from stellwerk.tasks import about
 from stellwerk.tasks.counts import Array
 from stellwerk.tasks.parts import Tally
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 class Measurement:
     """Metrics by model name, then metric, then slice number; what they were made of; and the rows left out."""
 
+    kind: str
     standard: Sequence[str]
     slices: Slices
     examples: Array
@@ -63,7 +64,14 @@ class Measurement:
             "slices": self._rows_with_intervals(),
             "baselines": self.baselines(),
             **next(iter(self.tallies.values())).details(),
+            **self._beside(),
         }
+
+    def _beside(self) -> dict[str, Any]:
+        """Returns the errors of the baselines step by step, of a task that has them so."""
+        if not about(self.kind).many:
+            return {}
+        return {"beside": {name: self.tallies[name].details()["horizon"] for name in self.baselines()}}
 
     def _rows_with_intervals(self) -> list[dict[str, Any]]:
         found = next(iter(self.tallies.values())).intervals(len(self.slices))
@@ -80,7 +88,7 @@ class Measurement:
 
     def baselines(self) -> dict[str, dict[str, float | None]]:
         """Returns the standard metrics of the whole split of each of the simplest models."""
-        return {name: self.overall(name) for name in (TRIVIAL, LINEAR) if name in self.metrics}
+        return {name: self.overall(name) for name in about(self.kind).baselines if name in self.metrics}
 
     def overall(self, variant: str | None = None) -> dict[str, float | None]:
         """Returns the metrics of the whole split; what is not defined is None."""
@@ -127,7 +135,9 @@ def measurement(counted: Counted, computed: Mapping[str, Computed]) -> Measureme
     every = {name: tally.metrics(len(slices)) for name, tally in counted.tallies.items()}
     metrics = {model: {name: values[name] for name in standard} for model, values in every.items()}
     extra = _add_others(metrics, computed, slices)
-    return Measurement(standard, slices, counted.examples, metrics, counted.tallies, extra, counted.excluded)
+    return Measurement(
+        counted.terms.kind, standard, slices, counted.examples, metrics, counted.tallies, extra, counted.excluded
+    )
 
 
 def refuse_nothing(counted: Counted, target: Target, rows: int) -> None:

@@ -59,7 +59,7 @@ def opened(model: Path, baseline: Path | None, target: Target, examples: Example
     with contextlib.ExitStack() as stack:
         candidate = Predictor(stack.enter_context(LoadedModel(model, optimized=optimized)), target)
         candidate.check(examples.columns)
-        simple = simple_models(candidate)
+        simple = simple_models(candidate, target, examples)
         variants = _variants(candidate, [stack.enter_context(Variant(folder)) for folder in folders])
         if baseline is None:
             yield Models((candidate,), None, variants, simple)

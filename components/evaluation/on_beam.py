@@ -112,7 +112,7 @@ class _Ask(beam.DoFn):  # type: ignore[misc]
         models = self._models = self._models or self._opened()
         counted = Counted(judging.terms, seed=portion.number)
         before = [variant.array() for variant in models.variants]
-        want = wanted(judging.examples, judging.target, models.predictors, counted.slices)
+        want = wanted(judging.examples, judging.target, models.predictors, counted.slices, _more(models))
         batches = portion.batches(want.columns, want.rows)
         for batch in counted.count(models, batches, judging.target):
             if judging.by_tfma and batch.predictions:
@@ -161,3 +161,8 @@ def _write(added: tuple[bytes, list[Array]], counts: str, apart: str) -> None:
     file = io.BytesIO()
     np.save(file, np.array(added[1], np.float64))
     put(file.getvalue(), apart)
+
+
+def _more(models: Models) -> list[str]:
+    """Returns the columns that baselines read."""
+    return [column for simple in models.simple for column in simple.columns]

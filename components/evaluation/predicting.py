@@ -20,6 +20,7 @@ from stellwerk.errors import DataError, ModelError
 from stellwerk.serving.loading import LoadedModel
 from stellwerk.serving.tensors import inputs_from_batch
 from stellwerk.spec.target import Target
+from stellwerk.tables.lists import is_list
 from stellwerk.tasks import TASKS
 from stellwerk.tasks.counts import Array
 from stellwerk.tasks.parts import LabelPart
@@ -61,7 +62,7 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows with a label: labels [rows], predictions of each model [rows, outputs], slice numbers for each spec."""
+    """Rows with a label: labels [rows, ...], predictions of each model [rows, outputs], slice numbers for each spec."""
 
     labels: Array
     predictions: list[Array]
@@ -84,8 +85,9 @@ class Predictor:
         """`classes` are those to answer for; by default the model's own. Raises ModelError when they cannot be answered."""
         self.model = model
         task = target.about
-        self.output = task.output
         self.about = _about(model.path)
+        self.facts: Mapping[str, Any] = self.about.get("facts") or {}
+        self.output = str(self.facts.get("output", task.output))
         own = [str(name) for name in self.about.get("classes") or []]
         self._linear: tuple[pa.RecordBatch | None, Array] = None, np.zeros((0, 0))
         self.classes = own if classes is None else list(classes)
@@ -150,14 +152,16 @@ class Wanted:
     rows: int
 
 
-def wanted(examples: Examples, target: Target, predictors: Sequence[Predictor], slices: Slices) -> Wanted:
-    """Returns what the models, the slices and the label need of the examples. Raises DataError where there is no label."""
+def wanted(
+    examples: Examples, target: Target, predictors: Sequence[Predictor], slices: Slices, more: Iterable[str] = ()
+) -> Wanted:
+    """Returns what the models, the slices, the label and whoever needs `more` columns need of the examples. Raises DataError where there is no label."""
     if target.column not in examples.columns:
         raise DataError(
             f"the examples have no target column '{target.column}'; they have: {', '.join(examples.columns)}."
         )
     inputs = [name for predictor in predictors for name in predictor.model.inputs]
-    columns = dict.fromkeys([target.column, *slices.columns, *inputs])
+    columns = dict.fromkeys([target.column, *slices.columns, *inputs, *more])
     rows = min(BATCH_ROWS, max(256, BATCH_VALUES // max(len(predictors[0].classes), 1)))
     return Wanted([name for name in columns if name in examples.columns], rows)
 
@@ -206,6 +210,9 @@ def _labels(column: pa.Array, target: Target, classes: Sequence[str], excluded: 
     if keep.all():
         return labels, keep
     without = column.filter(pa.array(~keep))
+    if is_list(without.type):
+        excluded.missing += len(without)
+        return labels, keep
     if pa.types.is_string(without.type):
         absent = pc.or_(pc.is_null(without), pc.equal(without, "")).fill_null(True)
     else:

@@ -10,6 +10,9 @@ from typing import Any, Literal
 from stellwerk.components.evaluation.metrics import gain
 from stellwerk.spec.evaluate import Bound, Evaluate
 
+SIMPLEST = "trivial"
+"""Means the simplest baseline that the task has: it comes first among those that were measured."""
+
 BoundName = Literal["min", "max", "min_gain", "over"]
 
 
@@ -100,8 +103,9 @@ def _by_default(
     """What is asked without being named: only where it can be answered."""
     named = settings.require.get(main)
     if math.isfinite(whole.metrics[main]):
-        if settings.over in baselines and (named is None or named.over is None):
-            yield _over(main, whole, settings.over, 0.0, baselines)
+        over = next(iter(baselines), settings.over) if settings.over == SIMPLEST else settings.over
+        if over in baselines and (named is None or named.over is None):
+            yield _over(main, whole, over, 0.0, baselines)
         before = whole.baseline[main] if whole.baseline is not None else math.nan
         asked = settings.min_gain if named is None or named.min_gain is None else None
         if asked is not None and math.isfinite(before):

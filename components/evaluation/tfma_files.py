@@ -182,7 +182,7 @@ def _add_metric(spec: Any, name: str, evaluated: Evaluated) -> None:
     known = measured(name, evaluated.kind)
     if known is not None and known.threshold:
         options[known.threshold] = evaluated.settings.threshold
-    class_name = known.tfma if known is not None else name.rpartition(":")[2]
+    class_name = known.tfma or name if known is not None else name.rpartition(":")[2]
     metric = spec.metrics.add(class_name=class_name, config=json.dumps(options))
     requirement = evaluated.settings.require.get(name)
     if requirement is None:

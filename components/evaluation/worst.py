@@ -41,8 +41,10 @@ def worst_rows(
 
 
 def _plain(column: pa.Array, row: int) -> Any:
-    """Returns a value as JSON has it: texts cut, bytes as the picture that they are or by their length, NaN as missing, 32 bits without what they add."""
+    """Returns a value as JSON has it: texts cut, lists by their length, bytes as the picture that they are or by their length, NaN as missing, 32 bits without what they add."""
     value = column[row].as_py()
+    if isinstance(value, list):
+        return f"{len(value):,} numbers, the last of them {value[-1]:.6g}"
     if isinstance(value, bytes):
         return picture_of(value) or f"{len(value):,} bytes"
     if isinstance(value, str):

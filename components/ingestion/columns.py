@@ -1,7 +1,8 @@
-"""Makes the columns of a query's result the four flat types of Examples, and says which rows do not fit."""
+"""Makes the columns of a query's result the types of Examples, and says which rows do not fit."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,14 +13,29 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stellwerk.columns import BYTES, COLUMN_TYPES, DIGEST, OF_SQL, cast_of, medium_of, number_of, seconds_of
+from stellwerk.columns import (
+    BYTES,
+    COLUMN_TYPES,
+    DIGEST,
+    OF_SQL,
+    ColumnType,
+    cast_of,
+    list_of,
+    medium_of,
+    number_of,
+    seconds_of,
+)
 from stellwerk.components.ingestion import spelling
 from stellwerk.components.ingestion.arrays import mask, nulls
 from stellwerk.components.ingestion.engine import first_row, name, text
 from stellwerk.errors import DataError
+from stellwerk.tables.lists import lists, matrix
 
 _TIMES = ("DATE", "TIMESTAMP")
 _WIDE = ("UBIGINT", "HUGEINT", "UHUGEINT", "BIGNUM")
+_LIST = re.compile(r"(\w+)(?:\(\d+,\d+\))?\[(\d*)\]")
+MOST_VALUES = 100_000
+"""So many numbers a row may have in one list at most."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +48,7 @@ class Column:
     called: str
     """What SQL calls it: its name, but where two differ by case only."""
     from_text: bool = False
-    """A text that is wanted as a number, or a number as a whole one: what is none is a flaw of its row."""
+    """A text that is wanted as a number, a number as a whole one, or a list of one length: what is none is a flaw of its row."""
     given: str = ""
     """SQL of the value that it is made from, where that is not the column itself."""
     fact: bool = False
@@ -46,10 +62,12 @@ def plan(
     numbers: Iterable[str],
     wide: Mapping[str, bool] | None = None,
     facts: Container[str] = (),
+    lengths: Mapping[str, int] | None = None,
 ) -> list[Column]:
     """Decides for each column of a `spelling.result` what it becomes; nested ones are left out, which nothing of a spec can use.
 
-    `wide` says of the columns of `wide_columns` whether they hold more than 64 bits; `facts` are columns with what is known of media. Raises DataError for a nested column and
+    `wide` says of the columns of `wide_columns` whether they hold more than 64 bits, `lengths` how many numbers each list has: lists
+    that are not among them are left out too; `facts` are columns with what is known of media. Raises DataError for a nested column and
     for bytes that are wanted as a number.
     """
     wanted = set(numbers)
@@ -59,8 +77,10 @@ def plan(
     called = spelling.called(described)
     columns = [
         _column(column, called[column], kind, column in wanted, (wide or {}).get(column, False))
+        if not is_list(kind)
+        else _list(column, called[column], (lengths or {})[column])
         for column, kind in described.items()
-        if not is_nested(kind)
+        if not is_nested(kind) and (not is_list(kind) or column in (lengths or {}))
     ]
     return [replace(column, fact=True) if column.name in facts else column for column in columns]
 
@@ -68,7 +88,37 @@ def plan(
 def is_nested(sql_type: str) -> bool:
     """Tells whether values of an SQL type are lists, structs or anything else that is not one value a row."""
     base = _base(sql_type)
-    return base not in OF_SQL and not base.startswith(_TIMES) and medium_of(sql_type) is None
+    return base not in OF_SQL and not base.startswith(_TIMES) and medium_of(sql_type) is None and not is_list(sql_type)
+
+
+def is_list(sql_type: str) -> bool:
+    """Tells whether values of an SQL type are lists of numbers."""
+    found = _LIST.fullmatch(sql_type)
+    return found is not None and found[1] in OF_SQL and OF_SQL[found[1]].number
+
+
+def list_lengths(
+    connection: duckdb.DuckDBPyConnection, described: Mapping[str, str], relation: str, named: Container[str]
+) -> dict[str, int]:
+    """Returns how many numbers the lists of each column that the spec names have: where they differ, most of them in all rows.
+
+    Raises DataError for lists without a number in them, and for those of too many.
+    """
+    found = {column: _LIST.fullmatch(kind) for column, kind in described.items() if is_list(kind) and column in named}
+    lengths = {column: int(kind[2]) for column, kind in found.items() if kind is not None and kind[2]}
+    called = spelling.called(described)
+    asked = [column for column in found if column not in lengths]
+    if asked:
+        modes = ", ".join(f"mode(len({name(called[column])}))" for column in asked)
+        row = first_row(connection, f"SELECT {modes} FROM ({relation})") or ()
+        lengths |= {column: int(length or 0) for column, length in zip(asked, row, strict=True)}
+    for column, length in lengths.items():
+        if not 0 < length <= MOST_VALUES:
+            raise DataError(
+                f"column '{column}': most of its lists have {length:,} numbers; they need one at least, and {MOST_VALUES:,} "
+                "at most. Shorten them in data.query, or leave the column out."
+            )
+    return {column: lengths[column] for column in found}
 
 
 def nested(column: str, sql_type: str) -> DataError:
@@ -80,8 +130,8 @@ def nested(column: str, sql_type: str) -> DataError:
 
 
 def may_be_wide(described: Mapping[str, str]) -> bool:
-    """Tells whether there are columns whose whole numbers may be too large for 64 bits: what becomes of them, all rows say."""
-    return any(_base(kind) in _WIDE for kind in described.values())
+    """Tells whether only all rows say what becomes of some column: of whole numbers that may be too large for 64 bits, and of lists."""
+    return any(_base(kind) in _WIDE or (is_list(kind) and kind.endswith("[]")) for kind in described.values())
 
 
 def measured(connection: duckdb.DuckDBPyConnection, described: Mapping[str, str], relation: str) -> dict[str, bool]:
@@ -119,6 +169,12 @@ def _column(column: str, called: str, sql_type: str, number: bool, wide: bool) -
         return Column(column, kind, digest, called, medium=medium.name)
     cast = f"CAST({quoted} AS {COLUMN_TYPES[kind].cast})" if wide else cast_of(quoted, base)
     return Column(column, kind, cast, called)
+
+
+def _list(column: str, called: str, length: int) -> Column:
+    quoted, kind = name(called), list_of(length)
+    sql = f"TRY_CAST({quoted} AS {COLUMN_TYPES[kind].cast}[{length}])"
+    return Column(column, kind, sql, called, from_text=True, given=f"CASE WHEN {sql} IS NULL THEN {quoted} END")
 
 
 def text_of(column: str) -> str:
@@ -189,19 +245,27 @@ class Normaliser:
         texts = iter(batch.columns[len(self.columns) :])
         arrays = []
         for column, values in zip(self.columns, batch.columns, strict=False):
-            wanted = COLUMN_TYPES[column.kind].arrow_type
-            array = values if values.type == wanted else pc.cast(values, wanted)
+            known = COLUMN_TYPES[column.kind]
+            wanted = known.arrow_type
+            array = values if known.length or values.type == wanted else pc.cast(values, wanted)
             if column.from_text:
-                flaws.add(
-                    nulls(array) & ~nulls(next(texts)),
-                    f"{column.name}: not a {'whole ' if column.kind == 'int64' else ''}number",
-                )
+                flaws.add(nulls(array) & ~nulls(next(texts)), f"{column.name}: not {_wanted(known)}")
+            if known.length:
+                array = self._lists(column.name, array, flaws)
             if column.kind == "float":
                 array = self._finite(column.name, array, flaws)
             if column.name == self.target and array.null_count:
                 flaws.add(nulls(array), f"{column.name}: the target is missing")
             arrays.append(array)
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema), flaws
+
+    def _lists(self, column: str, array: pa.Array, flaws: Flaws) -> pa.Array:
+        """Returns lists in which what is missing is NaN, as Parquet has no null among lists of one length."""
+        numbers = matrix(array)
+        flaws.add(np.isinf(numbers).any(axis=1), f"{column}: infinite, or too large for 32 bits")
+        if column == self.target:
+            flaws.add(np.isnan(numbers).any(axis=1), f"{column}: the target is missing")
+        return lists(numbers)
 
     def _finite(self, column: str, array: pa.Array, flaws: Flaws) -> pa.Array:
         if pc.all(pc.is_finite(array)).as_py() is not False:
@@ -214,3 +278,9 @@ class Normaliser:
         missing = pc.fill_null(missing, False)
         self.missing_from_nan[column] += pc.sum(missing).as_py()
         return pc.if_else(missing, pa.scalar(None, array.type), array)
+
+
+def _wanted(known: ColumnType) -> str:
+    if known.length:
+        return f"a list of {known.length} numbers"
+    return f"a {'whole ' if known.name == 'int64' else ''}number"

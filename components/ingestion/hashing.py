@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from stellwerk.components.ingestion.arrays import nulls, values
+from stellwerk.tables.lists import is_list, matrix
 
 Words = np.ndarray[Any, Any]
 """Unsigned 64-bit integers, one a row; arithmetic is modulo 2^64."""
@@ -27,11 +28,12 @@ def row_hashes(columns: Iterable[pa.Array], rows: int) -> Words:
     modulo 2^64, where mix is the finaliser of SplitMix64. The word of a whole number is its two's complement; of a
     32-bit float 2^32 plus its IEEE 754 bits (-0 as 0); of a missing value a constant; of text (UTF-8) and bytes a hash made
     the same way: h starts with the length and takes in the bytes, eight at a time, little-endian, zeros after the last.
-    So the order of the columns counts, and neither a missing nor a longer text can pass for another one.
+    A list takes in its numbers one after the other. So the order of the columns counts, and neither a missing nor a longer text can pass for another one.
     """
     hashes = np.zeros(rows, np.uint64)
     for column in columns:
-        _take_in(hashes, _words(column))
+        for words in _each_of_lists(column) if is_list(column.type) else (_words(column),):
+            _take_in(hashes, words)
     return hashes
 
 
@@ -46,6 +48,11 @@ def _take_in(hashes: Words, words: Words) -> None:
     hashes *= _SECOND
     np.right_shift(hashes, np.uint64(31), out=shifted)
     hashes ^= shifted
+
+
+def _each_of_lists(column: pa.Array) -> Iterator[Words]:
+    for place in matrix(column).T:
+        yield _words(pa.array(np.ascontiguousarray(place), from_pandas=True))
 
 
 def _words(column: pa.Array) -> Words:

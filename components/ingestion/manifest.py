@@ -132,6 +132,7 @@ def manifest(
         "missing_from_nan": written.missing_from_nan,
         "query": data.query,
         "split": data.split.model_dump(mode="json"),
+        **({"windows": written.windows} if written.windows is not None else {}),
     }
     return {"version": version(content), **content}
 

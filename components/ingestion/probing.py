@@ -14,8 +14,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stellwerk.columns import COLUMN_TYPES, list_of
 from stellwerk.components.ingestion import engine, spelling
-from stellwerk.components.ingestion.columns import Column, is_nested, measured, plan, select
+from stellwerk.components.ingestion.columns import Column, is_nested, list_lengths, measured, plan, select
 from stellwerk.components.ingestion.files import find, origins
 from stellwerk.components.ingestion.judging import Judge, Judged
 from stellwerk.components.ingestion.manifest import SourceRows
@@ -110,6 +111,8 @@ def probe(data: Data, directory: Path, numbers: list[str], target: str = "", use
     Raises DataError for what is wrong with a source, a header, or the query.
     """
     uses = uses or Uses.of(numbers)
+    windows = data.windows
+    target = target if windows is None else windows.raw(target)
     look = _look(data, directory, uses, target, SAMPLE_BYTES)
     if look is None:
         return Probe({}, {}, complete=False, seen=False)
@@ -122,12 +125,28 @@ def probe(data: Data, directory: Path, numbers: list[str], target: str = "", use
     codes = {name for name in judged.not_numbers if kinds[name] == "int64"}
 
     kinds |= {name: "float" if name in codes else "string" for name in judged.not_numbers}
+    sample = look.sample
+    for name in windows.columns or () if windows is not None else ():
+        raw = windows.raw(name)
+        if raw in kinds and COLUMN_TYPES[kinds[raw]].number and name not in kinds:
+            sample = sample.append_column(name, sample[raw])
+    if windows is not None:
+        kinds |= {
+            name: list_of(windows.future)
+            for name in windows.future_columns
+            if windows.future and name in sample.column_names
+        }
+        kinds |= {
+            name: list_of(windows.past)
+            for name in windows.past_columns
+            if name in kinds and COLUMN_TYPES[kinds[name]].number
+        }
     complete = look.whole and look.sample.num_rows < SAMPLE_ROWS
     return Probe(
         kinds,
         {column: texts[0] for column, texts in judged.not_numbers.items() if column not in codes},
         complete,
-        sample=look.sample,
+        sample=sample,
         data=data,
         directory=directory,
         uses=uses,
@@ -184,7 +203,8 @@ def _look(data: Data, directory: Path, uses: Uses, target: str, glance: int) -> 
             judge = Judge(connection, data, target, uses.named, relation, sources, bad, labels[0] if alone else None)
             wanted = [column for column, kind in described.items() if column in uses.numbers and not is_nested(kind)]
             try:
-                plain = plan(described, wanted, measured(connection, described, relation), facts)
+                lengths = list_lengths(connection, described, relation, uses.named)
+                plain = plan(described, wanted, measured(connection, described, relation), facts, lengths)
                 columns = meant(plain, described, uses)
                 sample = connection.sql(f"{select(columns, relation)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
                 texts = sample.column_names[len(columns) :]
@@ -286,7 +306,8 @@ def _all_values(data: Data, directory: Path, uses: Uses, column: str, limit: int
                     request = Request(connection, name, data.sources[name], files.files, scratch)
                     staged.append(_stage(request, files.format, bad))
                 relation, described, _ = _result(connection, data, staged, scratch)
-                plain = plan(described, [], measured(connection, described, relation))
+                lengths = list_lengths(connection, described, relation, uses.named)
+                plain = plan(described, [], measured(connection, described, relation), lengths=lengths)
                 columns = meant(plain, described, uses)
                 quoted = next(engine.name(one.called) for one in columns if one.name == column)
                 rows = connection.execute(

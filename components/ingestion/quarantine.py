@@ -17,6 +17,7 @@ from stellwerk.components.ingestion.arrays import chosen, where
 from stellwerk.components.ingestion.columns import Column, Flaws
 from stellwerk.components.ingestion.encoding import encode, json_rows
 from stellwerk.components.ingestion.sources import Lines, Reject
+from stellwerk.tables.lists import is_list
 
 EXAMPLES = 5
 MOST_TEXTS = 20
@@ -146,9 +147,17 @@ def set_aside(
     held = []
     for column, values in zip(columns, rows.columns, strict=False):
         held.append(next(texts) if column.from_text else values)
-        if column.from_text:
+        if is_list(values.type):
+            held[-1] = _as_texts(values, held[-1])
+        elif column.from_text:
             strange = pc.and_(pc.is_null(values), pc.is_valid(held[-1]))
             quarantine.note_texts(column.name, where(held[-1], strange).to_pylist() if pc.any(strange).as_py() else ())
     encoded = json_rows([column.name for column in columns], held)
     places = np.flatnonzero(flaws.bad)
     quarantine.hold((before + places).tolist(), [flaws.reason(place) for place in places], encoded)
+
+
+def _as_texts(lists: pa.Array, others: pa.Array) -> pa.Array:
+    """Returns lists as they are written, and of those that are none what `others` has in their place."""
+    pairs = zip(lists.to_pylist(), others.to_pylist(), strict=True)
+    return pa.array([other if one is None else str(one) for one, other in pairs], pa.string())

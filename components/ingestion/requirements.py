@@ -20,7 +20,11 @@ QUERY = "data.query"
 
 def check_columns(described: Mapping[str, str], data: Data, target: Target, numbers: list[str]) -> None:
     """Raises DataError when a column is missing that the spec needs."""
-    needed = {target.column: "target.column", **dict.fromkeys(data.split.columns, "data.split")}
+    windows = data.windows
+    asked = target.column if windows is None else windows.raw(target.column)
+    needed = {asked: "target.column", **dict.fromkeys(data.split.columns, "data.split")}
+    if windows is not None:
+        needed |= {windows.order: "data.windows.order", **dict.fromkeys(windows.key, "data.windows.key")}
     needed |= {column: "a feature" for column in numbers if column not in needed}
     for column, where in needed.items():
         if column in described and is_nested(described[column]):

@@ -17,6 +17,7 @@ from stellwerk.components.artifacts.folders import file_digest
 from stellwerk.components.ingestion.arrays import values
 from stellwerk.components.ingestion.media.contents import Contents, with_contents
 from stellwerk.tables import pages
+from stellwerk.tables.lists import BATCH_BYTES, is_list, rows_within
 
 SHARD_ROWS = 16 * BATCH_ROWS
 
@@ -27,7 +28,7 @@ SHARD_BYTES = 16 * GROUP_BYTES
 
 
 class ShardWriter:
-    """Takes batches and cuts them into row groups of 65,536 rows and shards of 1,048,576, wherever the batches end.
+    """Takes batches and cuts them into row groups of 65,536 rows (of 64 MB where rows have lists) and shards of 16 groups.
 
     Where there are columns of bytes, groups of 32 MiB and shards of 512 MiB of these are cut as well. The cuts depend on the rows alone:
     the same rows in the same order give the same bytes. Of `media` the batches have digests, and `contents` what these stand for.
@@ -47,6 +48,8 @@ class ShardWriter:
         self._waiting_rows = 0
         self._writer: pq.ParquetWriter | None = None
         self._shard_rows = self._shard_bytes = 0
+        self._group_rows = rows_within(schema, BATCH_BYTES, BATCH_ROWS)
+        self._lists = [field.name for field in schema if is_list(field.type)]
         (root / split).mkdir(parents=True)
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -86,10 +89,10 @@ class ShardWriter:
     def _rows_of_group(self) -> int:
         """Returns how many of the waiting rows are a whole row group; 0 where they are none yet."""
         if len(self._sizes):
-            full = int(np.searchsorted(np.cumsum(self._sizes[:BATCH_ROWS]), GROUP_BYTES))
-            if full < min(BATCH_ROWS, self._waiting_rows):
+            full = int(np.searchsorted(np.cumsum(self._sizes[: self._group_rows]), GROUP_BYTES))
+            if full < min(self._group_rows, self._waiting_rows):
                 return full + 1
-        return BATCH_ROWS if self._waiting_rows >= BATCH_ROWS else 0
+        return self._group_rows if self._waiting_rows >= self._group_rows else 0
 
     @property
     def _path(self) -> Path:
@@ -109,16 +112,17 @@ class ShardWriter:
         self._shard_rows += rows
         self._shard_bytes += int(self._sizes[:rows].sum())
         self._sizes = self._sizes[rows:]
-        if self._shard_rows >= SHARD_ROWS or self._shard_bytes >= SHARD_BYTES:
+        if self._shard_rows >= min(SHARD_ROWS, 16 * self._group_rows) or self._shard_bytes >= SHARD_BYTES:
             self._close_shard()
 
     def _settings(self) -> dict[str, Any]:
         """Returns how columns are written: media are packed already, no two are alike, and nobody asks for the least of them."""
         others = [name for name in self._schema.names if name not in self._media]
+        flat = [name for name in others if name not in self._lists]
         if not self._media:
-            return {"compression": "snappy"}
+            return {"compression": "snappy", **({"use_dictionary": flat} if self._lists else {})}
         packed = {**dict.fromkeys(others, "SNAPPY"), **dict.fromkeys(self._media, "NONE")}
-        return {"compression": packed, "use_dictionary": others, "write_statistics": others}
+        return {"compression": packed, "use_dictionary": flat, "write_statistics": others}
 
     def _close_shard(self) -> None:
         if self._writer is None:

@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.folders import write_json, written_aside
 from stellwerk.components.ingestion import engine, spelling
-from stellwerk.components.ingestion.columns import Column, may_be_wide, measured, plan, select
+from stellwerk.components.ingestion.columns import Column, list_lengths, may_be_wide, measured, plan, select
 from stellwerk.components.ingestion.files import Found, find
 from stellwerk.components.ingestion.identity import check_read, check_steady
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
@@ -30,13 +31,15 @@ from stellwerk.components.ingestion.requirements import (
     check_splits,
     check_target,
 )
+from stellwerk.components.ingestion.seasons import Seasons
 from stellwerk.components.ingestion.sources import Request, Table, read
 from stellwerk.components.ingestion.splitting import Deal, by_column, by_hash, by_time, moments, quantile_moments
 from stellwerk.components.ingestion.staging import stage
-from stellwerk.components.ingestion.writing import Job, Written, write
+from stellwerk.components.ingestion.windows import Windower, prepared, refuse_none
+from stellwerk.components.ingestion.writing import Framing, Job, Written, write
 from stellwerk.errors import DataError, StepFailed
 from stellwerk.progress import Progress, silent
-from stellwerk.spec.data import ColumnSplit, Data, HashSplit, TimeSplit
+from stellwerk.spec.data import ColumnSplit, Data, HashSplit, TimeSplit, Windows
 from stellwerk.spec.features.patterns import Names, has_signs
 from stellwerk.spec.target import Target
 from stellwerk.stores.fetching import remove_unused
@@ -193,6 +196,8 @@ class _Ingestion:
 
     def _counts(self, written: Written) -> Counts:
         rejected = sum(rows.rejected for rows in self.rows.values())
+        if written.windows is not None:  # rows are taken apart, and no example is a row
+            return Counts(written.rows, written.rows - written.bad, written.bad, rejected)
         if self.data.query is None:
             return Counts(written.rows + rejected, written.written, self.quarantine.rows, 0)
         return Counts(written.rows, written.written, self.quarantine.rows - rejected, rejected)
@@ -216,7 +221,8 @@ class _Ingestion:
     def _one_pass(self) -> bool:
         """Whether rows can be written while they are read: not of several sources, nor before the times to cut at are known."""
         split = self.data.split
-        return len(self.data.sources) == 1 and not (isinstance(split, TimeSplit) and moments(split) is None)
+        sorts = self.data.windows is not None or (isinstance(split, TimeSplit) and moments(split) is None)
+        return len(self.data.sources) == 1 and not sorts
 
     def _request(self, name: str, found: Found) -> Request:
         straight = self._one_pass and self.data.query is None
@@ -311,7 +317,11 @@ class _Ingestion:
         check_columns(described, self.data, self.target, [each for each in self.uses.numbers if not has_signs(each)])
         numbers = [column for column in described if column in self.uses.numbers]
         wide = measured(self.connection, described, relation) if again else {}
-        columns = meant(plan(described, numbers, wide, facts), described, self.uses)
+        lengths = list_lengths(self.connection, described, relation, self.uses.named)
+        columns = meant(plan(described, numbers, wide, facts, lengths), described, self.uses)
+        windows = self.data.windows
+        if windows is not None:
+            return self._write_windows(windows, columns, relation, source)
         deal, undealt = self._deal(columns, relation)
         job = Job(
             root=self.root,
@@ -329,21 +339,54 @@ class _Ingestion:
         )
         return columns, write(self.connection, relation, job)
 
-    def _deal(self, columns: list[Column], relation: str) -> tuple[Deal, str]:
-        """Returns how rows are dealt, and the reason of those that no split takes."""
-        split = self.data.split
-        if isinstance(split, HashSplit):
-            return by_hash(split, [column.name for column in columns if not column.fact]), ""
-        divided = next(column for column in columns if column.name == split.column)
-        kind = divided.kind
-        if isinstance(split, ColumnSplit):
-            return by_column(split, kind), f"{split.column}: a value that names no split"
-        if not COLUMN_TYPES[kind].number:
-            raise DataError.of_key(
-                "data.split.column",
-                f"'{split.column}' is of type {kind}; a split by time needs a number or a timestamp. "
-                "Give the source `types`, or convert the column in data.query.",
+    def _write_windows(
+        self, windows: Windows, columns: list[Column], relation: str, source: str
+    ) -> tuple[list[Column], Written]:
+        """Writes the windows of the rows of a SELECT."""
+        cut = self._moments(columns, relation)
+        made, relation, step = prepared(self.connection, columns, relation, windows)
+        seasons = None
+        if windows.past_columns and windows.future_columns:
+            column = (
+                self.target.past_column if self.target.past_column in windows.past_columns else windows.past_columns[0]
             )
+            seasons = Seasons(column, windows.past, cut[0] if cut else float("inf"))
+        scalar = "" if self.target.about.many else self.target.column
+        windower = Windower(windows, made, step, scalar, seasons)
+        split = self.data.split
+        deal = by_hash(split, list(windows.key)) if isinstance(split, HashSplit) else None
+        if isinstance(split, ColumnSplit):
+            deal = by_column(split, next(column.kind for column in columns if column.name == split.column))
+        job = Job(
+            root=self.root,
+            columns=columns,
+            target=self.target.column,
+            named=self.uses.named,
+            deal=deal or (lambda batch: np.zeros(batch.num_rows, np.int8)),
+            undealt="",
+            source=source,
+            file=None,
+            quarantine=self.quarantine,
+            contents=self.contents,
+            progress=self.progress,
+            total=None,
+            windows=Framing(windower, cut),
+        )
+        written = write(self.connection, relation, job)
+        windower.finish()
+        refuse_none(windower, windows)
+        found = {**vars(windower.counted), "said": windower.counted.sentences(windows)}
+        season = seasons.found() if seasons is not None else None
+        written.windows = {**windows.model_dump(mode="json"), "step": step, "season": season, "counts": found}
+        return made, written
+
+    def _moments(self, columns: list[Column], relation: str) -> tuple[float, float] | None:
+        """Returns the moments at which a split by time cuts; None for another split."""
+        split = self.data.split
+        if not isinstance(split, TimeSplit):
+            return None
+        divided = next(column for column in columns if column.name == split.column)
+        self._check_order(divided.kind, split.column)
         found = moments(split) or quantile_moments(self.connection, select(columns, relation), split, divided.called)
         if found is None:
             raise DataError.of_key(
@@ -351,4 +394,25 @@ class _Ingestion:
                 f"the times in '{split.column}' cannot be cut at the shares {split.train}, {split.eval}, "
                 f"{split.test}: too few different times. Use another column or split by hash.",
             )
+        return found
+
+    def _check_order(self, kind: str, column: str) -> None:
+        if not COLUMN_TYPES[kind].number:
+            raise DataError.of_key(
+                "data.split.column",
+                f"'{column}' is of type {kind}; a split by time needs a number or a timestamp. "
+                "Give the source `types`, or convert the column in data.query.",
+            )
+
+    def _deal(self, columns: list[Column], relation: str) -> tuple[Deal, str]:
+        """Returns how rows are dealt, and the reason of those that no split takes."""
+        split = self.data.split
+        if isinstance(split, HashSplit):
+            return by_hash(split, [column.name for column in columns if not column.fact]), ""
+        if isinstance(split, ColumnSplit):
+            kind = next(column.kind for column in columns if column.name == split.column)
+            return by_column(split, kind), f"{split.column}: a value that names no split"
+        found = self._moments(columns, relation)
+        if found is None:
+            raise AssertionError(split)
         return by_time(split, *found), f"{split.column}: the time is missing"

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from stellwerk.columns import COLUMN_TYPES
+from stellwerk.columns import COLUMN_TYPES, ColumnType
 from stellwerk.components.artifacts.signatures import sign
 from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.linear import Linear
@@ -37,19 +38,22 @@ class Served:
     """The raw columns and their types."""
     transform_graph: Path
 
-    def trace(self, linear: Linear) -> Traced:
+    def trace(self, linear: Linear | None) -> Traced:
         """Makes the signatures of the network, whatever its weights are; it may be done while they are learned.
 
-        `serving_default` takes each raw column by name, [batch]; `serve_examples` takes `examples`, serialised
+        `serving_default` takes each raw column by name, [batch], a list [batch, length]; `serve_examples` takes `examples`, serialised
         tf.Example, [batch], and runs the very same function; `classify` or `regress` takes them as `inputs` and answers as
         TensorFlow Serving's method of that name asks of a signature. `transform` and `serve_transformed` are its two halves: what
         runs elsewhere (LiteRT, ONNX) is made of the second, which has numbers only. `with_linear` gives what `serving_default` gives
-        and what the linear baseline says of the same rows: evaluate asks it, so that the transform is done once for both.
+        and what the linear baseline says of the same rows: evaluate asks it, so that the transform is done once for both. Of a task without one there is none.
         """
         loaded = tf.saved_model.load(str(self.transform_graph / "transform_fn"))
         types = {name: COLUMN_TYPES[kind] for name, kind in self.raw.items()}
-        columns = {name: tf.TensorSpec([None], tf.as_dtype(one.dtype), name=safe(name)) for name, one in types.items()}
-        parsing = {name: tf.io.FixedLenFeature([], tf.as_dtype(one.dtype), one.missing) for name, one in types.items()}
+        columns = {
+            name: tf.TensorSpec([None, *one.shape], tf.as_dtype(one.dtype), name=safe(name))
+            for name, one in types.items()
+        }
+        parsing = {name: _parsed(one) for name, one in types.items()}
         seen = {item.name: _spec(item) for item in self.inputs}
         judging, _ = self.head.judgement(tf.zeros([0, self.head.units]))
 
@@ -65,7 +69,7 @@ class Served:
 
         signatures = {
             "serving_default": predict,
-            "with_linear": _function(both, columns),
+            **({"with_linear": _function(both, columns)} if linear is not None else {}),
             "serve_examples": _function(lambda examples: predict(parse(examples)), _texts("examples")),
             judging: _function(
                 lambda inputs: self.head.judgement(network(transform(parse(inputs))))[1], _texts("inputs")
@@ -91,7 +95,7 @@ class Traced:
     """The signatures, and what they are made of."""
 
     served: Served
-    linear: Linear
+    linear: Linear | None
     """Held, as its weights live as long as it does."""
     transform: Any
     """The transform graph's SavedModel, loaded."""
@@ -124,6 +128,11 @@ def _function(work: Callable[..., Any], *signature: Any) -> Any:
     return tf.function(work, input_signature=signature, autograph=False)
 
 
+def _parsed(known: ColumnType) -> tf.io.FixedLenFeature:
+    missing = np.full(known.shape, known.missing, np.float32) if known.length else known.missing
+    return tf.io.FixedLenFeature(known.shape, tf.as_dtype(known.dtype), missing)
+
+
 def _texts(name: str) -> tf.TensorSpec:
     return tf.TensorSpec([None], tf.string, name=name)
 
@@ -151,7 +160,11 @@ def _transform(loaded: Any) -> Callable[[Tensors], Tensors]:
     def transform(columns: Tensors) -> Tensors:
         rows = tf.shape(next(iter(columns.values())))[:1]
         given = {safe(name): tensor for name, tensor in columns.items()}
-        absent = {name: tf.zeros(rows, spec.dtype) for name, spec in specs.items() if name not in given}
+        absent = {
+            name: tf.zeros(tf.concat([rows, spec.shape[1:]], 0), spec.dtype)
+            for name, spec in specs.items()
+            if name not in given
+        }
         transformed = function(*(tf.nest.flatten({**given, **absent})))
         return {original(name): tensor for name, tensor in transformed.items()}
 

@@ -11,6 +11,7 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.errors import DataError, StepFailed, did_you_mean
 from stellwerk.spec.target import Target
 from stellwerk.spec.train import Train
+from stellwerk.tables.lists import is_list, matrix
 from stellwerk.tasks import TASKS
 from stellwerk.tasks.classes import class_called
 from stellwerk.tasks.labels import Labels, Numbers
@@ -58,7 +59,10 @@ def class_weights(labels: Labels, training: Train, target: Target, classes: Sequ
 
 
 def _labels(batch: pa.RecordBatch, target: Target, part: LabelPart) -> Numbers:
-    values: Numbers = batch.column(0).to_numpy(zero_copy_only=False).astype(np.float64)
+    column = batch.column(0)
+    values: Numbers = (matrix(column) if is_list(column.type) else column.to_numpy(zero_copy_only=False)).astype(
+        np.float64
+    )
     bad = int(np.count_nonzero(~part.known(values)))
     if bad:
         raise DataError(

@@ -38,7 +38,8 @@ def _with_linear(scores: Any, linear: Any) -> Any:
 
 
 def beside(labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """Returns the label of each row [batch] once for every member that answered it: the shape of `outputs` without its last axis."""
+    """Returns the label of each row [batch, ...] once for every member that answered it: [batch, members, ...]."""
     if outputs.shape.rank == 2:
         return labels
-    return tf.broadcast_to(labels[:, None], tf.shape(outputs)[:-1])
+    shape = tf.concat([tf.shape(outputs)[:-1], tf.shape(labels)[1:]], 0)
+    return tf.broadcast_to(tf.expand_dims(labels, 1), shape)

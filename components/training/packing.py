@@ -5,6 +5,7 @@ A step over few large tensors is much faster than over many small ones; what is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,13 +16,14 @@ import pyarrow as pa
 import tensorflow as tf
 
 from stellwerk.components.forms.base import ModelInput
+from stellwerk.components.forms.lists import flat, shaped
 
 Matrix = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows: `floats` float32 [rows, f], `ids` int32 [rows, i], `labels` float32 or int32 [rows], and each tensor [rows, ...]."""
+    """Some rows: `floats` float32 [rows, f], `ids` int32 [rows, i], `labels` float32 or int32 [rows, ...], and each tensor [rows, ...]."""
 
     floats: Matrix
     ids: Matrix
@@ -63,6 +65,8 @@ class Packing:
     label: str
     whole_label: bool
     """Whether the label is a class id (int32) and no float32."""
+    label_shape: tuple[int, ...] = ()
+    """Shape of the label of one row: that of a list where it is one."""
 
     @cached_property
     def floats(self) -> tuple[ModelInput, ...]:
@@ -90,7 +94,7 @@ class Packing:
     @cached_property
     def row_bytes(self) -> int:
         """Bytes that one row takes."""
-        return sum(item.row_bytes for item in self.inputs) + 4
+        return sum(item.row_bytes for item in self.inputs) + 4 * math.prod(self.label_shape)
 
     @property
     def signature(self) -> tuple[tf.TensorSpec, ...]:
@@ -98,7 +102,7 @@ class Packing:
         return (
             tf.TensorSpec([None, sum(item.width for item in self.floats)], tf.float32),
             tf.TensorSpec([None, sum(item.width for item in self.ids)], tf.int32),
-            tf.TensorSpec([None], tf.int32 if self.whole_label else tf.float32),
+            tf.TensorSpec([None, *self.label_shape], tf.int32 if self.whole_label else tf.float32),
             *(self.specs[item.name] for item in self.tensors),
         )
 
@@ -107,11 +111,14 @@ class Packing:
         return Chunk(
             _matrix(table, self.floats, np.float32),
             _matrix(table, self.ids, np.int32),
-            table.column(self.label).to_numpy().astype(np.int32 if self.whole_label else np.float32),
+            self._labels(table.column(self.label)).astype(np.int32 if self.whole_label else np.float32),
             tuple(
                 item.known.read(table.column(item.name), item).astype(item.dtype, copy=False) for item in self.tensors
             ),
         )
+
+    def _labels(self, column: pa.ChunkedArray) -> Matrix:
+        return shaped(column, self.label_shape) if self.label_shape else flat(column)
 
     def numbers(self, chunk: Chunk) -> dict[str, Matrix]:
         """Returns the values of each input that is a number, [rows] by name."""

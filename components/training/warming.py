@@ -25,7 +25,7 @@ Features = Mapping[str, Array]
 def write_warmup(model: Path, transform_graph: Path, specs: Mapping[str, tf.TensorSpec], judging: str) -> None:
     """Writes the requests into the SavedModel in folder `model`; none where there was no row.
 
-    `specs` are the raw columns, each [None]; `judging` is the signature that classifies or regresses. The bytes are always
+    `specs` are the raw columns, each [None] or, of lists, [None, length]; `judging` is the signature that classifies or regresses. The bytes are always
     the same for the same rows.
     """
     rows = read_sample(transform_graph)
@@ -48,7 +48,9 @@ def _example(row: Features) -> tf.train.Example:
     example = tf.train.Example()
     for name, (value,) in row.items():
         feature = example.features.feature[name]
-        if isinstance(value, bytes):
+        if isinstance(value, np.ndarray):
+            feature.float_list.value.extend(value.tolist())
+        elif isinstance(value, bytes):
             feature.bytes_list.value.append(value)
         elif isinstance(value, np.integer):
             feature.int64_list.value.append(int(value))
@@ -58,4 +60,4 @@ def _example(row: Features) -> tf.train.Example:
 
 
 def _tensor(name: str, spec: tf.TensorSpec) -> Tensor:
-    return Tensor(name, spec.dtype.name, np.dtype(spec.dtype.as_numpy_dtype), (None,))
+    return Tensor(name, spec.dtype.name, np.dtype(spec.dtype.as_numpy_dtype), tuple(spec.shape))

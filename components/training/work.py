@@ -17,13 +17,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stellwerk.columns import COLUMN_TYPES
+from stellwerk.columns import COLUMN_TYPES, ColumnType
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.folders import folder_digest, write_json, written_aside
 from stellwerk.components.training.checkpoint import Checkpoint
 from stellwerk.components.training.description import Description
 from stellwerk.components.training.encoders.finding import with_cost_of_encoders
-from stellwerk.components.training.export import Served
+from stellwerk.components.training.export import LINEAR, Served
 from stellwerk.components.training.fitting import Fitting, Network
 from stellwerk.components.training.history import write_history
 from stellwerk.components.training.labels import class_weights, measure_labels
@@ -90,7 +90,8 @@ def train(
     weights = class_weights(labels, pace, target, seen.classes)
     head = part.HEAD(rebalanced.labels if rebalanced else labels, weights, seen.classes)
     evenly = weights * rebalanced.weights if rebalanced else weights
-    packing = Packing(seen.inputs, seen.label, target.about.whole_label)
+    label_shape = COLUMN_TYPES[examples.columns[seen.label]].shape
+    packing = Packing(seen.inputs, seen.label, target.about.whole_label, label_shape)
     reader = Reader(examples, packing, pace.batch_size, rebalanced=rebalanced)
     sample = reader.sample("train")
     network = build_network(architecture, seen, head, hooks, packing.numbers(sample))
@@ -105,11 +106,13 @@ def train(
     served = Served(network.answers, head, seen.inputs, seen.raw, transform_graph)
     with ThreadPoolExecutor(1, thread_name_prefix="export") as beside:
         loop.prepare()  # before the other thread traces the same layers
-        tracing = beside.submit(lambda: served.trace(Linear.fit(sample, packing, target, labels, evenly)))
+        has_linear = LINEAR in target.about.baselines
+        fit = partial(Linear.fit, sample, packing, target, labels, evenly)
+        tracing = beside.submit(lambda: served.trace(fit() if has_linear else None))
         trained = loop.run()
         traced = tracing.result()
     mixed = None
-    if network.mixes:
+    if network.mixes and traced.linear is not None:
         judge = partial(passes.judge, trained.best_epoch)
         mixed = mix(network, traced.linear, packing, fitting, reader.sample("eval"), judge)
 
@@ -139,7 +142,8 @@ def build_network(
     body = builder(architecture.type).build(architecture, inputs, head.units, hooks)
     if not isinstance(body, Body):
         return Network.of(body)
-    learns, answers = complete(head, body)
+    facts = {item.name: item.facts for item in inputs.described}
+    learns, answers = complete(head.beside(facts, inputs.tensors), body)
     answering = keras.Model(inputs.tensors, answers, name=architecture.type)
     if learns is answers:
         return Network(answering, answering, body.mixes)
@@ -162,7 +166,8 @@ def _about(
         "target": target.model_dump(mode="json"),
         "classes": list(seen.classes),
         "trivial": label.trivial(labels),
-        "inputs": {name: {"dtype": COLUMN_TYPES[kind].dtype, "shape": [None]} for name, kind in seen.raw.items()},
+        **({"facts": dict(labels.facts)} if labels.facts else {}),
+        "inputs": {name: _input(COLUMN_TYPES[kind]) for name, kind in seen.raw.items()},
         "hyperparameters": settings,
         **({"unread": seen.unread} if seen.unread else {}),
         "examples_version": seen.examples_version,
@@ -170,6 +175,10 @@ def _about(
         "transform_digest": transform_digest,
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}},
     }
+
+
+def _input(known: ColumnType) -> dict[str, Any]:
+    return {"dtype": known.dtype, "shape": [None, *known.shape]}
 
 
 def _fingerprint(settings: dict[str, Any], target: Target, hooks: dict[str, str], *digests: str) -> str:

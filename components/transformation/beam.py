@@ -16,6 +16,7 @@ from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, Shard,
 from stellwerk.components.beam.jobs import in_process
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
 from stellwerk.naming import safe
+from stellwerk.tables.lists import is_list
 
 
 def analyze(plan: Plan, preprocessing_fn: PreprocessingFn, examples: Examples, folder: Path, scratch: Path) -> None:
@@ -45,18 +46,27 @@ def filled(batches: Iterable[pa.RecordBatch], inputs: Mapping[str, str]) -> Iter
     """Yields rows with missing values filled in, as list columns of the graph's names and types: batches never wait in memory."""
     for batch in batches:
         columns = [_filled(batch.column(name), COLUMN_TYPES[kind]) for name, kind in inputs.items()]
-        yield as_lists(pa.RecordBatch.from_arrays(columns, names=list(map(safe, inputs))))
+        yield as_lists(pa.RecordBatch.from_arrays(columns, names=list(map(safe, inputs))), with_nan=True)
 
 
 def _filled(column: pa.Array, known: ColumnType) -> pa.Array:
+    if known.length:
+        return column
     return column.cast(known.fed_type, safe=False).fill_null(known.missing)
 
 
 def _config(inputs: Mapping[str, str]) -> TensorAdapterConfig:
-    schema = pa.schema([pa.field(safe(name), pa.list_(COLUMN_TYPES[kind].fed_type)) for name, kind in inputs.items()])
+    types = {safe(name): COLUMN_TYPES[kind] for name, kind in inputs.items()}
+    schema = pa.schema([pa.field(name, pa.list_(_value(known.fed_type))) for name, known in types.items()])
     representations = {}
-    for name in map(safe, inputs):
+    for name, known in types.items():
         representations[name] = schema_pb2.TensorRepresentation()
         representations[name].dense_tensor.column_name = name
         representations[name].dense_tensor.shape.SetInParent()
+        for size in known.shape:
+            representations[name].dense_tensor.shape.dim.add(size=size)
     return TensorAdapterConfig(schema, representations)
+
+
+def _value(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if is_list(kind) else kind

@@ -9,11 +9,14 @@ import pyarrow as pa
 import tensorflow as tf
 
 from stellwerk.columns import COLUMN_TYPES, ColumnType
+from stellwerk.tables.lists import matrix
 
 
 def as_tensor(column: pa.Array, kind: str) -> tf.Tensor:
-    """Returns a flat column of Examples as the graph input of type `kind`, with missing values filled in."""
+    """Returns a column of Examples as the graph input of type `kind`, with missing values filled in."""
     known = COLUMN_TYPES[kind]
+    if known.length:
+        return tf.constant(matrix(column))
     if not known.number:
         return _strings(column, known)
     return tf.constant(column.cast(known.fed_type, safe=False).fill_null(known.missing).to_numpy(zero_copy_only=False))
@@ -31,7 +34,8 @@ def _strings(column: pa.Array, known: ColumnType) -> tf.Tensor:
 
 def as_spec(name: str, kind: str) -> tf.TensorSpec:
     """Returns what the graph says of an input of type `kind`."""
-    return tf.TensorSpec([None], tf.as_dtype(COLUMN_TYPES[kind].dtype), name)
+    known = COLUMN_TYPES[kind]
+    return tf.TensorSpec([None, *known.shape], tf.as_dtype(known.dtype), name)
 
 
 def as_tensors(batch: pa.RecordBatch, inputs: Mapping[str, str]) -> dict[str, Any]:

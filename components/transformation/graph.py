@@ -39,8 +39,8 @@ def _write(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path, analyze:
                 analyze(plan, preprocessing_fn, folder)
                 return
         specs = {
-            safe(name): tf.io.FixedLenFeature([], tf.as_dtype(COLUMN_TYPES[kind].dtype))
-            for name, kind in plan.all_inputs.items()
+            safe(name): tf.io.FixedLenFeature(known.shape, tf.as_dtype(known.dtype))
+            for name, known in ((name, COLUMN_TYPES[kind]) for name, kind in plan.all_inputs.items())
         }
         impl_helper.analyze_in_place(preprocessing_fn, False, specs, inside, str(folder))
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.errors import DataError, did_you_mean
 from stellwerk.spec.target import Target
+from stellwerk.tables.lists import is_list, matrix
 from stellwerk.tasks import TASKS
 from stellwerk.tasks.parts import Answers, CheckPart, LabelPart
 
@@ -47,7 +48,9 @@ def check_target(examples: Examples, target: Target) -> None:
 def refuse_missing(column: pa.Array, split: str, target: Target) -> None:
     """Raises DataError for a target that is missing or not finite in some row of a batch."""
     missing = column.null_count
-    if pa.types.is_floating(column.type):
+    if is_list(column.type):
+        missing = int((~np.isfinite(matrix(column))).any(axis=1).sum())
+    elif pa.types.is_floating(column.type):
         missing += int((~np.isfinite(np.asarray(column.drop_null()))).sum())
     if missing:
         raise DataError(

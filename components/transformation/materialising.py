@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from stellwerk.ahead import read_ahead
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples
 from stellwerk.components.artifacts.folders import file_digest, write_json
 from stellwerk.components.forms.base import ModelInput
@@ -66,6 +67,8 @@ def schema_of(plan: Plan) -> pa.Schema:
     """Returns the columns of the transformed examples, in their order. Raises StepFailed for a form that nobody knows."""
     fields = [field_of(ModelInput.of(description)) for description in plan.outputs.values()]
     label = pa.int64() if plan.target.about.whole_label else pa.float32()
+    if plan.target.about.many:
+        label = COLUMN_TYPES[plan.label_input].arrow_type
     return pa.schema([*fields, pa.field(plan.label, label)])
 
 

@@ -91,7 +91,9 @@ def measure(plan: Plan, examples: Examples, seen: Callable[[int], None]) -> dict
 def _fed(plan: Plan) -> dict[str, str]:
     """Returns the graph inputs that some measured tensor reads, with their types."""
     with tf.Graph().as_default():
-        columns = Columns({name: tf.compat.v1.placeholder(spec.dtype, [None]) for name, spec in plan.specs().items()})
+        columns = Columns(
+            {name: tf.compat.v1.placeholder(spec.dtype, spec.shape) for name, spec in plan.specs().items()}
+        )
         plan.asked(columns)
     return {name: plan.inputs[name] for name in sorted(columns.used)}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.examples import LABEL, Examples
 from stellwerk.components.artifacts.hooks import load_hook
 from stellwerk.components.artifacts.limits import limited
@@ -74,7 +75,7 @@ class Plan:
         return name
 
     def specs(self) -> dict[str, tf.TensorSpec]:
-        """Returns the signature of the graph, by column: every input is [batch]."""
+        """Returns the signature of the graph, by column: every input is [batch], of lists [batch, length]."""
         return {name: as_spec(safe(name), kind) for name, kind in self.all_inputs.items()}
 
     def asked(self, columns: Columns) -> dict[tuple[str, str], Asked]:
@@ -127,12 +128,13 @@ def _form(name: str, feature: Feature, column: str, columns: Mapping[str, str]) 
             f"{where}: there is no column '{column}' in the examples.{did_you_mean(column, columns)} "
             f"There are: {', '.join(sorted(columns))}."
         )
-    if columns[column] not in feature.TAKES:
+    known = COLUMN_TYPES[columns[column]]
+    if known.family not in feature.TAKES:
         raise DataError(
-            f"{where}: column '{column}' is {columns[column]}, but type: {feature.type} takes {' or '.join(feature.TAKES)}. "
+            f"{where}: column '{column}' is {known.name}, but type: {feature.type} takes {' or '.join(feature.TAKES)}. "
             "Choose another type, or convert the column with CAST in data.query."
         )
-    return feature.TAKES[columns[column]]
+    return known.name if known.length else feature.TAKES[known.name]
 
 
 def _refuse_name(output: Output, made: Mapping[str, Output]) -> None:

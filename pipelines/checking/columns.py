@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from stellwerk.columns import COLUMN_TYPES
+from stellwerk.columns import COLUMN_TYPES, ColumnType
 from stellwerk.components.ingestion.columns import nested
 from stellwerk.components.ingestion.probing import Probe
 from stellwerk.errors import did_you_mean
@@ -122,7 +122,7 @@ def _features(spec: Spec, seen: Probe) -> Iterator[Found]:
 
 def _split(spec: Spec, seen: Probe) -> Iterator[Found]:
     split = spec.data.split
-    known = COLUMN_TYPES.get(seen.columns.get(split.column, "")) if isinstance(split, TimeSplit) else None
+    known = _type_of(seen, split.column) if isinstance(split, TimeSplit) else None
     if isinstance(split, TimeSplit) and known is not None and not known.number:
         message = f"'{split.column}' holds texts; a split by time needs a number or a timestamp"
         yield ("data", "split", "column"), f"{message}. Give the source `types`, or convert it with CAST in data.query."
@@ -140,7 +140,7 @@ def _split(spec: Spec, seen: Probe) -> Iterator[Found]:
 def _slices(spec: Spec, seen: Probe) -> Iterator[Found]:
     for at, columns in enumerate(spec.evaluate.slices):
         for inner, column in enumerate(columns):
-            known = COLUMN_TYPES.get(seen.columns.get(column, ""))
+            known = _type_of(seen, column)
             if known is not None and not known.repeats:
                 message = f"'{column}' holds values that are rarely equal; slices are made of texts and whole numbers"
                 advice = f"Make ranges of it in data.query, e.g. CAST({column} / 100 AS BIGINT) AS {column}_100."
@@ -155,3 +155,7 @@ def _comparators(spec: Spec, seen: Probe) -> Iterator[Found]:
                     f"'{column}' holds numbers with fractions, and l_infinity compares the shares of single values"
                 )
                 yield ("validate", kind, column, "l_infinity"), f"{message}. Use jensen_shannon."
+
+
+def _type_of(seen: Probe, column: str) -> ColumnType | None:
+    return COLUMN_TYPES[seen.columns[column]] if column in seen.columns else None

@@ -21,18 +21,18 @@ def misfit(feature: Feature, column: str, seen: Probe) -> tuple[str, str] | None
         return "type", f"type: {feature.type}, but '{column}' holds texts such as '{text[:40]}'. {advice}"
     if seen.sample is not None and seen.sample[column].null_count == seen.sample.num_rows:
         return None  # what has no value has no type yet
-    if found not in feature.TAKES and column not in seen.not_numbers:
+    known = COLUMN_TYPES[found]
+    if known.family not in feature.TAKES and column not in seen.not_numbers:
         takes = " or ".join(COLUMN_TYPES[each].words for each in feature.TAKES)
-        known = COLUMN_TYPES[found]
         message = f"type: {feature.type} takes {takes}, but '{column}' holds {known.words}{_such_as(column, seen)}"
         return "type", f"{message}. Use {known.suits}, or convert it with CAST in data.query."
     kind = accepting(feature.type)
-    values = counted(seen, column) if kind is not None else None
+    values = counted(seen, column) if kind is not None and not known.length else None
     return kind.misfit(feature, column, values) if kind is not None and values else None
 
 
 def _such_as(column: str, seen: Probe) -> str:
-    value = next(iter(counted(seen, column)), None)
+    value = next(iter(counted(seen, column)), None) if not COLUMN_TYPES[seen.columns[column]].length else None
     if value is None or isinstance(value, bytes):
         return ""
     return f" such as '{value[:40]}'" if isinstance(value, str) else f" such as {value:g}"

@@ -3,7 +3,7 @@
 probabilities [n, 1]             probability; with a threshold also predicted (0 or 1)
 probabilities, classes [n, k]    predicted (name of the class), probability (of it); on demand probability_<class>
 predictions [n, 1]               prediction
-any other [n], [n, 1] or [n, k]  its own name, or <name>_0 ... <name>_<k-1>
+any other [n], [n, 1] or [n, k]  its own name, or <name>_0 ... <name>_<k-1>; of [n, k, m] <name>_0_0 ... <name>_<k-1>_<m-1>
 """
 
 from __future__ import annotations
@@ -66,9 +66,12 @@ class Answers:
 
 
 def _plain(name: str, values: Array) -> Columns:
+    if values.ndim == 3:
+        parts = [_plain(f"{name}_{at}", values[:, at]) for at in range(values.shape[1])]
+        return {each: column for part in parts for each, column in part.items()}
     if values.ndim == 2 and values.shape[1] != 1:
         return {f"{name}_{at}": _array(np.ascontiguousarray(values[:, at])) for at in range(values.shape[1])}
-    if values.ndim not in (1, 2):
+    if values.ndim not in (1, 2, 3):
         raise ModelError(
             f"the model's output '{name}' has {values.ndim} dimensions; a table holds one value or one list a row."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from stellwerk.errors import DataError, did_you_mean
 from stellwerk.serving.bulk.inputs import BadRow, Block
 from stellwerk.serving.bulk.inputs.base import Lines
 from stellwerk.serving.tensors import Array, Tensor, column_values
+from stellwerk.tables.lists import is_list, lists
 from stellwerk.tables.numerals import others, plain_mark
 
 _DOUBLE = number_of("x")
@@ -58,12 +60,12 @@ class Fitted:
 
 
 def check_columns(names: Collection[str], tensors: Mapping[str, Tensor], where: str) -> None:
-    """Raises DataError when a column that the model takes is not in the file, or an input is not one value a row."""
+    """Raises DataError when a column that the model takes is not in the file, or an input is neither one value a row nor a list of one length."""
     for tensor in tensors.values():
-        if tensor.shape not in (None, (None,), (None, 1)):
+        if tensor.shape is not None and (len(tensor.shape) > 2 or tensor.shape[1:] == (None,)):
             raise DataError(
-                f"the model's input '{tensor.name}' is not one value a row (its shape is {list(tensor.shape or ())}), "
-                "so no column can hold it. Name another signature with --signature."
+                f"the model's input '{tensor.name}' is neither one value a row nor a list of so many (its shape is "
+                f"{list(tensor.shape)}), so no column can hold it. Name another signature with --signature."
             )
     lacking = [name for name in tensors if name not in names]
     if lacking:
@@ -133,6 +135,9 @@ class Fitter:
     def _column(self, column: pa.Array, tensor: Tensor, reasons: dict[int, str]) -> pa.Array:
         column = self._without_nulls(column)
         kind = column.type
+        length = _length(tensor)
+        if length:
+            return _lists(column, tensor, length, reasons)
         if tensor.dtype.kind == "O":
             return self._marked(_text(column, tensor))
         if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
@@ -247,5 +252,49 @@ def _shown(value: Any) -> Any:
     return f"{len(value):,} bytes" if isinstance(value, bytes) and len(value) > _LONGEST else value
 
 
+def _length(tensor: Tensor) -> int:
+    """Returns how many numbers the list of a row has; 0 where a row has one value."""
+    length = tensor.shape[1] if tensor.shape is not None and len(tensor.shape) == 2 else None
+    return length if length is not None and length > 1 else 0
+
+
+def _lists(column: pa.Array, tensor: Tensor, length: int, reasons: dict[int, str]) -> pa.Array:
+    """Returns lists of `length` numbers. A text is read as JSON: tables of text have no lists."""
+    if pa.types.is_string(column.type):
+        column = _parsed(column)
+    if is_list(column.type):
+        column = column.cast(pa.list_(column.type.value_type))
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
+        raise DataError(
+            f"column '{tensor.name}' holds {column.type} values, but the model takes lists of {length} numbers."
+        )
+    try:
+        numbers = column.flatten().cast(pa.float64())
+    except pa.ArrowException:
+        raise DataError(
+            f"column '{tensor.name}' holds lists of {column.type.value_type}, and the model takes numbers."
+        ) from None
+    sizes = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    fits = sizes == length
+    _add(reasons, pa.array(~fits), f"{tensor.name}: not a list of {length} numbers")
+    values = np.full((len(column), length), np.nan, np.float32)
+    values[fits] = numbers.to_numpy(zero_copy_only=False)[np.repeat(fits, sizes)].reshape(-1, length)
+    return lists(values)
+
+
+def _parsed(texts: pa.Array) -> pa.Array:
+    """Returns the lists of numbers that JSON texts are; null where one is something else."""
+    return pa.array([_numbers_in(text) for text in texts.to_pylist()], pa.list_(pa.float64()))
+
+
+def _numbers_in(text: str | None) -> list[float | None] | None:
+    try:
+        found = json.loads(text) if text else None
+    except ValueError:
+        return None
+    fits = isinstance(found, list) and all(one is None or type(one) in (int, float) for one in found)
+    return [None if one is None else float(one) for one in found] if fits and found else None
+
+
 def _shaped(values: Array, tensor: Tensor) -> Array:
-    return values.reshape(-1, 1) if tensor.shape is not None and len(tensor.shape) == 2 else values
+    return values.reshape(-1, 1) if tensor.shape is not None and len(tensor.shape) == 2 and values.ndim == 1 else values

@@ -125,7 +125,8 @@ def _only(rows: Any, fits: pa.Array | None) -> Any:
 
 
 def _missing(tensor: Tensor) -> Array:
-    values = np.empty(1 if tensor.shape is None or len(tensor.shape) == 1 else (1, 1), tensor.dtype)
+    """Returns an input of one row in which all is missing."""
+    values = np.empty((1, *(size or 1 for size in (tensor.shape or ())[1:])), tensor.dtype)
     values.fill(tensor.missing)
     return values
 

@@ -8,7 +8,7 @@ it is asked for a type of its.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,16 +54,33 @@ class ColumnType:
     """Whether rows often have the same value, so that they can be grouped by it."""
     read: Callable[[str], str | int | float | bytes]
     """Returns the value that a text of the spec means; raises ValueError where it cannot be one."""
+    length: int = 0
+    """How many values the list of a row has; 0 where a row has one value and no list."""
 
     @cached_property
     def arrow_type(self) -> pa.DataType:
         """Type of such a column of Examples."""
-        return _arrow(self.arrow)
+        return self._listed(_arrow(self.arrow))
 
     @cached_property
     def fed_type(self) -> pa.DataType:
         """Type of the values that a tensor is made of."""
-        return _arrow(self.fed)
+        return self._listed(_arrow(self.fed))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a row in a tensor."""
+        return (self.length,) if self.length else ()
+
+    @property
+    def family(self) -> str:
+        """The name without the length: what a kind of feature says it takes."""
+        return LISTS.name if self.length else self.name
+
+    def _listed(self, value: pa.DataType) -> pa.DataType:
+        import pyarrow as pa  # noqa: PLC0415 - the table is loaded where there is no data
+
+        return pa.list_(value, self.length) if self.length else value
 
 
 def _arrow(name: str) -> pa.DataType:
@@ -150,8 +167,50 @@ _LISTED = (
     ),
 )
 
-COLUMN_TYPES: dict[str, ColumnType] = {one.name: one for one in _LISTED}
-"""By name, in the order in which they are named to people."""
+LISTS = ColumnType(
+    name="float[]",
+    words="lists of numbers",
+    suits="type: series",
+    surveyed="number",
+    sql=(),
+    cast="FLOAT",
+    kept=(),
+    arrow="float32",
+    fed="float32",
+    dtype="float32",
+    feature="float_list",
+    missing=float("nan"),
+    number=False,
+    repeats=False,
+    read=float,
+)
+"""Lists of numbers, as many in every row. A column of them is called with the length, `float[168]`, and has no null: what is missing is NaN."""
+
+
+class _ColumnTypes(dict[str, ColumnType]):
+    """The types by name; those of lists, of which there is one for every length, are made when they are asked for."""
+
+    def __missing__(self, name: str) -> ColumnType:
+        head, bracket, rest = name.partition("[")
+        length = rest.removesuffix("]")
+        if name == LISTS.name:
+            return LISTS
+        if head != LISTS.name.partition("[")[0] or not bracket or not length.isdecimal() or not int(length):
+            raise KeyError(name)
+        return replace(LISTS, name=name, length=int(length))
+
+
+COLUMN_TYPES: dict[str, ColumnType] = _ColumnTypes((one.name, one) for one in _LISTED)
+"""By name, in the order in which they are named to people. Listed are those of one value a row; `float[168]` is found too, see `LISTS`."""
+
+
+def list_of(length: int) -> str:
+    """Returns the name of the type of columns whose rows have so many numbers each."""
+    return f"{LISTS.name[:-1]}{length}]"
+
+
+FUTURE = "_future"
+"""Ends the name of a column of lists of what came after: `load_future` beside `load`."""
 
 TRUE_WORDS = ("1", "t", "true", "y", "yes")
 FALSE_WORDS = ("0", "f", "false", "n", "no")

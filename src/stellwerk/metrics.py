@@ -31,6 +31,7 @@ class Scale:
 SHARE = Scale("share", 0.0, 1.0)
 NATS = Scale("nats", 0.0)
 RATIO = Scale("ratio")
+RATIO_UP = Scale("ratio", 0.0)
 LABEL = Scale("that of the target")
 DISTANCE = Scale("that of the target", 0.0)
 SQUARE = Scale("that of the target, squared", 0.0)
@@ -87,6 +88,9 @@ _LISTED = (
     Metric("mse", "MSE", "lower", SQUARE),
     Metric("mae", "MAE", "lower", DISTANCE, headline=5),
     Metric("rmse", "RMSE", "lower", DISTANCE, headline=4),
+    Metric("mase", "MASE", "lower", RATIO_UP),
+    Metric("smape", "sMAPE", "lower", Scale("share", 0.0, 2.0)),
+    Metric("pinball", "Pinball loss", "lower", DISTANCE),
     Metric("r2", "R²", "higher", EXPLAINED, headline=3),
 )
 

@@ -28,6 +28,6 @@ def anomaly(target: Target, train: Train) -> Anomaly | None:
     return Anomaly("TARGET_MANY_CLASSES", what, "set target.type: multiclass, or make two values of them in data.query")
 
 
-def refused(target: Target, column_type: str) -> str | None:  # noqa: ARG001 - classes are made of every type
-    """A column of any type has names."""
-    return None
+def refused(target: Target, column_type: str) -> str | None:
+    """A column of any type has names, but for one of lists."""
+    return classes.lists_refused(target, column_type)

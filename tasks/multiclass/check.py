@@ -25,6 +25,6 @@ def anomaly(target: Target, train: Train) -> Anomaly | None:  # noqa: ARG001 - w
     return classes.anomaly(train)
 
 
-def refused(target: Target, column_type: str) -> str | None:  # noqa: ARG001 - classes are made of every type
-    """A column of any type has names."""
-    return None
+def refused(target: Target, column_type: str) -> str | None:
+    """A column of any type has names, but for one of lists."""
+    return classes.lists_refused(target, column_type)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stellwerk.columns import COLUMN_TYPES
 from stellwerk.tasks import quantities
+from stellwerk.tasks.classes import lists_refused
 from stellwerk.tasks.parts import Anomaly, Found, Train
 
 if TYPE_CHECKING:
@@ -34,4 +35,6 @@ def refused(target: Target, column_type: str) -> str | None:
     """Returns why a column of texts is none."""
     if COLUMN_TYPES[column_type].number:
         return None
+    if COLUMN_TYPES[column_type].length:
+        return lists_refused(target, column_type)
     return f"column '{target.column}' is text, but a {target.type} needs numbers. {_ADVICE}"

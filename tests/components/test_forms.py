@@ -25,6 +25,7 @@ LINES = {
     "id": {"size": 50, "embedding": 4, "cross": False},
     "tokens": {"size": 11, "length": 2, "embedding": 3},
     "tensor": {"dtype": "uint8", "shape": [2, 3]},
+    "unit": {"unit_of": ["a", "b"]},
 }
 """A line of `features.json` of every form of the product."""
 INPUTS = [ModelInput.of({"name": form, "feature": "x", "kind": form, **line}) for form, line in LINES.items()]
@@ -50,7 +51,7 @@ def test_there_is_a_line_for_each_form():
 def test_a_form_has_every_part(item):
     assert [part for part in PARTS if not hasattr(item.known, part)] == []
     assert item.packed in ("floats", "ids", None)
-    assert (item.packed, item.dtype) in (("floats", "float32"), ("ids", "int32"), (None, "uint8"))
+    assert (item.packed, item.dtype) in (("floats", "float32"), ("ids", "int32"), (None, "uint8"), (None, "float32"))
 
 
 @pytest.mark.parametrize("item", INPUTS, ids=list(LINES))
@@ -66,16 +67,18 @@ def test_what_is_written_to_parquet_is_read_as_it_was(item, tmp_path):
 
 
 def test_the_shape_of_a_row_stands_beside_its_column():
-    assert field_of(INPUTS[-1]).metadata == {SHAPE: b"[2, 3]"}
-    assert all(field_of(item).metadata is None for item in INPUTS[:-1])
+    shapes = {item.form: field_of(item).metadata for item in INPUTS if len(item.shape) > 1}
+    assert shapes == {"tensor": {SHAPE: b"[2, 3]"}, "unit": {SHAPE: b"[2, 2]"}}
+    assert all(field_of(item).metadata is None for item in INPUTS if item.form not in shapes)
 
 
 @pytest.mark.parametrize("item", INPUTS, ids=list(LINES))
 def test_a_network_takes_it_as_wide_as_it_says(item):
-    inputs = Inputs.make((item,))
+    inputs = Inputs.make((item, INPUTS[0]) if item is not INPUTS[0] else (item,))
     assert keras.backend.standardize_dtype(inputs.tensors[item.name].dtype) == item.dtype
-    taken = keras.Model(inputs.tensors, encoded(inputs))({item.name: _values(item).astype(item.dtype)})
-    assert taken.shape == (7, encoded_width([item]))
+    values = {each.name: _values(each).astype(each.dtype) for each in inputs.described}
+    taken = keras.Model(inputs.tensors, encoded(inputs))(values)
+    assert taken.shape == (7, encoded_width(inputs.described))
     assert np.isfinite(taken).all()
 
 
@@ -84,7 +87,7 @@ def test_packed_and_whole_arrays_come_apart_as_they_were():
     values = {item.name: _values(item) for item in INPUTS}
     table = pa.table({item.name: _written(item, values[item.name]).column(0) for item in INPUTS} | {"label": [0.5] * 7})
     chunk = packing.pack(table)
-    assert [array.dtype.name for array in chunk.arrays] == ["float32", "int32", "float32", "uint8"]
+    assert [array.dtype.name for array in chunk.arrays] == ["float32", "int32", "float32", "uint8", "float32"]
     rows = np.array([4, 0, 6])
     taken = chunk[rows]
     unpacked = packing.unpack(taken.floats, taken.ids, *taken.tensors)
@@ -94,7 +97,7 @@ def test_packed_and_whole_arrays_come_apart_as_they_were():
         assert np.array_equal(unpacked[name], array[rows])
         assert np.array_equal(named[name], array[rows])
         assert unpacked[name].dtype == packing.specs[name].dtype
-    assert packing.row_bytes == 4 * (1 + 3 + 1 + 2) + 6 + 4
+    assert packing.row_bytes == 4 * (1 + 3 + 1 + 2) + 6 + 4 * 4 + 4
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import tensorflow_transform as tft
 from pydantic import TypeAdapter
 from tensorflow_transform import impl_helper
 
-from stellwerk.columns import COLUMN_TYPES
+from stellwerk.columns import COLUMN_TYPES, list_of
 from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey, survey
 from stellwerk.components.transformation.columns import as_tensor
@@ -70,7 +70,7 @@ def make(tmp_path: Path) -> Callable[..., Made]:
     def make(rows: Mapping[str, list[Any]], hook: Callable[..., Any] | None = None, **settings: Any) -> Made:
         one, table = feature(**settings), pa.table(dict(rows))
         arrays = {name: _column(table[name].combine_chunks()) for name in rows}
-        tensors = {name: as_tensor(array, one.TAKES[kind]) for name, (kind, array) in arrays.items()}
+        tensors = {name: as_tensor(array, one.TAKES.get(kind, kind)) for name, (kind, array) in arrays.items()}
         kind = transform(one.type)
         asked = kind.measured("x", one, Columns(tensors))
         for each in asked.values():
@@ -99,8 +99,8 @@ def _through_a_graph(
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Returns what a function makes of tensors in a graph that TFT has written and read again."""
     shutil.rmtree(folder, ignore_errors=True)
-    specs = {name: tf.io.FixedLenFeature([], tensor.dtype) for name, tensor in tensors.items()}
-    inside = {name: tf.TensorSpec([None], tensor.dtype, name) for name, tensor in tensors.items()}
+    specs = {name: tf.io.FixedLenFeature(tensor.shape[1:], tensor.dtype) for name, tensor in tensors.items()}
+    inside = {name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name) for name, tensor in tensors.items()}
     with only_errors():
         impl_helper.analyze_in_place(function, False, specs, inside, str(folder))
         made = tft.TFTransformOutput(str(folder)).transform_features_layer()(dict(tensors))
@@ -110,6 +110,9 @@ def _through_a_graph(
 def _column(array: pa.Array) -> tuple[str, pa.Array]:
     """Returns an array as Examples have it, and its type there."""
     kind = array.type
+    if pa.types.is_list(kind):
+        name = list_of(len(array[0]))
+        return name, pa.array(array.to_pylist(), COLUMN_TYPES[name].arrow_type)
     known = {"string": pa.types.is_string, "binary": pa.types.is_binary, "int64": pa.types.is_integer}
     name = next((name for name, is_so in known.items() if is_so(kind)), "float")
     return name, array.cast(COLUMN_TYPES[name].arrow_type)

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 
-from stellwerk.columns import COLUMN_TYPES, GIVEN, OF_SQL, cast_of, missing_of, number_of, seconds_of
+from stellwerk.columns import COLUMN_TYPES, GIVEN, LISTS, OF_SQL, cast_of, list_of, missing_of, number_of, seconds_of
 from stellwerk.components.ingestion.columns import plan
 from stellwerk.components.ingestion.engine import connect
 from stellwerk.components.transformation.columns import as_tensor
+from stellwerk.errors import DataError
 from stellwerk.serving.tensors import Tensor, column_values
 from stellwerk.spec.data import Source
 from stellwerk.spec.features import Feature
@@ -21,6 +22,35 @@ VALUES = {
     "string": ["a", None, "ö"],
     "binary": [b"a", None, b"\xff"],
 }
+
+
+def test_lists_have_a_type_for_every_length():
+    known = COLUMN_TYPES["float[3]"]
+    assert (known.name, known.length, known.shape, known.family) == ("float[3]", 3, (3,), "float[]")
+    assert known.arrow_type == pa.list_(pa.float32(), 3) == known.fed_type
+    assert list_of(3) == "float[3]"
+    assert list(COLUMN_TYPES) == list(VALUES)
+
+
+@pytest.mark.parametrize("name", ["float[0]", "float[x]", "int64[3]", "float[", "list"])
+def test_what_is_no_type_is_not_found(name):
+    with pytest.raises(KeyError):
+        COLUMN_TYPES[name]
+
+
+def test_training_and_serving_make_the_same_tensor_of_lists():
+    column = pa.array([[1.5, None], [2.0, 3.0], None], pa.list_(pa.float32(), 2))
+    wanted = np.array([[1.5, np.nan], [2.0, 3.0], [np.nan, np.nan]], np.float32)
+    for part in (column, column.slice(1)):
+        trained = as_tensor(part, "float[2]")
+        served = column_values(part, Tensor("x", "float32", np.dtype(np.float32), (None, 2)))
+        np.testing.assert_array_equal(np.asarray(trained), wanted[3 - len(part) :])
+        np.testing.assert_array_equal(served, wanted[3 - len(part) :])
+
+
+def test_lists_of_another_length_than_the_model_takes_are_refused():
+    with pytest.raises(DataError, match="lists of 2 numbers, but the model takes 3 numbers"):
+        column_values(pa.array([[1.0, 2.0]], pa.list_(pa.float32(), 2)), Tensor("x", "f", np.dtype("f4"), (None, 3)))
 
 
 @pytest.fixture
@@ -101,4 +131,4 @@ def test_the_spec_takes_the_word_for_a_type(word):
 def test_features_take_types_of_the_table():
     union = Feature.__args__[0] if hasattr(Feature, "__args__") else Feature
     taken = {name for kind in union.__args__ for name in kind.TAKES}
-    assert taken <= set(COLUMN_TYPES)
+    assert taken <= {*COLUMN_TYPES, LISTS.name}

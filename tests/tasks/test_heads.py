@@ -10,24 +10,38 @@ from stellwerk.tasks import TASKS, about
 from stellwerk.tasks.binary.head import RankMeasures
 from stellwerk.tasks.labels import Labels
 
-CLASSES = {"binary": ("no", "yes"), "multiclass": ("a", "b", "c"), "regression": ()}
+CLASSES = {"binary": ("no", "yes"), "multiclass": ("a", "b", "c"), "regression": (), "forecast": ()}
+FACTS = {"steps": 2, "quantiles": [0.5], "naive_error": 2.0, "loss": "huber", "past": "y"}
 LABELS = {
     "binary": Labels(4, np.array([3.0, 1.0])),
     "multiclass": Labels(900, np.array([500.0, 300.0, 100.0])),
     "regression": Labels(4, np.empty(0), 100.0, 5.0),
+    "forecast": Labels(4, np.empty(0), 100.0, 5.0, FACTS),
 }
 ANSWERS = {
     "binary": [[0.25], [0.75]],
     "multiclass": [[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]],
     "regression": [[99.0], [105.0]],
+    "forecast": [[99.0, 101.0], [105.0, 110.0]],
 }
-TRUE = {"binary": [0.0, 1.0], "multiclass": [1, 2], "regression": [100.0, 100.0]}
+TRUE = {
+    "binary": [0.0, 1.0],
+    "multiclass": [1, 2],
+    "regression": [100.0, 100.0],
+    "forecast": [[100.0, 100.0], [100.0, 100.0]],
+}
 LOST = {
     "binary": [-np.log(0.75), -np.log(0.75)],
     "multiclass": [-np.log(0.3), -np.log(0.7)],
     "regression": [1 / 25, 1.0],
+    "forecast": [1 / 50, (0.5 + 1.5) / 2],
 }
-MEASURED = {"binary": {"accuracy": 1.0, "auc": 1.0}, "multiclass": {"accuracy": 0.5}, "regression": {"mae": 3.0}}
+MEASURED = {
+    "binary": {"accuracy": 1.0, "auc": 1.0},
+    "multiclass": {"accuracy": 0.5},
+    "regression": {"mae": 3.0},
+    "forecast": {"mae": 4.25},
+}
 
 
 def _head(task):
@@ -37,14 +51,15 @@ def _head(task):
 @pytest.mark.parametrize("task", TASKS.own)
 def test_a_head_has_a_unit_for_each_score_and_serves_the_output_that_is_evaluated(task):
     head, answers = _head(task), tf.constant(ANSWERS[task])
-    assert head.units == (1 if about(task).one_score else len(CLASSES[task])) == head.prior().size
+    scores = FACTS["steps"] if about(task).many else len(CLASSES[task])
+    assert head.units == (1 if about(task).one_score else scores) == head.prior().size
     assert head.signature(answers)[about(task).output].numpy().tolist() == answers.numpy().tolist()
 
 
 @pytest.mark.parametrize("task", TASKS.own)
 def test_an_untrained_network_answers_about_what_the_trivial_model_does(task):
     scores = np.asarray(_head(task).prior()[None, :])
-    trivial = TASKS.part(task, "label").trivial(LABELS[task])
+    trivial = TASKS.part(task, "label").trivial(LABELS[task]) or [LABELS[task].mean] * FACTS["steps"]
     assert _head(task).output(tf.constant(scores)).numpy()[0] == pytest.approx(trivial, abs=0.05)
 
 

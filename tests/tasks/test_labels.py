@@ -10,12 +10,20 @@ import pytest
 
 from stellwerk.errors import DataError
 from stellwerk.spec.target import Target
-from stellwerk.tasks import TASKS
+from stellwerk.tasks import TASKS, about
 from stellwerk.tasks.binary import label as binary
 from stellwerk.tasks.classes import class_called, is_words, word_sides
 from stellwerk.tasks.labels import Labels
 from stellwerk.tasks.multiclass import label as multiclass
 from stellwerk.tasks.quantities import lost_in_32_bits
+
+
+def _column(task, values):
+    """Values of a target, a list a row where it has lists."""
+    column = pa.array(values, pa.int64())
+    if not about(task).many:
+        return column
+    return pa.array([[value, value] for value in values], pa.list_(pa.float32(), 2))
 
 
 def _target(kind="binary", **more):
@@ -49,13 +57,13 @@ def test_what_is_no_class_encodes_as_nothing():
 @pytest.mark.parametrize("task", tuple(TASKS))
 def test_what_encodes_as_nothing_is_not_known(task):
     label = TASKS.part(task, "label")
-    assert label.known(label.encode(pa.array([None, None], pa.int64()), ["0", "1"])).tolist() == [False, False]
+    assert label.known(label.encode(_column(task, [None, None]), ["0", "1"])).tolist() == [False, False]
 
 
 @pytest.mark.parametrize("task", tuple(TASKS))
 def test_answers_seen_apart_are_those_seen_together(task):
     label, target = TASKS.part(task, "label"), _target(task)
-    columns = [pa.array([0, 1, 1]), pa.array([1, 0])]
+    columns = [_column(task, [0, 1, 1]), _column(task, [1, 0])]
     whole, first, second, read = (label.answers(target) for _ in range(4))
     for column in columns:
         whole.add(column)
@@ -70,11 +78,11 @@ def test_answers_seen_apart_are_those_seen_together(task):
 def test_a_target_of_one_value_is_refused_whichever_task_it_is(task):
     label, target = TASKS.part(task, "label"), _target(task)
     answers = label.answers(target)
-    answers.add(pa.array([1, 1]))
+    answers.add(_column(task, [1, 1]))
     with pytest.raises(DataError, match="only one value"):
         answers.classes()
     with pytest.raises(DataError, match="nothing to learn"):
-        label.measured([np.ones(3)], target, ["0", "1"])
+        label.measured([np.ones((3, 2)) if about(task).many else np.ones(3)], target, ["0", "1"])
 
 
 def test_the_trivial_model_answers_shares_or_the_mean():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from stellwerk.pipelines.starting import opened
 from stellwerk.pipelines.starting.target import task_of
@@ -66,6 +67,6 @@ def test_the_comment_says_what_the_column_holds(survey):
 @pytest.mark.parametrize("task", tuple(TASKS))
 def test_the_gate_that_is_proposed_is_one(task):
     start = TASKS.part(task, "start")
-    metric, _, bound = start.GATE.partition(": {min: ")
-    assert Evaluate(require={metric: {"min": float(bound.rstrip("}"))}}).require
+    gate = yaml.safe_load(start.GATE)
+    assert Evaluate(require=gate).require
     assert 0.9 < start.SUSPECT < start.CERTAIN < 1

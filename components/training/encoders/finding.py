@@ -34,9 +34,20 @@ def with_encoders(inputs: Sequence[ModelInput], encoding: Mapping[str, Encoding]
         if said is None and (best := winner(item.feature, filter(has_signs, encoding))):
             said = encoding[best]
         made.append(item if said is None or said.encoder is None else replace(item, encoder=said.encoder))
+    made = _left_to_their_forms(made)
     for items in by_feature(made).values():
         _refuse_misfits(items)
     return tuple(made)
+
+
+def _left_to_their_forms(made: Sequence[ModelInput]) -> list[ModelInput]:
+    """Takes the encoder from what the network does not look at, and from what stands beside the input that the encoder reads."""
+    alone: set[str] = set()
+    for items in by_feature(made).values():
+        fits = [not item.encoder.refusal((item.form, len(item.shape))) for item in items]
+        others = {item.name for item, fit in zip(items, fits, strict=True) if any(fits) and not fit}
+        alone |= others | {item.name for item in items if not item.known.width(item)}
+    return [replace(item, encoder=None) if item.name in alone else item for item in made]
 
 
 def by_feature(described: Iterable[ModelInput]) -> dict[str, list[ModelInput]]:

@@ -18,6 +18,7 @@ from stellwerk.components.artifacts.hooks import load_hook
 from stellwerk.components.training.batches import judged_by, learned_from
 from stellwerk.components.training.fitting import row_losses
 from stellwerk.components.training.loops.base import Course, Trained
+from stellwerk.components.training.packing import Packing
 from stellwerk.errors import HookError, StellwerkError
 from stellwerk.tasks.heads import Head
 
@@ -90,7 +91,7 @@ class OwnLoop:
         """Makes the graph that judges, and compiles the model."""
         course = self._course
         course.passes.fitting.trace(learn=False)
-        loss = _Loss(course.passes.head, course.passes.reader.packing.whole_label)
+        loss = _Loss(course.passes.head, course.passes.reader.packing)
         course.network.learns.compile(optimizer=course.optimizer, loss=loss)
 
     def run(self) -> Trained:
@@ -181,13 +182,14 @@ class OwnLoop:
 class _Loss(keras.losses.Loss):  # type: ignore[misc]
     """The loss of the target as Keras takes it, in the unit that does not depend on the label's."""
 
-    def __init__(self, head: Head, whole_label: bool) -> None:
+    def __init__(self, head: Head, packing: Packing) -> None:
         super().__init__(name="loss")
-        self._head, self._type = head, tf.int32 if whole_label else tf.float32
+        self._head, self._type = head, tf.int32 if packing.whole_label else tf.float32
+        self._shape = packing.label_shape
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """Returns the loss of each row [batch]."""
-        labels = tf.reshape(y_true, [-1])  # Keras makes a float of it
+        labels = tf.reshape(y_true, [-1, *self._shape])  # Keras makes a float of it
         return row_losses(self._head, tf.cast(labels, self._type), y_pred)
 
 

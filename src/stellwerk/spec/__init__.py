@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from stellwerk.columns import FUTURE
 from stellwerk.metrics import METRICS
 from stellwerk.section import SPLITS, Contradiction, DnsLabel, FeatureName, Section, Split
 from stellwerk.spec.beam import Beam
@@ -64,6 +65,24 @@ push: {to: models}
     """Only for Kubeflow."""
 
     @model_validator(mode="after")
+    def _windows_name_their_lists(self) -> Spec:
+        """Says what becomes a list: a forecast of `load` is one of `load_future`, as the windows call it."""
+        windows = self.data.windows
+        if windows is None:
+            return self
+        target = self.target
+        if target.about.many and not target.column.endswith(FUTURE):
+            target = target.model_copy(update={"column": target.column + FUTURE})
+        read = [feature.columns_of(name) for name, feature in self.features.items() if feature.READS == "lists"]
+        past = (target.past_column,) if target.about.many else ()
+        found = [*(column for columns in read for column in columns), *past, *((target.column,) if past else ())]
+        if windows.columns is None:
+            windows = windows.model_copy(update={"columns": tuple(dict.fromkeys(found))})
+        data = self.data.model_copy(update={"windows": windows})
+        self.__dict__.update(target=target, data=data)
+        return self
+
+    @model_validator(mode="after")
     def _sections_suit_each_other(self) -> Spec:
         found = list(contradictions(self))
         if found:
@@ -78,6 +97,8 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if target.column in feature.columns_of(name):
             message = f"reads the target column '{target.column}', so the model would be given the answer"
             yield ("features", name), f"{message}. Remove the feature or change the target"
+    yield from _windows(spec)
+    yield from _baselines(spec)
     suits = suiting(target.type)
     named: list[tuple[tuple[str | int, ...], str]]
     named = [(("metrics", at), metric) for at, metric in enumerate(evaluate.metrics or ())]
@@ -114,6 +135,36 @@ def _unbalanced(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield ("train", key), f"a {target.type} target has no classes. Remove {key}"
     if spec.train.rebalance and spec.train.class_weights == "balanced":
         yield ("train", "rebalance"), "does what class_weights: balanced does. Remove one of them"
+
+
+def _baselines(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yields baselines that the target does not have."""
+    target, evaluate = spec.target, spec.evaluate
+    known = target.about.baselines
+    over = [(("require", name, "over"), one.over) for name, one in evaluate.require.items() if one.over is not None]
+    if evaluate.over != "nothing" and evaluate.changed("over"):
+        over.append((("over",), evaluate.over))
+    for keys, name in over:
+        if name not in known:
+            yield (
+                ("evaluate", *keys),
+                f"a {target.type} target has no such baseline. Known for it: {', '.join(known)}. Received: {name}",
+            )
+
+
+def _windows(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yields what of windows and of a target that is a list does not go together."""
+    windows, target = spec.data.windows, spec.target
+    if target.about.many and windows is not None and not windows.future:
+        yield ("data", "windows", "future"), f"is needed for a {target.type} target: how many steps are looked ahead"
+    if windows is not None and not windows.future and windows.future_columns:
+        yield ("data", "windows", "future"), f"is needed for {', '.join(windows.future_columns)}"
+    for at, metric in enumerate(spec.evaluate.metrics or ()):
+        if target.about.many and metric not in METRICS:
+            yield (
+                ("evaluate", "metrics", at),
+                f"'{metric}' is one of TFMA's or your own, which take one label a row. Remove it",
+            )
 
 
 __all__ = [

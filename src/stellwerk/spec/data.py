@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from stellwerk.columns import GIVEN
+from stellwerk.columns import FUTURE, GIVEN
 from stellwerk.section import SPLITS, Contradiction, Identifier, Section, Split, without_credentials
 from stellwerk.spec.places import BUCKETS, STORES, WEB, place_of, scheme_of
 from stellwerk.tables.encodings import is_known
@@ -313,6 +313,51 @@ data:
 AnySplit = Annotated[HashSplit | TimeSplit | ColumnSplit, Field(discriminator="by")]
 
 
+class Windows(Section):
+    """Makes windows of rows: each example has the past of a series as lists, what came after, and single values of the moment between.
+
+    A column `load` that a feature of `type: series` or the target names becomes a list of its last `past` values, and `load_future` is the
+    list of the next `future` ones. All other columns have their value at the last moment of the past.
+    """
+
+    EXAMPLE: ClassVar[str] = """\
+data:
+  windows: {order: time, key: [meter], past: 168, future: 24, stride: 24}
+  split: {by: time, column: time}
+"""
+
+    order: str
+    """Column by which rows follow one another: a moment, or a number."""
+    key: tuple[str, ...] = ()
+    """Columns that name the series; by default all rows are one."""
+    past: Annotated[int, Field(ge=2, le=100_000)]
+    """How many steps the past is long."""
+    future: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """How many steps are looked ahead; 0 where the target is a single value, as the class of a window."""
+    stride: Annotated[int, Field(ge=1)] = 1
+    """Steps between the windows of a series."""
+    gaps: Literal["drop", "last", "ignore"] = "drop"
+    """drop: windows with a missing moment or value are left out; last: in the past the last value before stands for it, in the future they are left out; ignore: rows follow one another whatever time lies between."""
+    every: Annotated[float, Field(gt=0)] | None = None
+    """Step between rows, in the unit of `order` (seconds, of moments); by default the median difference."""
+    columns: tuple[str, ...] | None = None
+    """Columns that become lists; by default those that features of `type: series` and the target name."""
+
+    @property
+    def future_columns(self) -> tuple[str, ...]:
+        """Columns of what came after."""
+        return tuple(name for name in self.columns or () if name.endswith(FUTURE))
+
+    @property
+    def past_columns(self) -> tuple[str, ...]:
+        """Columns of what came before."""
+        return tuple(name for name in self.columns or () if not name.endswith(FUTURE))
+
+    def raw(self, column: str) -> str:
+        """Returns the column of the rows that a column of the windows is made of."""
+        return column.removesuffix(FUTURE) if column in self.future_columns else column
+
+
 class Data(Section):
     """Where the examples come from, how they are joined, and how they are split."""
 
@@ -335,6 +380,8 @@ data:
     """SQL (DuckDB) over the sources: joins, filters, computed columns. Needed with more than one source."""
     split: AnySplit = HashSplit()
     """How rows are dealt to train, eval and test."""
+    windows: Windows | None = None
+    """For series: how the rows become windows, with the past in lists and what came after."""
     on_bad_rows: Literal["quarantine", "fail"] = "quarantine"
     """Rows that do not parse or do not fit: set aside with reason and line, or fail the run."""
     max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -345,4 +392,22 @@ data:
         if len(self.sources) > 1 and self.query is None:
             names = ", ".join(self.sources)
             raise Contradiction((("sources",), f"several sources ({names}) need data.query, the SQL that joins them"))
+        return self
+
+    @model_validator(mode="after")
+    def _windows_stay_apart(self) -> Data:
+        windows, split = self.windows, self.split
+        if windows is None:
+            return self
+        if isinstance(split, TimeSplit) and split.column != windows.order:
+            raise Contradiction(
+                (("split", "column"), f"windows are cut by their order, '{windows.order}'. Received: {split.column}")
+            )
+        apart = set(split.columns) <= set(windows.key) and bool(split.columns)
+        if not isinstance(split, TimeSplit) and not apart:
+            message = (
+                "windows share rows, so rows dealt one by one would be in several splits. Use split: "
+                f"{{by: time, column: {windows.order}}}"
+            )
+            raise Contradiction((("split",), f"{message}{', or split by the key of the windows' * bool(windows.key)}"))
         return self

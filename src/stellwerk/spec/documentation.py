@@ -85,7 +85,9 @@ def _metrics() -> list[str]:
         better = {"one": "near 1", "none": "neither"}.get(metric.better, metric.better)
         ends = [f"{end:g}" if end is not None else "" for end in (metric.scale.least, metric.scale.most)]
         unit = f"{metric.scale.unit}, {'…'.join(ends)}" if any(ends) else metric.scale.unit
-        targets = ", ".join(f"{task} ({measure.tfma})" for task, measure in by_task(metric.name).items())
+        targets = ", ".join(
+            f"{task} ({measure.tfma})" if measure.tfma else task for task, measure in by_task(metric.name).items()
+        )
         lines.append(f"| `{metric.name}` | {metric.title} | {better} | {unit} | {targets} |")
     return lines
 

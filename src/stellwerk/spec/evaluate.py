@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from stellwerk.errors import did_you_mean
 from stellwerk.metrics import BROKEN, METRICS
 from stellwerk.section import Contradiction, Section
+from stellwerk.tasks import baselines
 
 
 def _known_metric(name: str) -> str:
@@ -44,6 +45,13 @@ Metric = Annotated[
         }
     ),
 ]
+
+
+if TYPE_CHECKING:
+    BaselineName = str
+else:
+    BaselineName = Literal[baselines()]
+"""What a model is held against: the names that tasks have for it."""
 
 
 class Bound(Section):
@@ -86,8 +94,8 @@ evaluate:
     accuracy: {over: linear, by: 0.01}
 """
 
-    over: Literal["trivial", "linear"] | None = None
-    """Must be better than that of the model that answers the same for every row (its classes' shares, or the mean), or than that of a linear model of the same features."""
+    over: BaselineName | None = None
+    """Must be better than that of the model that answers the same for every row (its classes' shares, or the mean), or than that of a linear model of the same features; of a forecast better than the last value again (naive), or than the values of one season before (seasonal_naive)."""
     by: Annotated[float, Field(ge=0)] | None = None
     """With `over`: by so much."""
     per_slice: Bound | None = None
@@ -121,7 +129,7 @@ evaluate:
     """binary: probability above which an example counts as positive in accuracy, precision, recall, f1."""
     require: dict[Metric, Requirement] = {}
     """What must hold before the model is blessed."""
-    over: Literal["trivial", "linear", "nothing"] = "trivial"
-    """Asked of the first of the metrics, where `require` names no `over` for it: to be better than this baseline."""
+    over: BaselineName | Literal["nothing"] = "trivial"
+    """Asked of the first of the metrics, where `require` names no `over` for it: to be better than this baseline; trivial is the simplest that the target has, of a forecast the naive one."""
     min_gain: float | None = 0.0
     """Asked of the first of the metrics, where `require` names no `min_gain` for it: improvement over the last blessed model, if there is one that can be measured on the same data; null asks for none."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from stellwerk.columns import FUTURE
 from stellwerk.errors import PlugInError
 from stellwerk.section import Contradiction, Section
 from stellwerk.tasks import TASKS, about, named_where
@@ -28,6 +29,9 @@ else:
     TaskName = Annotated[Literal[tuple(TASKS)], BeforeValidator(_usable)]
 
 
+MEDIAN = 0.5
+
+
 class Target(Section):
     """The column the model predicts, and what kind of thing it is."""
 
@@ -38,9 +42,21 @@ target: {column: late, type: binary}
     column: str
     """Column with the true answer. Never an input of the model."""
     type: TaskName
-    """binary: two values; multiclass: several names; regression: a quantity."""
+    """binary: two values; multiclass: several names; regression: a quantity; forecast: the next values of a series, with `data.windows` or from lists."""
     positive: str | int | None = None
     """binary: the value that counts as positive; by default the larger one (1 of 0/1, true of false, yes of no)."""
+
+    quantiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=3)] | None = None
+    """forecast: quantiles of each value beside the median, e.g. [0.1, 0.5, 0.9]; an odd number of them, rising, with 0.5 in the middle. They are learned by the pinball loss."""
+    loss: Literal["huber", "mae"] = "huber"
+    """forecast, without quantiles: what is made small; huber minds large errors less than their square, mae less again."""
+    season: Annotated[int, Field(ge=2)] | None = None
+    """forecast: steps after which the series repeats, for the seasonal baseline; by default what the train split shows."""
+
+    @property
+    def past_column(self) -> str:
+        """forecast: the column with the values before those that are to be forecast."""
+        return self.column.removesuffix(FUTURE)
 
     @property
     def about(self) -> About:
@@ -52,4 +68,25 @@ target: {column: late, type: binary}
         if self.positive is not None and not self.about.has_positive:
             types = named_where(lambda task: task.has_positive)
             raise Contradiction((("positive",), f"is for type: {types}. Received: type: {self.type}"))
+        return self
+
+    @model_validator(mode="after")
+    def _lists_only(self) -> Target:
+        wrong = [key for key in ("quantiles", "loss", "season") if self.changed(key)]
+        if wrong and not self.about.many:
+            types = named_where(lambda task: task.many)
+            raise Contradiction(*(((key,), f"is for type: {types}. Received: type: {self.type}") for key in wrong))
+        return self
+
+    @model_validator(mode="after")
+    def _quantiles_have_a_middle(self) -> Target:
+        if self.quantiles is None:
+            return self
+        if list(self.quantiles) != sorted(set(self.quantiles)) or self.quantiles[len(self.quantiles) // 2] != MEDIAN:
+            given = ", ".join(f"{one:g}" for one in self.quantiles)
+            raise Contradiction(
+                (("quantiles",), f"must rise, with 0.5 in the middle, e.g. [0.1, 0.5, 0.9]. Received: {given}")
+            )
+        if self.changed("loss"):
+            raise Contradiction((("loss",), "is that of quantiles where there are some. Remove loss or quantiles"))
         return self

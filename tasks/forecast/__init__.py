@@ -1,0 +1,1 @@
+"""`type: forecast`: the next values of a series."""
