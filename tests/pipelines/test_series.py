@@ -1,0 +1,84 @@
+"""The guide of time series is true: its rows become windows, its model beats the naive forecasts, and it answers the last window."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from stellwerk.components.artifacts.examples import Examples
+from stellwerk.loading import load
+
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "guides" / "series.md"
+
+
+def block(language: str) -> str:
+    found = re.search(rf"^```{language}\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory, warm) -> Path:
+    """The folder in which the guide was followed."""
+    folder = tmp_path_factory.mktemp("series")
+    (folder / "rows.py").write_text(block("python"))
+    (folder / "load.yaml").write_text(block("yaml"))
+    assert warm.run("python", folder / "rows.py", cwd=folder).returncode == 0
+    done = warm.run("run", folder / "load.yaml", timeout=500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def run_of(folder: Path) -> Path:
+    (run,) = (folder / "runs" / "load").glob("[0-9]*")
+    return run
+
+
+def test_the_model_is_better_than_both_naive_forecasts(ran):
+    (file,) = run_of(ran).rglob("evaluation.json")
+    found = json.loads(file.read_text())
+    mae = found["slices"][0]["metrics"]["mae"]
+    assert set(found["baselines"]) == {"naive", "seasonal_naive"}
+    assert mae < 0.75 * found["baselines"]["seasonal_naive"]["mae"] < found["baselines"]["naive"]["mae"]
+    assert [one["slice"] for one in found["slices"][1:]] == [{"meter": "north"}, {"meter": "south"}]
+    assert len(found["horizon"]["mae"]) == len(found["beside"]["naive"]["mae"]) == 6
+    assert {one["series"] for one in found["forecasts"]["shown"]} == {"meter north", "meter south"}
+
+
+def test_the_season_of_a_day_is_found_and_the_rows_are_accounted_for(ran):
+    (folder,) = {file.parent for file in run_of(ran).rglob("ingest/**/dataset.json")}
+    windows = Examples.open(folder).manifest["windows"]
+    assert (windows["season"], windows["step"]) == (24, 3600.0)
+    assert (windows["counts"]["rows"], windows["counts"]["series"]) == (1008, 2)
+
+
+def test_the_report_shows_errors_by_step_and_forecasts(ran):
+    page = (run_of(ran) / "report.html").read_text()
+    assert "Error by step ahead" in page
+    assert "meter north" in page
+
+
+def test_the_last_window_is_answered_step_by_step(ran, stellwerk, tmp_path):
+    table = pa.table({"load": [[50.0 + hour % 24 for hour in range(48)], [1.0]]})
+    pq.write_table(table, tmp_path / "windows.parquet")
+    asked = ("predict", ran / "models" / "load", tmp_path / "windows.parquet", "-o", tmp_path / "out.jsonl")
+    refused = stellwerk(*asked)
+    assert refused.returncode != 0
+    assert "load: not a list of 48 numbers" in refused.stderr
+    assert stellwerk(*asked, "--on-bad-rows", "quarantine").returncode == 0
+    (answer,) = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert {f"prediction_{step}" for step in range(6)} <= answer.keys()
+    assert answer["quantiles_0_0"] <= answer["prediction_0"] == answer["quantiles_0_1"] <= answer["quantiles_0_2"]
+
+
+def test_the_example_fits_its_data():
+    loaded = load(ROOT / "examples" / "co2" / "pipeline.yaml")
+    assert loaded.spec.target.column == "co2_future"
+    assert loaded.spec.data.windows.columns == ("co2", "co2_future")
+    assert len((ROOT / "examples" / "co2" / "pipeline.yaml").read_text().splitlines()) < 40
