@@ -89,7 +89,7 @@ class Forecast(Head):
         """`predictions` [batch, steps] and, where they are asked for, `quantiles` [batch, steps, quantiles]."""
         answers = {"predictions": self._middle(outputs)}
         if len(self.quantiles) > 1:
-            answers["quantiles"] = tf.reshape(outputs, [-1, self.steps, len(self.quantiles)])
+            answers["quantiles"] = self._levels(outputs)
         return answers
 
     def judgement(self, outputs: tf.Tensor) -> tuple[str, dict[str, tf.Tensor]]:
@@ -97,8 +97,12 @@ class Forecast(Head):
         return REGRESS, {"outputs": self._middle(outputs)[:, 0]}
 
     def _middle(self, outputs: tf.Tensor) -> tf.Tensor:
-        levels = len(self.quantiles)
-        return tf.reshape(outputs, [-1, self.steps, levels])[:, :, levels // 2]
+        return self._levels(outputs)[:, :, len(self.quantiles) // 2]
+
+    def _levels(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns [batch, steps, quantiles], rising: quantiles that are learned apart may cross where little was seen."""
+        levels = tf.reshape(outputs, [-1, self.steps, len(self.quantiles)])
+        return tf.sort(levels, axis=2) if len(self.quantiles) > 1 else levels
 
 
 HEAD = Forecast

@@ -93,7 +93,7 @@ def measured(batches: Iterable[Array], target: Target, classes: Sequence[str]) -
         "steps": steps,
         "quantiles": list(target.quantiles or [MEDIAN]),
         "naive_error": jumps / rows if jumps else None,
-        "loss": "pinball" if target.quantiles else target.loss,
+        "loss": "pinball" if target.quantiles else target.loss or "huber",
         "past": target.past_column,
         "output": "quantiles" if target.quantiles else "predictions",
     }

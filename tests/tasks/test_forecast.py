@@ -28,8 +28,8 @@ def head():
     return HEAD(Labels(4, np.empty(0), 10.0, 1.0, FACTS), np.ones(1, np.float32), ())
 
 
-def test_quantiles_are_served_beside_the_median():
-    outputs = tf.constant([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
+def test_quantiles_are_served_rising_beside_the_median():
+    outputs = tf.constant([[1.0, 3.0, 2.0, 4.0, 5.0, 6.0]])
     served = head().signature(outputs)
     assert served["predictions"].numpy().tolist() == [[2.0, 5.0]]
     assert served["quantiles"].numpy().tolist() == [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]

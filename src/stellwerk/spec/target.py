@@ -48,8 +48,8 @@ target: {column: late, type: binary}
 
     quantiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=3)] | None = None
     """forecast: quantiles of each value beside the median, e.g. [0.1, 0.5, 0.9]; an odd number of them, rising, with 0.5 in the middle. They are learned by the pinball loss."""
-    loss: Literal["huber", "mae"] = "huber"
-    """forecast, without quantiles: what is made small; huber minds large errors less than their square, mae less again."""
+    loss: Literal["huber", "mae"] | None = None
+    """forecast, without quantiles: what is made small; huber (the default) minds large errors less than their square, mae less again."""
     season: Annotated[int, Field(ge=2)] | None = None
     """forecast: steps after which the series repeats, for the seasonal baseline; by default what the train split shows."""
 
