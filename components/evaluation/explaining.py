@@ -52,14 +52,14 @@ def explained(predictor: Predictor, examples: Examples, target: Target) -> tuple
             "predictor": predictor,
             "target": target,
         }
-        shown = {}
+        shown: dict[str, Any] = {}
         if part is not None:
             shown = part.pictures(batch, labels, predictions, predictor.facts, examples.manifest)
         worst = {"examined": batch.num_rows, "rows": worst_rows(batch, **rows_of)}
         del rows_of["lost"]
         pictures = gallery(batch, **rows_of)
-        found = {"importance": importance(predictor, arrays, labels, target), "worst": worst}
-        return {**found, **({"gallery": pictures} if pictures else {}), **shown}, []
+        looked_at = {"importance": importance(predictor, arrays, labels, target), "worst": worst}
+        return {**looked_at, **({"gallery": pictures} if pictures else {}), **shown}, []
     except ModelError as error:
         return {}, [
             "What the model looks at, and where it is most wrong, is not explained: its answers to the rows that were asked about "

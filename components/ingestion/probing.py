@@ -126,11 +126,11 @@ def probe(data: Data, directory: Path, numbers: list[str], target: str = "", use
 
     kinds |= {name: "float" if name in codes else "string" for name in judged.not_numbers}
     sample = look.sample
-    for name in windows.columns or () if windows is not None else ():
-        raw = windows.raw(name)
-        if raw in kinds and COLUMN_TYPES[kinds[raw]].number and name not in kinds:
-            sample = sample.append_column(name, sample[raw])
     if windows is not None:
+        for name in windows.columns or ():
+            raw = windows.raw(name)
+            if raw in kinds and COLUMN_TYPES[kinds[raw]].number and name not in kinds:
+                sample = sample.append_column(name, sample[raw])
         kinds |= {
             name: list_of(windows.future)
             for name in windows.future_columns

@@ -63,13 +63,16 @@ class Served:
 
         parse = _function(lambda examples: tf.io.parse_example(examples, parsing), _texts("examples"))
 
-        def both(columns: Tensors) -> Tensors:
-            inputs = transform(columns)
-            return {**_numbers(self.head.signature(network(inputs))), LINEAR: linear(inputs)}
+        def beside(baseline: Linear) -> Any:
+            def both(columns: Tensors) -> Tensors:
+                inputs = transform(columns)
+                return {**_numbers(self.head.signature(network(inputs))), LINEAR: baseline(inputs)}
+
+            return _function(both, columns)
 
         signatures = {
             "serving_default": predict,
-            **({"with_linear": _function(both, columns)} if linear is not None else {}),
+            **({"with_linear": beside(linear)} if linear is not None else {}),
             "serve_examples": _function(lambda examples: predict(parse(examples)), _texts("examples")),
             judging: _function(
                 lambda inputs: self.head.judgement(network(transform(parse(inputs))))[1], _texts("inputs")

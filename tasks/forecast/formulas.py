@@ -24,7 +24,7 @@ class ForecastCounts:
     relative2: Array
     pinball: Array
     pinball2: Array
-    scale: float
+    scale: float = float("nan")
     """Mean absolute error of the naive forecast of one step in the train split; NaN where it is not known."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ class ForecastTally:
         return {name: formula.interval(counts) for name, formula in formulas("forecast", self._wanted).items()}
 
     def _counted(self, slices: int) -> ForecastCounts:
-        return ForecastCounts(*self._sums.table(slices).T, scale=self._scale)
+        return replace(ForecastCounts(*self._sums.table(slices).T), scale=self._scale)
 
     def confusions(self, slices: int) -> list[Array]:
         """A forecast has no confusion matrix."""
@@ -96,5 +97,6 @@ class ForecastTally:
     def details(self) -> dict[str, Any]:
         """Returns the errors of each step ahead over the whole split."""
         n, absolute, squared = self._steps
-        found = {"mae": absolute / np.maximum(n, 1), "rmse": np.sqrt(squared / np.maximum(n, 1))}
+        found = {"mae": absolute / np.maximum(n, 1)}
+        found["rmse"] = np.sqrt(squared / np.maximum(n, 1))
         return {"curves": {}, "horizon": {name: values.tolist() for name, values in found.items()}}

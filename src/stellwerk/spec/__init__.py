@@ -141,8 +141,9 @@ def _baselines(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yields baselines that the target does not have."""
     target, evaluate = spec.target, spec.evaluate
     known = target.about.baselines
+    over: list[tuple[tuple[str, ...], str]]
     over = [(("require", name, "over"), one.over) for name, one in evaluate.require.items() if one.over is not None]
-    if evaluate.over != "nothing" and evaluate.changed("over"):
+    if evaluate.over not in ("nothing", "trivial"):  # which is the simplest one, whatever that is called
         over.append((("over",), evaluate.over))
     for keys, name in over:
         if name not in known:
