@@ -112,7 +112,7 @@ def probe(data: Data, directory: Path, numbers: list[str], target: str = "", use
     """
     uses = uses or Uses.of(numbers)
     windows = data.windows
-    target = target if windows is None else windows.raw(target)
+    target = target if windows is None else ""  # a row without its value is a gap, and no row is a label
     look = _look(data, directory, uses, target, SAMPLE_BYTES)
     if look is None:
         return Probe({}, {}, complete=False, seen=False)

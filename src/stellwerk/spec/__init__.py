@@ -96,7 +96,9 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for name, feature in spec.features.items():
         if target.column in feature.columns_of(name):
             message = f"reads the target column '{target.column}', so the model would be given the answer"
-            yield ("features", name), f"{message}. Remove the feature or change the target"
+            apart = ", or say with data.windows how rows become a past and what came after"
+            more = apart if target.about.many and spec.data.windows is None else ""
+            yield ("features", name), f"{message}. Remove the feature or change the target{more}"
     yield from _windows(spec)
     yield from _baselines(spec)
     suits = suiting(target.type)
