@@ -95,7 +95,7 @@ def sources(examples: Path, directory: Path) -> list[Json]:
                 facets["version"] = facet("version", datasetVersion=state[1])
             if source["format"] in FORMATS and (called := FORMATS[source["format"]].lineage):
                 facets["storage"] = facet("storage", storageLayer="file", fileFormat=called)
-            counts = facet("inputStatistics", rowCount=rows, size=file.get("bytes"), fileCount=1)
+            counts = facet("inputStatistics", rowCount=rows, size=file.get("bytes"), fileCount=file.get("files", 1))
             found.append({**named(path), "facets": facets, "inputFacets": {"inputStatistics": counts}})
     return found
 
