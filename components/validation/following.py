@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stellwerk.columns import DIGEST
 from stellwerk.components.artifacts.examples import Examples
 
 ROWS = 1_000_000
@@ -26,14 +27,21 @@ def open_columns(examples: Examples, candidates: Collection[str]) -> set[str]:
     Looks at the first rows of the train split, and only where there is something to look for.
     """
     split = examples.manifest.get("split") or {}
-    keys = [column for column in (split.get("key") or [split.get("column")]) if column in examples.columns]
-    own = {column for column in candidates if column in keys}
-    asked = sorted(set(candidates) - own)
+    named = [column for column in (split.get("key") or [split.get("column")]) if column in examples.columns]
+    own = {column for column in candidates if column in named}
+    keys = [_dealt_by(column, examples) for column in named]
+    asked = sorted(set(candidates) - own - set(keys))
     if not keys or not asked:
         return own
     rows = pa.Table.from_batches(list(_rows(examples, [*keys, *asked])))
     follows = _is_a_period if split.get("by") == "time" else _comes_with
     return own | {column for column in asked if follows(rows, keys, column)}
+
+
+def _dealt_by(column: str, examples: Examples) -> str:
+    """Returns the column that stands for a key: of media the digest, so that no picture is held."""
+    digest = f"{column}.{DIGEST}"
+    return digest if column in examples.manifest.get("media", {}) and digest in examples.columns else column
 
 
 def _rows(examples: Examples, columns: list[str]) -> Iterator[pa.RecordBatch]:

@@ -14,7 +14,9 @@ import pytest
 import tensorflow_data_validation as tfdv
 from PIL import Image
 
+from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.ingestion.work import ingest
+from stellwerk.components.validation.following import open_columns
 from stellwerk.components.validation.media import NEAR, near
 from stellwerk.components.validation.statistics import by_column, read
 from stellwerk.components.validation.work import validate
@@ -136,6 +138,20 @@ def test_other_formats_and_darker_pictures_are_anomalies_and_skew(pictures, run)
     kinds = {(row["split"], row["column"]): row["kind"] for row in made.rows}
     assert kinds["test", "photo.brightness"].startswith("SKEW_JENSEN_SHANNON")
     assert kinds["test", "photo.format"] == "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
+
+
+def test_no_picture_is_read_to_find_what_follows_from_the_key(pictures, run, monkeypatch):
+    made = run(split={"by": "hash", "key": ["photo"], "train": 0.6, "eval": 0.2, "test": 0.2})
+    examples, asked = Examples.open(made.folder / "examples"), []
+    read_batches = Examples.batches
+
+    def seen(self: Examples, split: str, columns: Any = None, *more: Any) -> Any:
+        asked.extend(columns or self.names(split))
+        return read_batches(self, split, columns, *more)
+
+    monkeypatch.setattr(Examples, "batches", seen)
+    assert open_columns(examples, ["photo.format", "photo.digest"]) == set()
+    assert sorted(asked) == ["photo.digest", "photo.format"]
 
 
 def test_hashes_within_two_bits_are_found_among_many():
