@@ -66,6 +66,8 @@ class ModelInput:
     """The feature that makes it."""
     encoder: Any = field(default=None, hash=False)
     """The section of the encoder that makes a vector of its feature; None: `Form.encoded` does."""
+    augment: Any = field(default=None, hash=False)
+    """The section that says how training varies it, or None."""
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> ModelInput:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from stellwerk.encoders.augment import Augment
 from stellwerk.encoders.base import Looks
 from stellwerk.kinds.base import SingleColumn
 
@@ -21,6 +22,7 @@ class Image(SingleColumn):
 
     TAKES: ClassVar[Mapping[str, str]] = {"binary": "binary"}
     LOOKS: ClassVar[Looks | None] = ("tensor", 3)
+    ENCODER: ClassVar[str] = "cnn"
     EXAMPLE: ClassVar[str] = """\
 features:
   photo: {type: image, size: [128, 128], colour: grey, fit: pad}
@@ -38,6 +40,9 @@ features:
     antialias: a triangle over all of them, the slowest. OpenCV's AREA and LINEAR and Pillow's BILINEAR do the same outside."""
     max_pixels: Annotated[int, Field(ge=1, le=1_000_000_000)] = 50_000_000
     """A picture of more pixels is refused by what its head says, before it is decoded: so small a file may need so much memory."""
+
+    augment: Augment | None = None
+    """How training varies it, so that few pictures teach as much as many. The transform does not depend on it."""
 
     @model_validator(mode="before")
     @classmethod

@@ -107,6 +107,8 @@ CHANGES = [
     ("{type: number}", "{type: text, encoding: tokens, encoder: {type: lstm, units: 0}}", 5, "features.distance.encoder.units: must be at least 1. Received: 0."),
     ("{type: number}", "{type: text, encoding: tokens, encoder: {type: lstm, unit: 9}}", 5, "features.distance.encoder.unit: unknown key 'unit'. Did you mean 'units'? Known: units, layers, bidirectional, dropout, unroll, type."),
     ("{type: number}", "{type: text, encoding: tokens, encoder: {type: transformer, width: 30}}", 5, "features.distance.encoder.width: must be a multiple of heads, as each has an equal part of it. Received: 30 and 4 heads."),
+    ("{type: number}", "{type: image, augment: {}}", 5, "features.distance.augment: says nothing. Name one of flip, translate, rotate, zoom, contrast, brightness, noise, randaugment, or leave it out."),
+    ("{type: number}", "{type: image, augment: {rotate: 90}}", 5, "features.distance.augment.rotate: must be at most 0.5. Received: 90."),
     ("{type: number}", "{type: number, encoder: hook.py:bild}", 5, "features.distance.encoder.encode: hook.py has no function or class 'bild'. Did you mean 'build'? It has: build."),
     ("{type: number}", "{transform: hook.py:bild}", 5, "features.distance.transform: hook.py has no function or class 'bild'. Did you mean 'build'? It has: build."),
     ("{type: number}", "{transform: hook.py:build, embedding: 2}", 5, "features.distance.embedding: is for ids: give size too, the number of ids, or leave embedding out."),

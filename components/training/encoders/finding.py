@@ -24,7 +24,7 @@ def encoder(name: str) -> Any:
 
 
 def with_encoders(inputs: Sequence[ModelInput], encoding: Mapping[str, Encoding]) -> tuple[ModelInput, ...]:
-    """Returns the inputs, each with the encoder of its feature; `encoding` is by the features' names and patterns in the spec.
+    """Returns the inputs, each with the encoder of its feature and how training varies it; `encoding` is by the features' names and patterns in the spec.
 
     Raises StepFailed for an encoder that cannot read its feature.
     """
@@ -33,7 +33,7 @@ def with_encoders(inputs: Sequence[ModelInput], encoding: Mapping[str, Encoding]
         said = encoding.get(item.feature)
         if said is None and (best := winner(item.feature, filter(has_signs, encoding))):
             said = encoding[best]
-        made.append(item if said is None or said.encoder is None else replace(item, encoder=said.encoder))
+        made.append(item if said is None else replace(item, encoder=said.encoder, augment=said.augment))
     made = _left_to_their_forms(made)
     for items in by_feature(made).values():
         _refuse_misfits(items)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from stellwerk.components.forms.base import ModelInput
+from stellwerk.components.training.encoders.augmenting import augmented
 from stellwerk.naming import safe
 
 
@@ -22,6 +23,8 @@ class Inputs:
     """Keras inputs by name, [batch, ...]; of which type and shape the form of each says."""
     sample: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     """Values of some rows of the train split by input, [rows], for numbers: for what a network takes from their distribution."""
+    varied: Mapping[str, Any] = field(default_factory=dict)
+    """What training varies, as it is then: Keras tensors by name, in the place of those inputs."""
     hooks: Mapping[str, str] = field(default_factory=dict)
     """Source texts of hook files by path, for encoders of the user's own."""
 
@@ -34,7 +37,17 @@ class Inputs:
     ) -> Inputs:
         """Makes a Keras input for each model input."""
         tensors = {item.name: keras.Input(item.shape, dtype=item.dtype, name=safe(item.name)) for item in described}
-        return cls(described, tensors, sample or {}, hooks or {})
+        varied = {
+            item.name: augmented(item.augment, tensors[item.name], f"{safe(item.name)}_varied")
+            for item in described
+            if item.augment is not None
+        }
+        return cls(described, tensors, sample or {}, varied, hooks or {})
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """What layers are put on, by name: inputs, or what training makes of them."""
+        return {**self.tensors, **self.varied}
 
     def only(self, wanted: Callable[[ModelInput], bool]) -> Inputs:
         """Returns the inputs of which `wanted` is true."""

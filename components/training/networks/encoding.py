@@ -23,9 +23,9 @@ def encoded(inputs: Inputs) -> Any:
     """
     parts = []
     for items in by_form([item for item in inputs.described if item.encoder is None]):
-        parts += items[0].known.encoded(items, inputs.tensors)
+        parts += items[0].known.encoded(items, inputs.seen)
     for items in by_feature(inputs.described).values():
-        parts.append(encoded_feature(items, inputs.tensors, inputs.hooks))
+        parts.append(encoded_feature(items, inputs.seen, inputs.hooks))
     return _joined(parts, "features")
 
 

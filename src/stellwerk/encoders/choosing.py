@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import WithJsonSchema
 
 from stellwerk.encoders import ENCODERS
+from stellwerk.encoders.augment import Augment
 from stellwerk.encoders.base import EncoderKeys
 from stellwerk.plugged import tagged
 from stellwerk.section import HOOK, Section
@@ -45,6 +46,8 @@ class Encoding(Section):
 
     encoder: Encoder | None = None
     """What makes a vector of it; by default what the form does that it is in."""
+    augment: Augment | None = None
+    """How training varies it."""
 
 
 __all__ = ["Encoder", "Encoding", "usual"]

@@ -13,13 +13,29 @@ from stellwerk.components.training.encoders.steps import numbers
 from stellwerk.components.training.networks.cost import Cost
 from stellwerk.naming import safe
 
+LARGE, FEW, SMALL = 64, 8, 2
+"""Pixels beyond which the first block has half as many filters, pixels that the last may leave, and the fewest blocks."""
+FIRST, MOST = 32, 128
+"""Filters of the first block, and of any, where the spec names none."""
+
+
+def blocks_of(settings: Cnn, item: ModelInput) -> tuple[int, ...]:
+    """Returns the filters of each block: what the spec says, or so many that few pixels are left of the picture."""
+    if settings.blocks is not None:
+        return settings.blocks
+    pixels = max(item.shape[:2])
+    blocks = [FIRST // 2 if pixels > LARGE else FIRST]
+    while len(blocks) < SMALL or pixels / 2 ** len(blocks) > FEW:
+        blocks.append(min(MOST, 2 * blocks[-1]))
+    return tuple(blocks)
+
 
 def encode(settings: Cnn, items: Sequence[ModelInput], tensors: Mapping[str, Any], hooks: Mapping[str, str]) -> Any:  # noqa: ARG001
     """Returns what the last block finds, float32 [batch, filters]."""
     (item,) = items
     name = safe(item.feature or item.name)
     values = numbers(item, tensors[item.name])
-    for place, filters in enumerate(settings.blocks, start=1):
+    for place, filters in enumerate(blocks_of(settings, item), start=1):
         values = _block(settings, values, filters, f"{name}_{place}")
     if settings.pooling == "flatten":
         return keras.layers.Flatten(name=f"{name}_flat")(values)
@@ -57,16 +73,17 @@ def _convolved(settings: Cnn, values: Any, filters: int, name: str) -> Any:
 def width(settings: Cnn, items: Sequence[ModelInput]) -> int:
     """Returns how many numbers a row has in what `encode` gives."""
     height, across = items[0].shape[:2]
-    for _ in settings.blocks:
+    blocks = blocks_of(settings, items[0])
+    for _ in blocks:
         height, across = _halved(height, across)
-    return settings.blocks[-1] * (height * across if settings.pooling == "flatten" else 1)
+    return blocks[-1] * (height * across if settings.pooling == "flatten" else 1)
 
 
 def cost(settings: Cnn, items: Sequence[ModelInput]) -> Cost:
     """Returns what a row costs; normalisation takes the mean and deviation of the whole batch."""
     height, across, before = items[0].shape
     products = 0
-    for filters in settings.blocks:
+    for filters in blocks_of(settings, items[0]):
         once, more = settings.kernel**2 * before * filters, settings.kernel**2 * filters * filters
         beside = before * filters if settings.residual and before != filters else 0
         products += height * across * (once + (settings.layers - 1) * more + beside)

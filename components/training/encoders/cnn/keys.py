@@ -21,8 +21,8 @@ features:
 """
 
     type: Literal["cnn"]
-    blocks: Annotated[tuple[Units, ...], Field(min_length=1)] = (32, 64)
-    """Filters of each block."""
+    blocks: Annotated[tuple[Units, ...], Field(min_length=1)] | None = None
+    """Filters of each block; by default 32 (16 for pictures of more than 64 pixels), then twice as many as before up to 128, until 8 pixels are left."""
     layers: Annotated[int, Field(ge=1)] = 1
     """Convolutions of a block."""
     kernel: Annotated[int, Field(ge=1)] = 3
@@ -31,8 +31,8 @@ features:
     """Adds the beginning of a block to its end (He et al., 2016), so that many layers learn."""
     normalization: Literal["none", "batch", "layer"] = "none"
     """After each convolution: over the batch, or over the filters of each pixel."""
-    pooling: Literal["mean", "max", "flatten"] = "mean"
-    """What becomes of the last block's pixels: the mean of each filter, the largest, or all of them side by side, where it matters where."""
+    pooling: Literal["flatten", "mean", "max"] = "flatten"
+    """What becomes of the last block's pixels: all of them side by side, so that it counts where something is, or the mean or the largest of each filter."""
     dropout: Share = 0.0
     """Share of values switched off at random after each block while training."""
 

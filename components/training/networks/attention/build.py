@@ -56,7 +56,7 @@ def cost(architecture: Attention, inputs: Sequence[ModelInput], rows: int) -> Co
 
 def _vectors(architecture: Attention, inputs: Inputs) -> list[Any]:
     """Returns vectors [batch, some, width]: of all numbers, of all ids, and of each other feature."""
-    width, tensors = architecture.width, inputs.tensors
+    width, tensors = architecture.width, inputs.seen
     plain = [item for item in inputs.described if item.encoder is None]
     made = []
     if numbers := [item for item in plain if item.form == "number"]:

@@ -76,9 +76,9 @@ def _hidden(architecture: CustomModel, made: Any) -> Any:
 
 def _given(inputs: Inputs) -> dict[str, Any]:
     """Returns the inputs by name, and in the place of those of a feature with an encoder what that makes of them, by the feature's name."""
-    given = {item.name: inputs.tensors[item.name] for item in inputs.described if item.encoder is None}
+    given = {item.name: inputs.seen[item.name] for item in inputs.described if item.encoder is None}
     for feature, items in by_feature(inputs.described).items():
-        given[feature] = encoded_feature(items, inputs.tensors, inputs.hooks)
+        given[feature] = encoded_feature(items, inputs.seen, inputs.hooks)
     return given
 
 

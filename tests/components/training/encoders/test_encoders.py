@@ -12,6 +12,8 @@ import pytest
 import tensorflow as tf
 
 from stellwerk.components.forms.base import ModelInput
+from stellwerk.components.training.encoders.cnn.build import blocks_of
+from stellwerk.components.training.encoders.cnn.keys import Cnn
 from stellwerk.components.training.encoders.finding import (
     encoded_feature,
     encoded_feature_width,
@@ -60,7 +62,7 @@ OTHERWISE = [
     ("series", {"type": "conv1d", "pooling": "mean"}),
     ("series", {"type": "transformer", "pooling": "max", "positions": "none"}),
     ("picture", {"type": "cnn", "blocks": [4, 8, 8, 8, 8], "residual": True, "layers": 2, "normalization": "layer"}),
-    ("picture", {"type": "cnn", "pooling": "flatten", "normalization": "batch", "dropout": 0.5}),
+    ("picture", {"type": "cnn", "pooling": "mean", "normalization": "batch", "dropout": 0.5}),
     ("amount", {"type": "custom", "encode": "own.py:flat", "parameters": {"units": 5}}),
 ]
 
@@ -106,6 +108,15 @@ def test_a_vector_of_the_width_that_it_says_is_made(item: str, said: Mapping[str
     answered = keras.Model(inputs.tensors, made)({item: tf.constant(_rows(INPUTS[item]), INPUTS[item].dtype)}).numpy()
     assert np.isfinite(answered).all()
     assert np.ptp(answered, axis=0).max() > 1e-6, "rows that differ are told apart"
+
+
+@pytest.mark.parametrize(
+    ("pixels", "blocks"), [(8, (32, 64)), (28, (32, 64)), (64, (32, 64, 128)), (128, (16, 32, 64, 128)), (300, (16, 32, 64, 128, 128, 128))]
+)  # fmt: skip
+def test_a_cnn_has_blocks_until_few_pixels_are_left(pixels: int, blocks: tuple[int, ...]) -> None:
+    item = ModelInput("picture", "tensor", facts={"shape": [pixels, 5, 1], "dtype": "uint8"})
+    assert blocks_of(Cnn(type="cnn"), item) == blocks
+    assert blocks_of(Cnn(type="cnn", blocks=(7,)), item) == (7,)
 
 
 @pytest.mark.parametrize("name", [name for name, item in CASES if item == "words" and name != "custom"])
