@@ -13,18 +13,17 @@ from stellwerk.components.training.encoders.steps import numbers
 from stellwerk.components.training.networks.cost import Cost
 from stellwerk.naming import safe
 
-LARGE, FEW, SMALL = 64, 8, 2
-"""Pixels beyond which the first block has half as many filters, pixels that the last may leave, and the fewest blocks."""
-FIRST, MOST = 32, 128
+FIRST, MOST = 16, 128
 """Filters of the first block, and of any, where the spec names none."""
+FEW, SMALL = 4, 2
+"""Pixels that the last block may leave then, and the fewest blocks."""
 
 
 def blocks_of(settings: Cnn, item: ModelInput) -> tuple[int, ...]:
     """Returns the filters of each block: what the spec says, or so many that few pixels are left of the picture."""
     if settings.blocks is not None:
         return settings.blocks
-    pixels = max(item.shape[:2])
-    blocks = [FIRST // 2 if pixels > LARGE else FIRST]
+    pixels, blocks = max(item.shape[:2]), [FIRST]
     while len(blocks) < SMALL or pixels / 2 ** len(blocks) > FEW:
         blocks.append(min(MOST, 2 * blocks[-1]))
     return tuple(blocks)

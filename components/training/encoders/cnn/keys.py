@@ -22,7 +22,7 @@ features:
 
     type: Literal["cnn"]
     blocks: Annotated[tuple[Units, ...], Field(min_length=1)] | None = None
-    """Filters of each block; by default 32 (16 for pictures of more than 64 pixels), then twice as many as before up to 128, until 8 pixels are left."""
+    """Filters of each block; by default 16, then twice as many as before up to 128, until 4 pixels are left across; two at least."""
     layers: Annotated[int, Field(ge=1)] = 1
     """Convolutions of a block."""
     kernel: Annotated[int, Field(ge=1)] = 3
