@@ -19,10 +19,10 @@ class ServedAnywhere:
 
     def inner_loop(self: Any, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Goes over the steps."""
-        plain = keras.layers.RNN if not training else super()
-        if training:
-            return plain.inner_loop(sequences, initial_state, mask, training=training)
-        return plain.inner_loop(self, sequences, initial_state, mask, training=training)
+        if not training:
+            return keras.layers.RNN.inner_loop(self, sequences, initial_state, mask, training=training)
+        keras_own: Any = super()
+        return keras_own.inner_loop(sequences, initial_state, mask, training=training)
 
 
 def encode(cell: Any, settings: Recurrent, items: Sequence[ModelInput], tensors: Mapping[str, Any]) -> Any:
