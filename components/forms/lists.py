@@ -47,7 +47,7 @@ def values_of(column: pa.Array) -> Array:
 
 def is_rows(kind: pa.DataType) -> bool:
     """Says whether each row of a column has several values."""
-    return pa.types.is_fixed_size_list(kind) or pa.types.is_fixed_size_binary(kind)
+    return bool(pa.types.is_fixed_size_list(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def bytes_a_row(kind: pa.DataType) -> int:

@@ -6,6 +6,8 @@ label what viewers show them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 _HEAD = 1024
@@ -47,7 +49,7 @@ def _turned(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     )
 
 
-def _number(head: tf.Tensor, at: object, size: int, little: tf.Tensor | bool = False) -> tf.Tensor:
+def _number(head: tf.Tensor, at: Any, size: int, little: tf.Tensor | bool = False) -> tf.Tensor:
     """Returns the number that bytes are, cut to 24 bits, which is farther than the head reaches."""
     digits = head[at : at + size]
     digits = tf.where(little, digits[::-1], digits)[-3:]
