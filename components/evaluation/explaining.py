@@ -69,7 +69,7 @@ def explained(predictor: Predictor, examples: Examples, target: Target) -> tuple
 
 def _share(examples: Examples, first: pa.RecordBatch) -> float:
     """Returns which share of the rows is looked at, by how long those of the first batch are."""
-    most = max(FEWEST, min(SAMPLE, SAMPLE_BYTES * first.num_rows // max(1, first.nbytes)))
+    most: int = max(FEWEST, min(SAMPLE, SAMPLE_BYTES * first.num_rows // max(1, first.nbytes)))
     return min(1.0, most / max(1, min(examples.rows(SPLIT), MOST_BATCHES * BATCH_ROWS)))
 
 
