@@ -53,7 +53,8 @@ class Rebalanced:
     def weights(self) -> Numbers:
         """Weight of each class that says the same to whoever sees all rows once, float32 [classes]; 1 in the mean of the rows."""
         shares = self.given / np.maximum(self.counts, 1)
-        return (shares * (self.counts.sum() / self.rows)).astype(np.float32)
+        weights: Numbers = (shares * (self.counts.sum() / self.rows)).astype(np.float32)
+        return weights
 
     def drawing(self, random: np.random.Generator) -> Drawing:
         """Begins a pass."""
