@@ -170,7 +170,10 @@ def problems(target: Target, values: Counter[Any], seen: Probe, find: Finding) -
     fraction = next((value for value in values if isinstance(value, float) and not value.is_integer()), None)
     if fraction is not None:
         message = f"'{target.column}' holds fractions such as {fraction:g}, which are quantities and no classes"
-        yield ("target", "type"), f"{message}. Use type: {named_where(lambda about: not about.has_classes)}."
+        yield (
+            ("target", "type"),
+            f"{message}. Use type: {named_where(lambda about: not (about.has_classes or about.many))}.",
+        )
     elif len(values) < 2:
         yield COLUMN, without_variety(target, tuple(values))
     else:

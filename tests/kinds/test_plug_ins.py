@@ -88,7 +88,7 @@ def test_a_word_that_is_none_is_told_with_it(stellwerk):
     done = stellwerk("stellwerk", "check", "p.yaml", kind="numbr")
     assert done.returncode == 2
     assert "p.yaml:5" in done.stderr
-    assert "Known: number, category, boolean, time, text, image, cross, custom, tens." in done.stderr
+    assert "Known: number, category, boolean, time, text, image, series, cross, custom, tens." in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from stellwerk.errors import SpecError
 from stellwerk.loading import load
 
 KNOWN_METRICS = (
-    "auc, auc_pr, accuracy, precision, recall, f1, log_loss, calibration, mean_prediction, mean_label, mse, mae, rmse, r2, "
+    "auc, auc_pr, accuracy, precision, recall, f1, log_loss, calibration, mean_prediction, mean_label, mse, mae, rmse, mase, smape, "
+    "pinball, r2, "
     "any TFMA metric by its class name (e.g. MinLabelPosition), or a hook (metrics.py:Class)"
 )
 KNOWN_ENCODERS = "cnn, conv1d, lstm, gru, transformer, embedding, custom"
-KNOWN_TYPES = "number, category, boolean, time, text, image, cross, custom"
+KNOWN_TYPES = "number, category, boolean, time, text, image, series, cross, custom"
 
 # A line put after the seven of the short spec, and the message.
 LINES = [
@@ -116,7 +117,7 @@ CHANGES = [
     ("distance", "d" * 301, 5, f"features.{'d' * 91}…{'d' * 39}: the name '{'d' * 99}…{'d' * 39}' must be 1 to 300 letters, digits, blanks or signs, without line breaks and tabs."),
     ("distance", "late", 5, "features.late: reads the target column 'late', so the model would be given the answer. Remove the feature or change the target."),
     (", type: binary", "", 7, "target.type: is missing. Add it: binary: two values; multiclass: several names; regression: a quantity."),
-    ("binary", "binry", 7, "target.type: unknown type 'binry'. Did you mean 'binary'? Known: binary, multiclass, regression."),
+    ("binary", "binry", 7, "target.type: unknown type 'binry'. Did you mean 'binary'? Known: binary, multiclass, regression, forecast."),
     ("binary", "regression, positive: 1", 7, "target.positive: is for type: binary. Received: type: regression."),
     ("name: flights\n", "", 1, "name: is missing. Add it: Names the runs, the experiment and the served model: lower-case letters, digits and dashes."),
     ("name: flights", "name: Flights", 1, "name: must be lower-case letters, digits and dashes, and begin and end with a letter or a digit. Received: 'Flights'."),

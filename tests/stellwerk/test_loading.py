@@ -194,7 +194,7 @@ class TestOverrides:
             ("train.epochs=x", "--set train.epochs: must be a whole number. Received: 'x'."),
             ("train.epoch=1", "--set train.epoch: unknown key 'epoch'. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, early_stopping, class_weights, rebalance, seed, loop."),
             ("train={epochs: x}", "--set train: train.epochs: must be a whole number. Received: 'x'."),
-            ("features.carrier.type=categry", f"--set features.carrier.type: unknown type 'categry'. Did you mean 'category'? Known: {'number, category, boolean, time, text, image, cross, custom'}."),
+            ("features.carrier.type=categry", f"--set features.carrier.type: unknown type 'categry'. Did you mean 'category'? Known: {'number, category, boolean, time, text, image, series, cross, custom'}."),
             ("name=", "--set name: must be text. Received: nothing (the key is empty)."),
             ("train={epochs: 1", "--set train: the value: is not YAML: did not find expected ',' or '}'. The line reads: '{epochs: 1'."),
             ("train.epochs=${NOT_SET}", "--set train.epochs: the value: the environment variable NOT_SET is not set. Set it, or write ${NOT_SET:-default}."),
