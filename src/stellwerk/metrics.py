@@ -89,7 +89,7 @@ _LISTED = (
     Metric("mae", "MAE", "lower", DISTANCE, headline=5),
     Metric("rmse", "RMSE", "lower", DISTANCE, headline=4),
     Metric("mase", "MASE", "lower", RATIO_UP),
-    Metric("smape", "sMAPE", "lower", Scale("share", 0.0, 2.0)),
+    Metric("smape", "SMAPE", "lower", Scale("share", 0.0, 2.0)),
     Metric("pinball", "Pinball loss", "lower", DISTANCE),
     Metric("r2", "R²", "higher", EXPLAINED, headline=3),
 )

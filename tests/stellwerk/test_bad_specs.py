@@ -116,7 +116,7 @@ CHANGES = [
     ("{type: number}", "{type: cross, columns: [a]}", 5, 'features.distance.columns: must have at least 2 entries. Received: ["a"].'),
     ("distance", "d" * 301, 5, f"features.{'d' * 91}…{'d' * 39}: the name '{'d' * 99}…{'d' * 39}' must be 1 to 300 letters, digits, blanks or signs, without line breaks and tabs."),
     ("distance", "late", 5, "features.late: reads the target column 'late', so the model would be given the answer. Remove the feature or change the target."),
-    (", type: binary", "", 7, "target.type: is missing. Add it: binary: two values; multiclass: several names; regression: a quantity."),
+    (", type: binary", "", 7, "target.type: is missing. Add it: binary: two values; multiclass: several names; regression: a quantity; forecast: the next values of a series, with `data.windows` or from lists."),
     ("binary", "binry", 7, "target.type: unknown type 'binry'. Did you mean 'binary'? Known: binary, multiclass, regression, forecast."),
     ("binary", "regression, positive: 1", 7, "target.positive: is for type: binary. Received: type: regression."),
     ("name: flights\n", "", 1, "name: is missing. Add it: Names the runs, the experiment and the served model: lower-case letters, digits and dashes."),
