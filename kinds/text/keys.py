@@ -11,6 +11,8 @@ from stellwerk.encoders.base import Looks
 from stellwerk.kinds.base import SingleColumn
 from stellwerk.section import Contradiction
 
+Part = Literal["headers", "quotes", "footers", "html"]
+
 
 class Text(SingleColumn):
     """Free text, cut into words after it is normalised."""
@@ -30,12 +32,15 @@ features:
     """With `tokens`: longer texts are cut, shorter ones filled with 0."""
     lowercase: bool = True
     """Makes upper and lower case the same."""
-    strip_html: bool = True
-    """Takes out `<tags>` and turns `&entities;` into blanks."""
-    strip_punctuation: bool = True
-    """Takes out everything that is not a letter, a digit or a blank."""
-    strip_numbers: bool = False
-    """Puts one token for every number."""
+    strip: tuple[Part, ...] = ("html",)
+    """What is taken out before anything else: html: `<tags>`, scripts, styles, comments and `&entities;`; headers: of a mail, up to the first empty line;
+    quotes: lines that begin with `>` or `|`, and the line `... wrote:` above them; footers: a line `--` or of five dashes, underscores, `=` or `*`, and the last lines behind it, at most eleven."""
+    numbers: Literal["keep", "token", "digits"] = "keep"
+    """keep: `3.50` is read as other words are; token: one word stands for every number; digits: each digit is a word."""
+    punctuation: Literal["strip", "split", "keep"] = "strip"
+    """strip: takes out all that is not a letter, a digit or a blank; split: each such sign is a word; keep: signs stay at their words."""
+    split_unspaced: bool = True
+    """Makes each character a word where a script has no blanks between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese."""
     embedding: Annotated[int, Field(ge=1)] = 32
     """With `tokens`: width of the learned vector of a word."""
 

@@ -9,20 +9,15 @@ import tensorflow as tf
 from stellwerk.kinds import outputs
 from stellwerk.kinds.columns import Columns
 from stellwerk.kinds.measures import Words
+from stellwerk.kinds.text.cleaning import words_of
 from stellwerk.kinds.text.keys import Text
 from stellwerk.kinds.transforming import Asked, Known, each
 from stellwerk.kinds.vocabulary import lookup
 
-NUMBER = "<number>"
-"""The one word that stands for every number with `strip_numbers`."""
-
-_NUMBER_SIGN = "\ue000"
-"""Stands for a number until punctuation is gone; a private character that no text should hold."""
-
 
 def measured(name: str, feature: Text, columns: Columns) -> dict[str, Asked]:
     """Asks how often each word occurs, and in how many texts."""
-    return {"words": Asked(Words(), _words(columns.name(*feature.columns_of(name)), feature))}
+    return {"words": Asked(Words(), words_of(columns.name(*feature.columns_of(name)), feature))}
 
 
 @each
@@ -31,7 +26,7 @@ def transform(name: str, feature: Text, columns: Columns, known: Known) -> list[
 
     TF-IDF: (times in the text / words in the text) * (ln((texts + 1) / (texts with the word + 1)) + 1), as TFT has it.
     """
-    words = _words(columns.name(*feature.columns_of(name)), feature)
+    words = words_of(columns.name(*feature.columns_of(name)), feature)
     vocabulary = known.measures["words"].vocabulary(feature.vocabulary)
     ids = lookup(words.flat_values, name, vocabulary, 1, known.folder)
     if feature.encoding == "tokens":
@@ -54,18 +49,3 @@ def _tf_idf(ids: tf.RaggedTensor, vocabulary: list[str], measure: Words) -> tf.T
     times = tf.scatter_nd(places, tf.ones(tf.shape(places)[:1]), shape)
     length = tf.cast(tf.maximum(ids.row_lengths(), 1), tf.float32)
     return times / length[:, tf.newaxis] * tf.constant(rarity, tf.float32)
-
-
-def _words(texts: tf.Tensor, feature: Text) -> tf.RaggedTensor:
-    """Returns the words of each text: [batch, words]. All letters and marks of Unicode are kept."""
-    if feature.strip_html:
-        texts = tf.strings.regex_replace(texts, r"<[^>]*>|&#?[A-Za-z0-9]+;", " ")
-    if feature.lowercase:
-        texts = tf.strings.lower(texts, encoding="utf-8")
-    if feature.strip_numbers:
-        texts = tf.strings.regex_replace(texts, r"\d+(?:[.,:]\d+)*", f" {_NUMBER_SIGN} ")
-    if feature.strip_punctuation:
-        texts = tf.strings.regex_replace(texts, rf"[^\pL\pM\pN\s{_NUMBER_SIGN}]+", " ")
-    if feature.strip_numbers:
-        texts = tf.strings.regex_replace(texts, _NUMBER_SIGN, NUMBER)
-    return tf.strings.split(texts)
