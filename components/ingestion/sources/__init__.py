@@ -19,6 +19,8 @@ from stellwerk.spec.data import Format
 from stellwerk.tables.formats import FORMATS, SourceFormat, loaded
 
 Result = TypeVar("Result")
+_MIXED_ENDS = "The CSV Parser state machine reached an invalid state"
+"""What the engine says of lines some of which end with a carriage return."""
 _ADVICE = re.compile(r"\s(?=Try |Possible |Did you mean|You can )")
 """Where the advice of the engine begins: settings of its own that no spec has."""
 
@@ -45,10 +47,11 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
 
     `consume` returns how many rows it saw and its result.
     """
+    mixed_ends = False
     for careful in (False, True):
         try:
             with about_source(request.name):
-                table = open_table(kind, replace(request, careful=careful))
+                table = open_table(kind, replace(request, careful=careful, mixed_ends=mixed_ends))
                 rows, result = consume(table)
                 table.check(rows)
         except MisreadError:
@@ -59,6 +62,7 @@ def read(kind: Format, request: Request, consume: Callable[[Table], tuple[int, R
             if engine.disk_full(error) is not None:
                 raise
             if not careful:
+                mixed_ends = _MIXED_ENDS in str(error)
                 continue
             if "file" not in str(error):  # it is the query's, for who wrote that
                 raise

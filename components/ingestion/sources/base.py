@@ -46,6 +46,8 @@ class Request:
     """Columns that are read as numbers although they look like text, so that a bad value is a rejected row."""
     careful: bool = False
     """Looks at every value before it decides on types, and reads on one thread; for the second attempt."""
+    mixed_ends: bool = False
+    """Whether some lines end with a carriage return and others do not, which the engine (DuckDB 2.0) refuses: it is given a copy without any."""
 
     glance: int = 0
     """Where it is not 0, only the first rows are wanted, so many bytes of text; of these all that is found is true."""

@@ -58,15 +58,21 @@ def plain_files(request: Request) -> list[Plain]:
 def _plain(file: File, dialect: Dialect, target: Path, request: Request) -> Plain:
     large = request.glance > 0 and (file.packed or request.cut or file.size > request.glance)
     thousands = request.source.thousands or ""
-    if dialect.plain and not large and not others(thousands):
+    if dialect.plain and not (large or others(thousands) or request.mixed_ends):
         return Plain(file, dialect)
     limit = request.glance or None
     copied = copy_of(
         file,
         target,
         lambda stream, to: transcode(
-            stream, to, dialect.encoding, lone_returns=dialect.lone_returns, thousands=thousands, limit=limit
+            stream,
+            to,
+            dialect.encoding,
+            returns=dialect.lone_returns or request.mixed_ends,
+            thousands=thousands,
+            limit=limit,
         ),
+        anew=request.mixed_ends,
     )
     cut = limit is not None and (request.cut or copied.size >= limit)
     if cut:

@@ -35,9 +35,7 @@ class DelimitedReader:
         dialect = self._recognised(told)
         self._copy = Copy(path)
         if not dialect.plain:
-            self._copy.make(
-                lambda stream, to: transcode(stream, to, dialect.encoding, lone_returns=dialect.lone_returns)
-            )
+            self._copy.make(lambda stream, to: transcode(stream, to, dialect.encoding, returns=dialect.lone_returns))
         self.delimiter, self._quote = dialect.delimiter, dialect.quote.encode()
         self.size = self._copy.size if self._copy.path.suffix.lower() not in PACKED else 0
         self.names = list(dialect.names)

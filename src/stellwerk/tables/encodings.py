@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 from typing import IO, Any
 
 from stellwerk.tables.numerals import with_plain_marks
@@ -88,29 +89,30 @@ def transcode(
     target: IO[bytes],
     encoding: str,
     *,
-    lone_returns: bool = False,
+    returns: bool = False,
     thousands: str = "",
     limit: int | None = None,
 ) -> None:
-    """Copies text as UTF-8; with `lone_returns` a carriage return ends a line, and `thousands` become their plain sign. Stops soon after `limit` bytes.
+    """Copies text as UTF-8; with `returns` a carriage return ends a line, with or without a line feed behind it, and `thousands` become their plain sign. Stops soon after `limit` bytes.
 
     Bytes that are no text in `encoding` become a byte that is none in UTF-8, so that their row is set aside, not changed.
     """
     decoder = codecs.getincrementaldecoder(encoding)(_UNDECODABLE)
+    ends = io.IncrementalNewlineDecoder(None, translate=True) if returns else None
     first, written, kept = True, 0, ""
     while chunk := stream.read(CHUNK):
         text = with_plain_marks(kept + decoder.decode(without_mark(chunk) if first else chunk), thousands)
         text, kept = (text[:-_GROUP], text[-_GROUP:]) if thousands else (text, "")
-        written += target.write(_encoded(text, lone_returns))
+        written += target.write(_encoded(ends.decode(text) if ends else text))
         first = False
         if limit is not None and written >= limit:
             return
     text = with_plain_marks(kept + decoder.decode(b"", final=True), thousands)
-    target.write(_encoded(text, lone_returns))
+    target.write(_encoded(ends.decode(text, final=True) if ends else text))
 
 
-def _encoded(text: str, lone_returns: bool) -> bytes:
-    return (text.replace("\r", "\n") if lone_returns else text).encode("utf-8", "surrogateescape")
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _strictness(encoding: str) -> str:

@@ -56,6 +56,16 @@ def _jsonl(table: pa.Table) -> str:
     return "".join(json.dumps(row) + "\n" for row in table.to_pylist())
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_may_end_in_both_ways(run, write, table, packed):
+    text = _csv(table).encode()
+    first, rest = text.split(b"\n", 1)
+    mixed = first + b"\r\n" + rest.replace(b"\n", b"\r\n", 50)
+    name = "rows.csv.gz" if packed else "rows.csv"
+    write(name, gzip.compress(mixed) if packed else mixed)
+    _assert_same(run(name, numbers=["x"]), table)
+
+
 def test_csv_is_read_plain_and_packed(run, write, table, tmp_path: Path):
     text = _csv(table).encode()
     write("rows.csv", text)
