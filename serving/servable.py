@@ -74,10 +74,10 @@ class Servable:
         self.version = version
         self.path = path
         self.model = model
-        about = _about(path)
-        self.classes = tuple(str(name) for name in about.get("classes") or ())
+        described = about(path)
+        self.classes = tuple(str(name) for name in described.get("classes") or ())
         """The names of the classes in the order of their scores, as the exporter wrote them down; empty without them."""
-        self._columns = {name: str(one.get("dtype")) for name, one in (about.get("inputs") or {}).items()}
+        self._columns = {name: str(one.get("dtype")) for name, one in (described.get("inputs") or {}).items()}
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
@@ -208,11 +208,11 @@ def _rewritten(inputs: Mapping[str, Array], columns: Mapping[str, str]) -> dict[
     return None if made is None else {name: made}
 
 
-def _about(path: Path) -> dict[str, Any]:
-    """What the exporter wrote down of the model; nothing of models of others."""
+def about(path: Path) -> dict[str, Any]:
+    """Returns what the exporter wrote down of the model; nothing of models of others."""
     try:
-        about = json.loads((path / "assets.extra" / "stellwerk.json").read_text(encoding="utf-8"))
+        found = json.loads((path / "assets.extra" / "stellwerk.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    well = isinstance(about, dict) and isinstance(about.get("inputs", {}), dict)
-    return about if well and isinstance(about.get("classes") or [], list) else {}
+    well = isinstance(found, dict) and isinstance(found.get("inputs", {}), dict)
+    return found if well and isinstance(found.get("classes") or [], list) else {}

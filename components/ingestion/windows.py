@@ -20,6 +20,7 @@ from stellwerk.components.ingestion.columns import Column
 from stellwerk.components.ingestion.seasons import Seasons
 from stellwerk.errors import DataError
 from stellwerk.spec.data import Windows
+from stellwerk.tables.grids import filled, numbers, on_grid
 from stellwerk.tables.lists import lists
 
 Array = np.ndarray[Any, Any]
@@ -179,7 +180,7 @@ class Windower:
         held = self._tail.num_rows if self._tail is not None else 0
         if self._tail is not None:
             rows = pa.Table.from_batches([self._tail, rows]).combine_chunks().to_batches()[0]
-        moments = _numbers(rows, self.windows.order)
+        moments = numbers(rows, self.windows.order)
         steps = np.rint(np.diff(moments) / self.step).astype(np.int64) if self.windows.gaps != "ignore" else None
         if (np.diff(moments) < 0).any():
             raise DataError(
@@ -197,7 +198,8 @@ class Windower:
             steps = np.ones(len(moments) - 1, np.int64)
         self.counted.gaps += int((steps[max(held - 1, 0) :] > 1).sum())
         longest = self.windows.past + self.windows.future
-        places = np.concatenate([[0], np.cumsum(np.minimum(steps, longest))])
+        farthest = longest + self.windows.past + 1  # no value is filled in over such a gap, and none longer is
+        places = np.concatenate([[0], np.cumsum(np.minimum(steps, farthest))])
         yield from self._of_grid(rows, moments, places, int(places[held - 1]) + 1 if held else 0)
         self._length += int(places[-1]) + 1 - (int(places[held - 1]) + 1 if held else 0)
         kept_places = longest - 1 + (self.windows.past if self.windows.gaps == "last" else 0)
@@ -215,7 +217,7 @@ class Windower:
         origins = origins[(self._place + origins - (past - 1)) % self.windows.stride == 0]
         grids = {column.name: self._grid(rows, column, places, size) for column in self.columns if "[" in column.kind}
         if self.seasons is not None:
-            self.seasons.add(_on_grid(rows, self.seasons.column, places, size), moments, new)
+            self.seasons.add(on_grid(numbers(rows, self.seasons.column), places, size), moments, new)
         whole = row_of[origins] >= 0
         for name, grid in grids.items():
             before = np.concatenate([[0], np.cumsum(np.isnan(grid))])
@@ -255,27 +257,8 @@ class Windower:
 
     def _grid(self, rows: pa.RecordBatch, column: Column, places: Array, size: int) -> Array:
         base = column.name.removesuffix(FUTURE) if self._is_future(column.name) else column.name
-        grid = _on_grid(rows, base, places, size)
-        return _filled(grid, self.windows.past) if self.windows.gaps == "last" and base == column.name else grid
-
-
-def _numbers(rows: pa.RecordBatch, name: str) -> Array:
-    column = rows.column(rows.schema.get_field_index(name))
-    return np.asarray(column.cast(pa.float64(), safe=False).fill_null(float("nan")))
-
-
-def _on_grid(rows: pa.RecordBatch, name: str, places: Array, size: int) -> Array:
-    grid = np.full(size, np.nan, np.float32)
-    grid[places] = _numbers(rows, name)
-    return grid
-
-
-def _filled(grid: Array, most: int) -> Array:
-    """Puts the last value that is known into the gap behind it, `most` places far: so much is always at hand."""
-    places = np.maximum.accumulate(np.where(np.isnan(grid), -1, np.arange(len(grid))))
-    near = (places >= 0) & (np.arange(len(grid)) - places <= most)
-    filled: Array = np.where(near, grid[places], np.float32(np.nan))
-    return filled
+        grid = on_grid(numbers(rows, base), places, size)
+        return filled(grid, self.windows.past) if self.windows.gaps == "last" and base == column.name else grid
 
 
 def _ends_of_series(keys: Sequence[pa.Array], rows: int) -> list[int]:

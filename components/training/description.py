@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from stellwerk.components.artifacts.examples import LABEL
 from stellwerk.components.artifacts.folders import read_json
@@ -27,6 +28,8 @@ class Description:
     """The raw columns that the served model takes, and their types."""
     unread: dict[str, dict[str, int]]
     """By feature how many `values` of the train split were there, and how many were `unread`: no moments as the spec has it."""
+    windows: dict[str, Any]
+    """How the examples were made of rows (`data.windows`, with its step); nothing where they are rows."""
     examples_version: str
     schema_digest: str
 
@@ -41,6 +44,7 @@ class Description:
             classes=tuple(label.get("classes") or ()),
             raw=dict(values["inputs"]),
             unread=dict(values.get("unread") or {}),
+            windows=dict(values.get("windows") or {}),
             examples_version=values["examples_version"],
             schema_digest=values["schema_digest"],
         )

@@ -168,6 +168,7 @@ def _about(
         "trivial": label.trivial(labels),
         **({"facts": dict(labels.facts)} if labels.facts else {}),
         "inputs": {name: _input(COLUMN_TYPES[kind]) for name, kind in seen.raw.items()},
+        **({"windows": seen.windows} if seen.windows else {}),
         "hyperparameters": settings,
         **({"unread": seen.unread} if seen.unread else {}),
         "examples_version": seen.examples_version,

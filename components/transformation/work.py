@@ -20,6 +20,7 @@ from stellwerk.errors import DataError
 from stellwerk.kinds.transforming import SHARE
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.beam import Beam
+from stellwerk.spec.data import Windows
 from stellwerk.spec.features import Feature
 from stellwerk.spec.features.patterns import expand, is_pattern, winner
 from stellwerk.spec.target import Target
@@ -113,7 +114,16 @@ def _describe(plan: Plan, data: Examples, schema: Path, moments: Mapping[str, An
         "label": label,
         "inputs": plan.inputs,
         "unread": moments,
+        **({"windows": rule} if (rule := _rule(data)) else {}),
         "examples_version": data.version,
         "schema_digest": file_digest(schema / "schema.pbtxt" if schema.is_dir() else schema),
     }
     write_json(path, description)
+
+
+def _rule(data: Examples) -> dict[str, object]:
+    """Returns `data.windows` of the examples with the step that was found, by which others make windows of rows; nothing where there are none."""
+    windows = data.manifest.get("windows") or {}
+    return {key: windows[key] for key in Windows.model_fields if key in windows} | (
+        {"every": windows["step"]} if windows else {}
+    )

@@ -17,7 +17,7 @@ from stellwerk.errors import DataError, did_you_mean
 from stellwerk.serving.bulk.inputs import BadRow, Block
 from stellwerk.serving.bulk.inputs.base import Lines
 from stellwerk.serving.tensors import Array, Tensor, column_values
-from stellwerk.tables.lists import is_list, lists
+from stellwerk.tables.lists import is_list, lists, matrix
 from stellwerk.tables.numerals import others, plain_mark
 
 _DOUBLE = number_of("x")
@@ -262,8 +262,10 @@ def _lists(column: pa.Array, tensor: Tensor, length: int, reasons: dict[int, str
     """Returns lists of `length` numbers. A text is read as JSON: tables of text have no lists."""
     if pa.types.is_string(column.type):
         column = _parsed(column)
+    if is_list(column.type) and column.type.list_size == length and not pa.types.is_nested(column.type.value_type):
+        return lists(matrix(column))
     if is_list(column.type):
-        column = column.cast(pa.list_(column.type.value_type))
+        column = pa.array(column.to_pylist(), pa.list_(column.type.value_type))
     if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
         raise DataError(
             f"column '{tensor.name}' holds {column.type} values, but the model takes lists of {length} numbers."

@@ -15,6 +15,7 @@ from stellwerk.errors import UsageError, did_you_mean
 from stellwerk.serving.bulk.answers import Answers, Columns
 from stellwerk.serving.bulk.fitting import Fitted, Fitter, check_columns
 from stellwerk.serving.bulk.inputs import BadRow, Block, Cells, Position, Reader, format_of, found, open_input
+from stellwerk.serving.bulk.inputs.last_windows import LastWindows, has_rows
 from stellwerk.serving.bulk.models import Asked
 from stellwerk.serving.bulk.options import Options
 from stellwerk.serving.bulk.outputs import Form, ParquetForm, TextForm
@@ -31,6 +32,9 @@ class Job:
         floats = {name for name, tensor in asked.inputs.items() if tensor.dtype.kind == "f"}
         told = Told(options.delimiter, quote=options.quote, encoding=options.encoding)
         self.reader: Reader = open_input(path, told, floats, Cells(options.sheet, options.null_values), asked.inputs)
+        nulls = options.null_values if self.reader.text else ()
+        numerals = (options.decimal, options.thousands) if self.reader.text else (".", "")
+        self.series = self._series(nulls, numerals)
         names = self.reader.schema.names
         if names or not self.reader.objects:
             check_columns(names, asked.inputs, str(path))
@@ -44,10 +48,8 @@ class Job:
         self.with_heads = options.keep is None and self.kind == "jsonl" and self.reader.objects
         read = list(asked.inputs) if self.with_heads else [*kept, *asked.inputs]
         self.wanted = None if set(read) >= set(names) else list(dict.fromkeys(read))
-        nulls = options.null_values if self.reader.text else ()
         self.fitter = Fitter(asked.inputs, nulls, as_read=not self.reader.text or self.kind == "csv")
-        if self.reader.text:
-            self.fitter.numerals = (options.decimal, options.thousands)
+        self.fitter.numerals = numerals
         added = self._added()
         taken = [name for name in added if name in kept]
         if taken:
@@ -57,8 +59,19 @@ class Job:
             )
         self.form = self._form(output, added)
 
+    def _series(self, nulls: tuple[str, ...], numerals: tuple[str, str]) -> LastWindows | None:
+        """Puts what makes windows before the reader, where it has rows and the model takes windows."""
+        windows = self.asked.windows
+        if windows is None or not has_rows(self.reader, windows, self.asked.inputs):
+            return None
+        self.reader = series = LastWindows(self.reader, windows, self.asked.inputs, nulls, self.path)
+        series.numerals = numerals
+        return series
+
     def _usual(self, names: list[str]) -> list[str]:
-        """Returns the columns that are kept where nobody says: all but files that the model reads."""
+        """Returns the columns that are kept where nobody says: all but files that the model reads; of series what names them, and when."""
+        if self.series is not None:
+            return self.series.usual
         kinds = {field.name: field.type for field in self.reader.schema}
         return [name for name in names if not (pa.types.is_binary(kinds[name]) and name in self.asked.inputs)]
 

@@ -51,11 +51,14 @@ class Summary:
     seconds: float
     rows_per_second: float
     quarantine: str | None
+    said: tuple[str, ...] = ()
+    """Of series without a forecast: how many there are, and why."""
 
     def __str__(self) -> str:
         words = f"{self.rows:,} rows in {self.seconds:.1f} s ({self.rows_per_second:,.0f} rows/s)"
         words += f", {self.resumed_rows:,} of them from an earlier attempt" if self.resumed_rows else ""
-        return words + (f"; {self.bad_rows:,} bad rows in {self.quarantine}" if self.quarantine else "")
+        words += f"; {self.bad_rows:,} bad rows in {self.quarantine}" if self.quarantine else ""
+        return "\n".join([words, *self.said])
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,11 @@ def predict(
             done = _to_stdout(job, showing) if target is None else _to_file(job, target, showing)
         except OSError as error:
             raise StepFailed(sentence(error)) from None
+        said = job.series.left.sentences() if job.series is not None else []
     seconds = time.monotonic() - begin
     rate = (done.rows - done.resumed) / max(seconds, 1e-9)
-    return Summary(str(output), done.rows, done.bad, done.resumed, round(seconds, 3), round(rate, 1), done.quarantine)
+    numbers = (done.rows, done.bad, done.resumed, round(seconds, 3), round(rate, 1))
+    return Summary(str(output), *numbers, done.quarantine, tuple(said))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -75,6 +76,25 @@ def test_the_last_window_is_answered_step_by_step(ran, stellwerk, tmp_path):
     (answer,) = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
     assert {f"prediction_{step}" for step in range(6)} <= answer.keys()
     assert answer["quantiles_0_0"] <= answer["prediction_0"] == answer["quantiles_0_1"] <= answer["quantiles_0_2"]
+
+
+def test_rows_are_answered_by_the_last_window_of_each_series(ran, stellwerk, tmp_path):
+    rows = (ran / "load.csv").read_text() + "2024-01-20 00:00:00,west,5\n"
+    (tmp_path / "rows.csv").write_text(rows)
+    asked = stellwerk("predict", ran / "models" / "load", tmp_path / "rows.csv", "-o", tmp_path / "out.jsonl")
+    assert asked.returncode == 0, asked.stderr
+    said = "1 of 3 series are shorter than the 48 steps that the model looks back on, and got no forecast: meter west."
+    assert said in asked.stderr
+    north, south = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert (north["meter"], north["time"], north["time_0"]) == ("north", "2024-01-21 23:00:00", "2024-01-22 00:00:00")
+    assert 80 < north["prediction_0"] < 130
+    assert 320 < south["prediction_0"] < 520
+    loads = {time: float(load) for time, meter, load in csv.reader(rows.splitlines()[1:]) if meter == "south"}
+    window = [load for _, load in sorted(loads.items())][-48:]
+    (tmp_path / "windows.jsonl").write_text(json.dumps({"load": window}) + "\n")
+    stellwerk("predict", ran / "models" / "load", tmp_path / "windows.jsonl", "-o", tmp_path / "of_window.jsonl")
+    of_window = json.loads((tmp_path / "of_window.jsonl").read_text())
+    assert of_window["prediction_5"] == pytest.approx(south["prediction_5"], rel=1e-5)
 
 
 def test_the_example_fits_its_data():

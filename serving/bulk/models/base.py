@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from stellwerk.errors import ModelError, did_you_mean
 from stellwerk.serving.tensors import Array, Tensor
+from stellwerk.spec.data import Windows
 
 
 class Refused(ModelError):
@@ -29,6 +30,9 @@ class Asked(Protocol):
     """How many calls of `ask` at once serve best."""
     batch_size: int
     """How many rows to ask about at once where nobody said so."""
+
+    windows: Windows | None
+    """By which rule its inputs are windows of rows; None where they are none, or a server does not say so."""
 
     def ask(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Returns arrays by output name for arrays by input name. Raises Refused for rows that cannot be used."""

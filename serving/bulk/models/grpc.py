@@ -15,6 +15,7 @@ from stellwerk.serving.bulk.models.retrying import AT_FIRST_S, Retrying, Unavail
 from stellwerk.serving.bulk.options import Connection, Options
 from stellwerk.serving.client.base import Unanswered
 from stellwerk.serving.tensors import Array, Tensor
+from stellwerk.spec.data import Windows
 
 _LATER = ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "ABORTED")
 _ADVICE = {
@@ -28,6 +29,7 @@ class GrpcModel:
     """One version of a model behind gRPC."""
 
     batch_size = 1024
+    windows: Windows | None = None
 
     def __init__(self, model: str, options: Options, say: Callable[[str], None]) -> None:
         """Asks the server which version there is and what it takes."""

@@ -13,6 +13,7 @@ from stellwerk.errors import ModelError
 from stellwerk.serving.bulk.models.base import Refused
 from stellwerk.serving.bulk.options import Options
 from stellwerk.serving.tensors import Array
+from stellwerk.spec.data import Windows
 
 EVEN = 16
 """The last rows of a batch that does not fill vector registers round otherwise in the last bit. Filled up, a row's answer
@@ -30,6 +31,7 @@ class LocalModel:
         prepare()
         load("tensorflow")
         from stellwerk.serving.loading import LoadedModel  # noqa: PLC0415 - TensorFlow, which servers need not
+        from stellwerk.serving.servable import about  # noqa: PLC0415
         from stellwerk.serving.versions import newest  # noqa: PLC0415
 
         path = Path(model)
@@ -50,6 +52,8 @@ class LocalModel:
             raise
         self.inputs, self.outputs = signature.inputs, signature.outputs
         self.identity = f"{options.signature} {_digest(folder)}"
+        rule = about(folder).get("windows")
+        self.windows = Windows.model_validate(rule) if rule else None
 
     def ask(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Runs the model on whole multiples of `EVEN` rows; those that were added are cut off again."""

@@ -21,6 +21,7 @@ from stellwerk.serving.bulk.options import Connection, Options
 from stellwerk.serving.client.base import Unanswered
 from stellwerk.serving.client.rest import RestClient, body
 from stellwerk.serving.tensors import Array, Tensor
+from stellwerk.spec.data import Windows
 
 _BAD_REQUEST = 400
 _LATER = {429, 502, 503, 504}
@@ -48,6 +49,7 @@ class RestModel:
     """One version of a model behind REST."""
 
     batch_size = 1024
+    windows: Windows | None = None
 
     def __init__(self, model: str, options: Options, say: Callable[[str], None]) -> None:
         """Asks the server which version there is and what it takes."""

@@ -68,6 +68,11 @@ def test_the_last_value_stands_for_what_is_missing_in_the_past_only():
     assert found == [(3, [1.0, 1.0, 3.0], [4.0, 5.0])]
 
 
+def test_no_value_stands_for_one_behind_a_gap_longer_than_the_past():
+    found, _ = windows_of(rows(("a", [0, 1, 2, 90, 91, 92], range(6))), gaps="last", future=0, columns=["x"])
+    assert [moment for moment, *_ in found] == [2, 92]
+
+
 def test_rows_of_one_moment_count_once():
     found, counted = windows_of(rows(("a", [0, 1, 2, 2, 3, 4], [0, 1, 2, 9, 3, 4])))
     assert found == [(2, [0.0, 1.0, 2.0], [3.0, 4.0])]
