@@ -7,7 +7,7 @@
     quarantine/rows.jsonl   rows that did not parse or fit: source, line, reason, row
 
 Columns are of the types of `stellwerk.columns`: int64, float (32 bits), string and binary, in which null means missing, and lists of one
-length of floats, `float[168]`, in which NaN does. Booleans are int64 0/1, dates and timestamps are int64 seconds since 1970 in UTC. They lie in a folder, or at a URI in an object store,
+length of floats, `float[168]`, in which NaN does, and references, `{uri, sha256, bytes}`, which are read as binary. Booleans are int64 0/1, dates and timestamps are int64 seconds since 1970 in UTC. They lie in a folder, or at a URI in an object store,
 where they are read in place.
 """
 
@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stellwerk.columns import REFERENCE, REFERENCES
 from stellwerk.components.artifacts.file_states import State, state, steady_digest
 from stellwerk.components.artifacts.folders import MANIFEST, read_json
 from stellwerk.components.artifacts.stored import StoredFile, stored_files
@@ -128,9 +129,9 @@ class Examples:
 
     @property
     def columns(self) -> dict[str, str]:
-        """Type of each column by name: a key of `stellwerk.columns.COLUMN_TYPES`."""
+        """Type of each column by name, as `batches` gives it: a key of `stellwerk.columns.COLUMN_TYPES`, or of transformed ones a type of tensor."""
         columns: dict[str, str] = self.manifest["columns"]
-        return columns
+        return {name: REFERENCES.read_as if kind == REFERENCE else kind for name, kind in columns.items()}
 
     def rows(self, split: str) -> int:
         """Returns the number of examples in `split`."""
@@ -160,19 +161,38 @@ class Examples:
     def batches(
         self, split: str, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS
     ) -> Iterator[pa.RecordBatch]:
-        """Yields the examples of `split` in order, `rows` at a time at most, of long values and lists fewer, columns as they are on disk."""
+        """Yields the examples of `split` in order, `rows` at a time at most, of long values and lists fewer, columns as they are on disk.
+
+        In place of references are the bytes that they refer to.
+        """
         for shard in self.shards(split):
-            with parquet(shard) as file:
-                left = file.metadata.num_rows
-                wanted = list(columns) if columns is not None else None
-                size = rows_within(
-                    _chosen(file.schema_arrow, wanted), BATCH_BYTES, bearable(file.metadata, wanted, rows)
-                )
-                for batch in file.iter_batches(batch_size=size, columns=wanted):
-                    left -= batch.num_rows
-                    yield batch
-                if left:  # of a page whose head is damaged Arrow reads fewer rows without a word
-                    raise pa.ArrowInvalid(f"{left:,} rows fewer than it says")
+            yield from rows_of(shard, columns, rows)
+
+
+def rows_of(shard: Shard, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of a shard as `Examples.batches` does."""
+    with parquet(shard) as file:
+        wanted = list(columns) if columns is not None else None
+        size = rows_within(_chosen(file.schema_arrow, wanted), BATCH_BYTES, bearable(file.metadata, wanted, rows))
+        yield from with_bytes(_all_rows(file, size, wanted), file.schema_arrow)
+
+
+def with_bytes(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yields batches of shards of a schema, with bytes where they have references."""
+    if REFERENCES.arrow_type not in schema.types:
+        return batches
+    from stellwerk.components.artifacts.references import resolved  # noqa: PLC0415 - stores, and what reads media
+
+    return resolved(batches)
+
+
+def _all_rows(file: pq.ParquetFile, size: int, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+    left = file.metadata.num_rows
+    for batch in file.iter_batches(batch_size=size, columns=columns):
+        left -= batch.num_rows
+        yield batch
+    if left:  # of a page whose head is damaged Arrow reads fewer rows without a word
+        raise pa.ArrowInvalid(f"{left:,} rows fewer than it says")
 
 
 def _chosen(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:

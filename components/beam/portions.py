@@ -10,7 +10,7 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, parquet
+from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, parquet, with_bytes
 from stellwerk.components.artifacts.stored import StoredFile
 from stellwerk.components.beam.shared_storage import SharedStorage, opened, seen_by_worker
 from stellwerk.components.beam.watching import Signs
@@ -35,7 +35,8 @@ class Portion:
             return
         with self._open() as file:
             rows = bearable(file.metadata, columns, rows)
-            yield from file.iter_batches(batch_size=rows, row_groups=[self.row_group], columns=list(columns))
+            batches = file.iter_batches(batch_size=rows, row_groups=[self.row_group], columns=list(columns))
+            yield from with_bytes(batches, file.schema_arrow)
 
     @contextmanager
     def _open(self) -> Iterator[pq.ParquetFile]:

@@ -154,21 +154,28 @@ def _column(column: str, called: str, sql_type: str, number: bool, wide: bool) -
     base = _base(sql_type)
     if base.startswith(_TIMES):
         return Column(column, "int64", seconds_of(quoted), called)
-    medium = medium_of(sql_type)
-    kind = BYTES if medium is not None else OF_SQL[base].name
-    if wide:
-        kind = "float" if number else "string"
-    if number and kind == "binary":
-        raise DataError(
-            f"column '{column}' holds bytes, and a feature or the target needs a number. Convert it in data.query."
-        )
-    if number and kind == "string":
-        return Column(column, "float", number_of(quoted), called, from_text=True)
-    if medium is not None:
+    found = medium_of(sql_type)
+    if found is not None and number:
+        raise _no_number(column)
+    if found is not None:
+        medium, kind = found
         digest = f"CAST(struct_extract({quoted}, {text(DIGEST)}) AS BLOB)"
         return Column(column, kind, digest, called, medium=medium.name)
+    kind = OF_SQL[base].name
+    if wide:
+        kind = "float" if number else "string"
+    if number and kind == BYTES:
+        raise _no_number(column)
+    if number and kind == "string":
+        return Column(column, "float", number_of(quoted), called, from_text=True)
     cast = f"CAST({quoted} AS {COLUMN_TYPES[kind].cast})" if wide else cast_of(quoted, base)
     return Column(column, kind, cast, called)
+
+
+def _no_number(column: str) -> DataError:
+    return DataError(
+        f"column '{column}' holds bytes, and a feature or the target needs a number. Convert it in data.query."
+    )
 
 
 def _list(column: str, called: str, length: int) -> Column:
@@ -194,9 +201,10 @@ def select(columns: Iterable[Column], relation: str) -> str:
     return f"SELECT {', '.join(listed)} FROM ({relation})"
 
 
-def _field(column: Column) -> pa.Field:
+def field_of(column: Column, kind: str) -> pa.Field:
+    """Returns the field of a column whose values are of a type of `stellwerk.columns`."""
     said = {"media_type": column.medium} if column.medium else None
-    return pa.field(column.name, COLUMN_TYPES[column.kind].arrow_type, metadata=said)
+    return pa.field(column.name, COLUMN_TYPES[kind].arrow_type, metadata=said)
 
 
 @dataclass
@@ -236,7 +244,7 @@ class Normaliser:
         self.columns = list(columns)
         self.target = target
         self.named = named
-        self.schema = pa.schema([_field(column) for column in self.columns])
+        self.schema = pa.schema([field_of(column, COLUMN_TYPES[column.kind].read_as) for column in self.columns])
         self.missing_from_nan: Counter[str] = Counter()
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Flaws]:
@@ -244,9 +252,8 @@ class Normaliser:
         flaws = Flaws.of(batch.num_rows)
         texts = iter(batch.columns[len(self.columns) :])
         arrays = []
-        for column, values in zip(self.columns, batch.columns, strict=False):
-            known = COLUMN_TYPES[column.kind]
-            wanted = known.arrow_type
+        for column, values, asked in zip(self.columns, batch.columns, self.schema, strict=False):
+            known, wanted = COLUMN_TYPES[column.kind], asked.type
             array = values if known.length or values.type == wanted else pc.cast(values, wanted)
             if column.from_text:
                 flaws.add(nulls(array) & ~nulls(next(texts)), f"{column.name}: not {_wanted(known)}")

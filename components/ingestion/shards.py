@@ -101,10 +101,10 @@ class ShardWriter:
     def _write_group(self, rows: int) -> None:
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, self._schema, **self._settings(), **pages.written())
-        table = pa.Table.from_batches(self._waiting, self._schema)
+        table = pa.Table.from_batches(self._waiting)
         group = table.slice(0, rows).combine_chunks()
         if self._contents is not None:
-            group = with_contents(group, self._media, self._contents)
+            group = with_contents(group, self._media, self._contents, self._schema)
         self._writer.write_table(group, row_group_size=rows)
         rest = table.slice(rows)
         self._waiting = rest.to_batches()

@@ -17,11 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.examples import BATCH_ROWS
 from stellwerk.components.ingestion import engine
 from stellwerk.components.ingestion.arrays import chosen, nulls
-from stellwerk.components.ingestion.columns import Column, Flaws, Normaliser, select
+from stellwerk.components.ingestion.columns import Column, Flaws, Normaliser, field_of, select
 from stellwerk.components.ingestion.media.contents import Contents
 from stellwerk.components.ingestion.quarantine import Quarantine, set_aside
 from stellwerk.components.ingestion.shards import ShardWriter
@@ -109,7 +108,7 @@ def write(connection: duckdb.DuckDBPyConnection, relation: str, job: Job) -> Wri
     normaliser = Normaliser(job.columns, job.target if job.windows is None else "", job.named)
     media = [column.name for column in job.columns if column.medium]
     made = normaliser.columns if job.windows is None else job.windows.windower.columns
-    schema = pa.schema([(column.name, COLUMN_TYPES[column.kind].arrow_type) for column in made])
+    schema = pa.schema([field_of(column, column.kind) for column in made])
     writers = [ShardWriter(job.root, split, schema, media, job.contents) for split in SPLITS]
     written = Written()
     job.quarantine.hold_for(job.source, job.file)

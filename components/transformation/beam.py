@@ -12,7 +12,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
 from stellwerk.columns import COLUMN_TYPES, ColumnType
-from stellwerk.components.artifacts.examples import BATCH_ROWS, Examples, Shard, as_lists, parquet
+from stellwerk.components.artifacts.examples import Examples, Shard, as_lists, rows_of
 from stellwerk.components.beam.jobs import in_process
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
 from stellwerk.naming import safe
@@ -38,8 +38,7 @@ def write_analysis(
 
 
 def _read(shard: Shard, inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
-    with parquet(shard) as file:
-        yield from filled(file.iter_batches(batch_size=BATCH_ROWS, columns=list(inputs)), inputs)
+    yield from filled(rows_of(shard, list(inputs)), inputs)
 
 
 def filled(batches: Iterable[pa.RecordBatch], inputs: Mapping[str, str]) -> Iterator[pa.RecordBatch]:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 MISSING_WHOLE = -(2**63)
 """Stands for a missing whole number of 64 bits."""
 
+REFERENCE = "reference"
+"""The type of a column that says where bytes lie that were not copied."""
+REFERENCE_FIELDS = {"uri": "string", "sha256": "string", "bytes": "int64"}
+"""Where the file is, its SHA-256, and how many bytes a reader gets of it."""
+
 
 @dataclass(frozen=True)
 class ColumnType:
@@ -56,6 +61,8 @@ class ColumnType:
     """Returns the value that a text of the spec means; raises ValueError where it cannot be one."""
     length: int = 0
     """How many values the list of a row has; 0 where a row has one value and no list."""
+    stands_for: str = ""
+    """The type of the values that a reader gets in place of these; none where it gets these."""
 
     @cached_property
     def arrow_type(self) -> pa.DataType:
@@ -75,7 +82,12 @@ class ColumnType:
     @property
     def family(self) -> str:
         """The name without the length: what a kind of feature says it takes."""
-        return LISTS.name if self.length else self.name
+        return LISTS.name if self.length else self.read_as
+
+    @property
+    def read_as(self) -> str:
+        """The type of the values that readers of Examples get."""
+        return self.stands_for or self.name
 
     def _listed(self, value: pa.DataType) -> pa.DataType:
         import pyarrow as pa  # noqa: PLC0415 - the table is loaded where there is no data
@@ -86,6 +98,8 @@ class ColumnType:
 def _arrow(name: str) -> pa.DataType:
     import pyarrow as pa  # noqa: PLC0415 - the table is loaded where there is no data
 
+    if name == REFERENCE:
+        return pa.struct([(part, _arrow(kind)) for part, kind in REFERENCE_FIELDS.items()])
     return pa.type_for_alias(name)
 
 
@@ -186,6 +200,28 @@ LISTS = ColumnType(
 )
 """Lists of numbers, as many in every row. A column of them is called with the length, `float[168]`, and has no null: what is missing is NaN."""
 
+REFERENCES = ColumnType(
+    name=REFERENCE,
+    words="references to files",
+    suits="type: image where they are pictures",
+    surveyed="bytes",
+    sql=(),
+    cast="BLOB",
+    kept=(),
+    arrow=REFERENCE,
+    fed="binary",
+    dtype="string",
+    feature="bytes_list",
+    missing=b"",
+    number=False,
+    repeats=False,
+    read=str.encode,
+    stands_for="binary",
+)
+"""Bytes that were not copied: where they lie, and a checksum. Readers get the bytes."""
+
+_UNLISTED = {one.name: one for one in (LISTS, REFERENCES)}
+
 
 class _ColumnTypes(dict[str, ColumnType]):
     """The types by name; those of lists, of which there is one for every length, are made when they are asked for."""
@@ -193,15 +229,15 @@ class _ColumnTypes(dict[str, ColumnType]):
     def __missing__(self, name: str) -> ColumnType:
         head, bracket, rest = name.partition("[")
         length = rest.removesuffix("]")
-        if name == LISTS.name:
-            return LISTS
+        if name in _UNLISTED:
+            return _UNLISTED[name]
         if head != LISTS.name.partition("[")[0] or not bracket or not length.isdecimal() or not int(length):
             raise KeyError(name)
         return replace(LISTS, name=name, length=int(length))
 
 
 COLUMN_TYPES: dict[str, ColumnType] = _ColumnTypes((one.name, one) for one in _LISTED)
-"""By name, in the order in which they are named to people. Listed are those of one value a row; `float[168]` is found too, see `LISTS`."""
+"""By name, in the order in which they are named to people. Listed are those of one value a row; `float[168]` and `reference` are found too, see `LISTS` and `REFERENCES`."""
 
 
 def list_of(length: int) -> str:
@@ -233,15 +269,19 @@ class Medium:
     facts: dict[str, str]
     """What is known of each: its name, and its type in SQL. They are columns of Examples too, `<column>.<fact>`."""
 
-    @property
-    def sql(self) -> str:
-        """Its type of the engine: `DIGEST` stands for the bytes, which SQL never moves."""
-        listed = ", ".join(f"{fact} {kind}" for fact, kind in {DIGEST: "VARCHAR", **self.facts}.items())
-        return f"STRUCT({listed})"
+    def known(self, kept: str) -> dict[str, str]:
+        """Returns the fields of its type of the engine: `DIGEST` stands for the bytes, which SQL never moves, and `URI` is there of files that are only referred to."""
+        return {DIGEST: "VARCHAR", **self.facts, **({URI: "VARCHAR"} if kept == REFERENCE else {})}
+
+    def sql(self, kept: str) -> str:
+        """Returns its type of the engine."""
+        return f"STRUCT({', '.join(f'{fact} {kind}' for fact, kind in self.known(kept).items())})"
 
 
 DIGEST = "digest"
 """The field of a medium's type that has the SHA-256 of its bytes in standard form."""
+URI = "uri"
+"""The field of a medium's type that says where a file lies that is not copied."""
 BYTES = "binary"
 """The type of the column that has the bytes themselves."""
 
@@ -266,10 +306,11 @@ MEDIA: dict[str, Medium] = {
 """By media type."""
 
 
-def medium_of(sql_type: str) -> Medium | None:
-    """Returns the medium of a type of the engine, if it is one of a medium."""
+def medium_of(sql_type: str) -> tuple[Medium, str] | None:
+    """Returns the medium of a type of the engine, if it is one of a medium, and the type of the column that has its values."""
     plain = sql_type.replace('"', "")
-    return next((medium for medium in MEDIA.values() if medium.sql == plain), None)
+    every = ((medium, kept) for medium in MEDIA.values() for kept in (BYTES, REFERENCE))
+    return next(((medium, kept) for medium, kept in every if medium.sql(kept) == plain), None)
 
 
 def cast_of(value: str, sql_type: str) -> str:

@@ -32,6 +32,14 @@ def test_lists_have_a_type_for_every_length():
     assert list(COLUMN_TYPES) == list(VALUES)
 
 
+def test_references_are_read_as_bytes():
+    known = COLUMN_TYPES["reference"]
+    assert (known.read_as, known.family, known.length, known.number) == ("binary", "binary", 0, False)
+    assert known.arrow_type == pa.struct({"uri": pa.string(), "sha256": pa.string(), "bytes": pa.int64()})
+    assert known.fed_type == COLUMN_TYPES["binary"].fed_type
+    assert (known.dtype, known.feature) == (COLUMN_TYPES["binary"].dtype, COLUMN_TYPES["binary"].feature)
+
+
 @pytest.mark.parametrize("name", ["float[0]", "float[x]", "int64[3]", "float[", "list"])
 def test_what_is_no_type_is_not_found(name):
     with pytest.raises(KeyError):

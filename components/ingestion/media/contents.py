@@ -5,6 +5,7 @@ SQL sees a digest and what is known of each, so that a join or a sort of picture
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,12 +15,14 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
+from stellwerk.columns import REFERENCE_FIELDS
+
 Digests = np.ndarray[Any, Any]
 """SHA-256 in hexadecimal digits, as 64 bytes each."""
 
 
 class Contents:
-    """Takes contents in any order, and gives them back. Of each it keeps 44 bytes in memory."""
+    """Takes contents in any order, and gives them back. Of each it keeps 48 bytes in memory."""
 
     def __init__(self, scratch: Path, most: int | None = None) -> None:
         """With `most` only the first so many bytes of each are kept, for a look at the data."""
@@ -27,13 +30,23 @@ class Contents:
         self._path = scratch / "contents"
         self._file: IO[bytes] | None = None
         self._digests = bytearray()
-        self._starts, self._sizes = array("q"), array("i")
+        self._starts, self._lengths, self._sizes = array("q"), array("i"), array("i")
         self._end = 0
         self._sorted: tuple[Digests, np.ndarray[Any, Any]] | None = None
 
     def add(self, digest: str, content: bytes) -> None:
         """Keeps a content."""
         content = content[: self._most]
+        self._add(digest, content, len(content))
+
+    def refer(self, digest: str, content: bytes, uri: str, sha256: str) -> None:
+        """Keeps where the file of a content lies, and its SHA-256; for a look at the data the content."""
+        if self._most is not None:
+            self.add(digest, content)
+        else:
+            self._add(digest, json.dumps([uri, sha256, len(content)]).encode(), len(content))
+
+    def _add(self, digest: str, content: bytes, size: int) -> None:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("w+b")
@@ -41,7 +54,8 @@ class Contents:
         self._file.write(content)
         self._digests += bytes.fromhex(digest)
         self._starts.append(self._end)
-        self._sizes.append(len(content))
+        self._lengths.append(len(content))
+        self._sizes.append(size)
         self._end += len(content)
         self._sorted = None
 
@@ -58,15 +72,20 @@ class Contents:
         found: np.ndarray[Any, Any] = sizes[self._places(digests)].astype(np.int64)
         return found
 
-    def of(self, digests: pa.Array) -> pa.Array:
-        """Returns the contents that digests stand for; what is missing stays missing."""
-        return pa.array([self._read(place) for place in self._places(digests)], pa.binary())
+    def of(self, digests: pa.Array, kind: pa.DataType) -> pa.Array:
+        """Returns the contents that digests stand for, or references to them if these are of that type; what is missing stays missing."""
+        found = [self._read(place) for place in self._places(digests)]
+        if not pa.types.is_struct(kind):
+            return pa.array(found, kind)
+        return pa.array(
+            [None if one is None else dict(zip(REFERENCE_FIELDS, json.loads(one), strict=True)) for one in found], kind
+        )
 
     def _read(self, place: int) -> bytes | None:
         if place < 0 or self._file is None:
             return None
         self._file.seek(self._starts[place])
-        return self._file.read(self._sizes[place])
+        return self._file.read(self._lengths[place])
 
     def _places(self, digests: pa.Array) -> np.ndarray[Any, Any]:
         """Returns the place of each digest among those that were added, -1 where there is none."""
@@ -92,11 +111,13 @@ def opened(scratch: Path, most: int | None = None) -> Iterator[Contents]:
         contents.close()
 
 
-def with_contents(table: pa.Table, columns: Sequence[str], contents: Contents) -> pa.Table:
-    """Returns a table whose `columns` have contents where they had digests."""
+def with_contents(
+    table: pa.Table, columns: Sequence[str], contents: Contents, schema: pa.Schema | None = None
+) -> pa.Table:
+    """Returns a table whose `columns` have contents where they had digests, or what `schema` says."""
     for name in columns:
         place = table.schema.get_field_index(name)
-        field = table.schema.field(place)
-        chunks = [contents.of(chunk) for chunk in table.column(place).chunks]
-        table = table.set_column(place, field, pa.chunked_array(chunks, pa.binary()))
+        field = (table.schema if schema is None else schema).field(name)
+        chunks = [contents.of(chunk, field.type) for chunk in table.column(place).chunks]
+        table = table.set_column(place, field, pa.chunked_array(chunks, field.type))
     return table

@@ -16,6 +16,7 @@ from stellwerk.components.ingestion.files import File
 from stellwerk.errors import DataError
 from stellwerk.media.limits import MOST_BYTES
 from stellwerk.media.sniffing import PICTURE_ENDINGS
+from stellwerk.spec.places import scheme_of
 from stellwerk.tables.formats import is_medium
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -36,6 +37,8 @@ class Member:
     """Reads `MOST_BYTES` and one more at most. To be called before the next member is asked for where it lies in an archive."""
     packed: bool
     """Whether it lies in an archive."""
+    uri: str = ""
+    """Where it lies, for who reads it later; none in an archive."""
 
     @property
     def folder(self) -> str | None:
@@ -60,7 +63,8 @@ def members(files: Sequence[File]) -> Iterator[Member]:
         if is_archive(path.name):
             yield from (_zipped if path.suffix.lower() == ".zip" else _tarred)(path, file.label)
         else:
-            yield Member(_text(file.below), file.label, path.stat().st_size, _reader(path), packed=False)
+            uri = file.label if scheme_of(file.label) else path.absolute().as_uri()
+            yield Member(_text(file.below), file.label, path.stat().st_size, _reader(path), packed=False, uri=uri)
 
 
 def _reader(path: Path) -> Callable[[], bytes]:

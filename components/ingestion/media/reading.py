@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stellwerk.columns import DIGEST, MEDIA
+from stellwerk.columns import BYTES, MEDIA, REFERENCE, URI
 from stellwerk.components.ingestion.media.members import Member, is_archive, members
 from stellwerk.components.ingestion.media.telling import Told
 from stellwerk.components.ingestion.sources.base import Reject, Request, Table
@@ -32,26 +32,31 @@ LOOKED_AT = 48
 """Pictures that a look at the data decodes."""
 
 _ARROW = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "FLOAT": pa.float32()}
-_FACTS = {DIGEST: "VARCHAR", **MEDIA["image"].facts}
-SCHEMA = pa.schema(
-    {
-        "file": pa.string(),
-        "folder": pa.string(),
-        "content": pa.struct([(fact, _ARROW[kind]) for fact, kind in _FACTS.items()]),
-        "bytes": pa.int64(),
-        "digest": pa.string(),
-    }
-)
-"""`bytes` and `digest` are those of the file as it lies, those in `content` of the standard form."""
+KEPT = {"copy": BYTES, "reference": REFERENCE}
+"""The type of a column of pictures, by what a source says of `keep`."""
+
+
+def _schema(facts: Mapping[str, str]) -> pa.Schema:
+    """`bytes` and `digest` are those of the file as it lies, those in `content` of the standard form."""
+    return pa.schema(
+        {
+            "file": pa.string(),
+            "folder": pa.string(),
+            "content": pa.struct([(fact, _ARROW[kind]) for fact, kind in facts.items()]),
+            "bytes": pa.int64(),
+            "digest": pa.string(),
+        }
+    )
 
 
 def open_table(request: Request) -> Table:
     """Reads pictures; their bytes go to the request's contents. Raises DataError where there is none, and for damaged archives."""
     reading = _Reading(request)
     path = request.scratch / f"{request.name}-pictures.parquet"
-    with pq.ParquetWriter(path, SCHEMA, compression="snappy") as writer:
+    schema = _schema(reading.facts)
+    with pq.ParquetWriter(path, schema, compression="snappy") as writer:
         for rows in reading.batches():
-            writer.write_table(pa.Table.from_pylist(rows, SCHEMA), row_group_size=len(rows))
+            writer.write_table(pa.Table.from_pylist(rows, schema), row_group_size=len(rows))
     if not reading.told.rows:
         raise DataError.of_source(request.name, reading.told.nothing(request.files[0].label))
     table = of_files(request, [str(path)], reading.told.rows, {})
@@ -85,16 +90,39 @@ class _Reading:
                 self.told.rejected[str(found)] += 1
                 continue
             picture, digest = found
-            if self.request.contents is not None:
-                self.request.contents.add(picture.digest, picture.content)
+            self._keep(member, picture, digest)
             self.told.add(member.file, picture)
-            rows.append(_row(member, picture, digest))
+            rows.append(self._row(member, picture, digest))
             if len(rows) == GROUP_ROWS:
                 yield rows
                 rows = []
         self.told.rows += len(self.listed)
         if rows or self.listed:
             yield rows + self.listed
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What SQL sees of a picture, and of which type."""
+        return MEDIA["image"].known(KEPT[self.request.source.keep])
+
+    def _keep(self, member: Member, picture: Picture, digest: str) -> None:
+        contents = self.request.contents
+        if contents is None:
+            return
+        if self.request.source.keep == "copy":
+            contents.add(picture.digest, picture.content)
+        else:
+            contents.refer(picture.digest, picture.content, member.uri, digest)
+
+    def _row(self, member: Member, picture: Picture, digest: str) -> dict[str, Any]:
+        known = {**vars(picture), **asdict(picture.measures), "bytes": len(picture.content), URI: member.uri}
+        return {
+            "file": member.file,
+            "folder": member.folder,
+            "content": {fact: known[fact] for fact in self.facts},
+            "bytes": member.size,
+            "digest": digest,
+        }
 
     def _read(self) -> Iterator[tuple[Member, tuple[Picture, str] | Unreadable]]:
         """Decodes on several threads, a few files ahead, and keeps the order."""
@@ -124,6 +152,11 @@ class _Reading:
         looked_at = 0
         for number, member in enumerate(members(files)):
             self.told.folders[member.folder or ""] += 1
+            if member.packed and self.request.source.keep == "reference":
+                raise DataError.of_source(
+                    self.request.name,
+                    f"{files[0].label}: `keep: reference` is for files that lie by themselves. Unpack the archive, or leave `keep` out.",
+                )
             if self.request.glance and (number % stride or looked_at == LOOKED_AT):
                 self.whole = False
                 if self.request.listed:
@@ -139,14 +172,3 @@ def _decoded(member: Member, content: bytes | None, room: Room) -> tuple[Picture
         return standardised(content, room), hashlib.sha256(content).hexdigest()
     except Unreadable as error:
         return error
-
-
-def _row(member: Member, picture: Picture, digest: str) -> dict[str, Any]:
-    known = {**vars(picture), **asdict(picture.measures), "bytes": len(picture.content)}
-    return {
-        "file": member.file,
-        "folder": member.folder,
-        "content": {fact: known[fact] for fact in _FACTS},
-        "bytes": member.size,
-        "digest": digest,
-    }

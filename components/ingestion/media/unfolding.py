@@ -20,8 +20,8 @@ def unfolded(relation: str, described: Mapping[str, str]) -> tuple[str, dict[str
     types: dict[str, str] = {}
     about: dict[str, str] = {}
     for column, kind in described.items():
-        medium = medium_of(kind)
-        for fact, fact_type in {} if medium is None else {**medium.facts, DIGEST: "VARCHAR"}.items():
+        found = medium_of(kind)
+        for fact, fact_type in {} if found is None else {**found[0].facts, DIGEST: "VARCHAR"}.items():
             made = f"{column}.{fact}"
             if spelling.folded(made) not in taken:
                 asked.append(f"struct_extract({name(called[column])}, {text(fact)}) AS {name(made)}")
@@ -34,7 +34,7 @@ def unfolded(relation: str, described: Mapping[str, str]) -> tuple[str, dict[str
 def media_of(described: Mapping[str, str]) -> dict[str, str]:
     """Returns the columns that are media, and of which type each is."""
     found = {column: medium_of(kind) for column, kind in described.items()}
-    return {column: medium.name for column, medium in found.items() if medium is not None}
+    return {column: one[0].name for column, one in found.items() if one is not None}
 
 
 def without_facts(columns: Iterable[str], about: Mapping[str, str]) -> list[str]:

@@ -78,6 +78,16 @@ def standardised(content: bytes, room: Room) -> Picture:
         raise DataError(f"{known} files are read by {error.name}, which is not installed: {INSTALL}.") from None
 
 
+def standard_form(content: bytes, room: Room) -> bytes:
+    """Returns `standardised(content, room).content` of bytes that were decoded before: what stays as it is, is not decoded again."""
+    known = _known(content)
+    if known in (sniffing.JPEG, sniffing.PNG):
+        with _opened(content, known) as picture:
+            if _stays(picture, known):
+                return _stripped(content, known)
+    return standardised(content, room).content
+
+
 def _known(content: bytes) -> str:
     if not content:
         raise Unreadable("empty: 0 bytes")
@@ -128,24 +138,28 @@ def _of_pillow(content: bytes, picture: Image, known: str) -> Picture:
     frames = getattr(picture, "n_frames", 1) if known in (sniffing.GIF, sniffing.WEBP, sniffing.TIFF) else 1
     mode = picture.mode
     try:
-        turned = picture.getexif().get(_ORIENTATION, UPRIGHT) not in (0, UPRIGHT)
+        stays = _stays(picture, known)
         picture.load()
-        upright = ImageOps.exif_transpose(picture) if turned else picture
+        upright = picture if stays else ImageOps.exif_transpose(picture)
     except Exception:
         raise Unreadable(f"{known}: truncated or damaged") from None
-    if known == sniffing.JPEG and not turned and mode in ("L", "RGB"):
-        return _made(jpeg.stripped(content), upright, known, mode, frames)
-    if known == sniffing.PNG and not turned:
-        return _of_png(content, upright, mode)
+    if stays:
+        deep = known == sniffing.PNG and content[24] == 16
+        shown = _shown(upright) if upright.mode.startswith("I") else _plain(upright)
+        return _made(_stripped(content, known), shown, known, f"{mode.partition(';')[0]};16" if deep else mode, frames)
     plain = _plain(upright)
     return _made(_as_png(plain), plain, known, mode, frames)
 
 
-def _of_png(content: bytes, picture: Image, mode: str) -> Picture:
-    """Keeps a PNG as it is, with all its bits."""
-    deep = content[24] == 16
-    shown = _shown(picture) if picture.mode.startswith("I") else _plain(picture)
-    return _made(png.stripped(content), shown, sniffing.PNG, f"{mode.partition(';')[0]};16" if deep else mode)
+def _stays(picture: Image, known: str) -> bool:
+    """Tells whether a file holds the standard form, but for what is not pixels; that shows without decoding it."""
+    if known == sniffing.PNG or (known == sniffing.JPEG and picture.mode in ("L", "RGB")):
+        return picture.getexif().get(_ORIENTATION, UPRIGHT) in (0, UPRIGHT)
+    return False
+
+
+def _stripped(content: bytes, known: str) -> bytes:
+    return jpeg.stripped(content) if known == sniffing.JPEG else png.stripped(content)
 
 
 def _shown(picture: Image) -> Image:

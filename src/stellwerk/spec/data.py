@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -88,6 +89,8 @@ data:
     """`s3://` and `minio://` only: URL of the server, e.g. http://minio-service.kubeflow:9000; by default what `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` says, or else Amazon."""
     credentials: Literal["anonymous"] | None = None
     """`gs://`, `s3://` and `minio://` only. anonymous: a public bucket is asked without credentials. By default they come from where the SDKs look for them, never from the spec."""
+    keep: Literal["copy", "reference"] = "copy"
+    """Pictures only. copy: the examples hold them in standard form. reference: they hold where each file lies and its SHA-256, and a step that needs pixels reads it there; for what must not be copied, or is too large to."""
     access: Literal["copy", "in_place"] = "copy"
     """`gs://`, `s3://`, `minio://`, `http://` and `https://` only. copy: objects are copied to disk once, and read there. in_place: CSV, JSONL and Parquet are read where they lie, in parts, and what the store says of their state stands for their bytes."""
 
@@ -133,28 +136,49 @@ data:
     @model_validator(mode="after")
     def _keys_suit_the_place(self) -> Source:
         schemes, others = {scheme_of(path) for path in self.paths}, tuple(STORES.plug_ins)
-        wrong = [
+        wrong: list[tuple[tuple[str, ...], str]] = [
             ((key,), f"is for {', '.join(f'{scheme}://' for scheme in known)} only. Remove it")
             for key, known in (("endpoint", ("s3", "minio")), ("credentials", BUCKETS), ("access", (*BUCKETS, *WEB)))
             if self.changed(key) and not schemes.intersection((*known, *others))
         ]
+        if self.keep == "reference":
+            wrong += self._cannot_be_read_later(schemes)
         if wrong:
             raise Contradiction(*wrong)
         return self
+
+    def _cannot_be_read_later(self, schemes: set[str]) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yields what keeps later steps, which know the address of a file and no source, from reading it."""
+        if schemes.intersection(WEB):
+            yield (
+                ("keep",),
+                "reference is for files of this machine and of buckets: an address of the web may mean others tomorrow",
+            )
+        for key in ("endpoint", "credentials"):
+            if self.changed(key):
+                yield (
+                    (key,),
+                    "is not known to the steps that read what `keep: reference` refers to. Set it in the environment",
+                )
 
     @model_validator(mode="after")
     def _keys_suit_the_format(self) -> Source:
         own = dict.fromkeys(key for known in FORMATS.values() for key in known.keys)
         suits = {key: [known.name for known in FORMATS.values() if key in known.keys] for key in own}
         suits["access"] = [known.name for known in TEXT_FIRST if known.ahead]
+        given = f"format: {self.format}" if self.format else "no format"
         wrong = [
-            ((key,), f"is for {' and '.join(formats)} files. Received: format: {self.format}")
+            ((key,), f"is for {' and '.join(formats)} files. Received: {given}")
             for key, formats in suits.items()
-            if self.format is not None and self.format not in formats and self.changed(key)
+            if self.changed(key) and self.format not in formats and (self.format or _has_to_be_named(formats))
         ]
         if wrong:
             raise Contradiction(*wrong)
         return self
+
+
+def _has_to_be_named(formats: Iterable[str]) -> bool:
+    return not any(FORMATS[name].endings for name in formats)
 
 
 def _source(value: Any) -> Any:

@@ -155,6 +155,7 @@ _LISTED = (
         reader=f"{_INPUTS}.pictures:opened",
         cuts_itself=True,
         media=PICTURE_ENDINGS,
+        keys=("keep",),
         begun_with="SELECT content AS photo, folder AS label FROM {}",
     ),
 )

@@ -17,7 +17,6 @@ import pytest
 from PIL import Image
 
 from stellwerk.columns import MEDIA
-from stellwerk.components.artifacts import examples
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.ingestion import shards
 from stellwerk.components.ingestion.identity import identities
@@ -26,6 +25,7 @@ from stellwerk.components.ingestion.probing import probe
 from stellwerk.errors import DataError
 from stellwerk.section import SPLITS
 from stellwerk.spec.data import Data
+from stellwerk.tables import bounds
 
 QUERY = "SELECT content AS photo, folder AS y, file FROM photos"
 SHARES = {"by": "hash", "train": 0.5, "eval": 0.25, "test": 0.25}
@@ -262,7 +262,7 @@ def test_row_groups_end_at_so_many_bytes_and_are_read_one_at_a_time(run, folder,
             told = file.metadata.row_group(0).column(column)
             assert (told.compression, told.has_dictionary_page, told.is_stats_set) == ("UNCOMPRESSED", False, False)
             assert file.schema_arrow.field("photo").metadata[b"media_type"] == b"image"
-    monkeypatch.setattr(examples, "BATCH_BYTES", 4_000)
+    monkeypatch.setattr(bounds, "BATCH_BYTES", 4_000)
     batches = list(Examples.open(made.path).batches("train"))
     assert max(batch.num_rows for batch in batches) < made.examples.rows("train") / 2
     assert sum(batch.num_rows for batch in batches) == made.examples.rows("train")
