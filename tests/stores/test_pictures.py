@@ -15,6 +15,7 @@ from PIL import Image
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.ingestion.identity import identities
 from stellwerk.components.ingestion.work import ingest
+from stellwerk.errors import DataError
 from stellwerk.spec.data import Data
 from stellwerk.spec.target import Target
 
@@ -32,16 +33,17 @@ def pictures() -> dict[str, bytes]:
     return made
 
 
-def _data(path: str) -> Data:
-    return Data.model_validate({"sources": {"photos": {"path": path, "format": "images"}}, "split": SPLIT})
+def _data(path: str, keep: str = "copy") -> Data:
+    source = {"path": path, "format": "images", "keep": keep}
+    return Data.model_validate({"sources": {"photos": source}, "split": SPLIT})
 
 
 @pytest.fixture
 def ingested(tmp_path: Path) -> Callable[[str], Examples]:
-    def run(path: str) -> Examples:
+    def run(path: str, keep: str = "copy") -> Examples:
         folder = tmp_path / f"examples{len(list(tmp_path.glob('examples*')))}"
         target = Target(column="folder", type="binary")
-        ingest(data=_data(path), directory=tmp_path, numbers=[], target=target, examples=folder)
+        ingest(data=_data(path, keep), directory=tmp_path, numbers=[], target=target, examples=folder)
         return Examples.open(folder)
 
     return run
@@ -51,6 +53,19 @@ def _rows(examples: Examples) -> list[dict[str, Any]]:
     return [
         row for split in ("train", "eval", "test") for batch in examples.batches(split) for row in batch.to_pylist()
     ]
+
+
+def test_pictures_that_stay_in_their_bucket_are_read_from_there(stored, ingested, pictures):
+    for name, content in pictures.items():
+        stored.put(f"photos/{name}", content)
+    made = ingested(f"{stored.uri}/photos/", keep="reference")
+    assert {row["file"]: row["content"] for row in _rows(made)} == pictures
+    stored.put("photos/cat/00.png", pictures["dog/01.png"])
+    with pytest.raises(DataError, match=f"examples: {stored.uri}/photos/cat/00.png: was changed after it was ingested"):
+        _rows(made)
+    stored.delete("photos/cat/00.png")
+    with pytest.raises(DataError, match=f"examples: {stored.uri}/photos/cat/00.png: the file is gone"):
+        _rows(made)
 
 
 def test_a_prefix_is_read_as_a_folder_is(s3, ingested, pictures, tmp_path):
