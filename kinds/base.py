@@ -48,6 +48,11 @@ class Keys(Section):
         """Returns the form of what it gives the network, and the axes of a row; None where that is known in a run only."""
         return self.LOOKS
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a row of what it gives the network; nothing where it is no tensor, or that is known in a run only."""
+        return ()
+
     def instead(self) -> str:
         """Returns what to change, so that an encoder which cannot read the feature could; nothing where nothing helps."""
         return ""
@@ -63,6 +68,8 @@ class Keys(Section):
         looks = self.looks()
         if isinstance(self.encoder, EncoderKeys) and looks is not None and (why := self.encoder.refusal(looks)):
             raise Contradiction((("encoder",), f"{why}. {self.instead() or 'Take another encoder, or none'}"))
+        if isinstance(self.encoder, EncoderKeys) and self.shape and (why := self.encoder.misfit(self.shape)):
+            raise Contradiction((("encoder",), f"{why}. Change the feature, or take another encoder"))
         return self
 
     def hooks(self) -> Mapping[str, str]:

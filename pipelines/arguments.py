@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from stellwerk.components.artifacts.file_states import State, state, steady_digest
 from stellwerk.encoders.choosing import Encoding
-from stellwerk.errors import SpecError
+from stellwerk.errors import DataError, SpecError
 from stellwerk.kinds.base import Reads
 from stellwerk.loading import LoadedSpec
+from stellwerk.loading.files import weights
 from stellwerk.plugged import hooks_of
 from stellwerk.spec import Feature, Spec
 from stellwerk.spec.features.patterns import is_pattern
+from stellwerk.spec.places import is_here
 from stellwerk.spec.train import is_hook
 
 
@@ -111,15 +116,38 @@ def transformed_features(loaded: LoadedSpec) -> dict[str, Any]:
 def encoding(loaded: LoadedSpec) -> dict[str, Any]:
     """Returns how the network reads features otherwise than their forms do, by feature, or pattern of features.
 
-    Where a pattern is among them all features are there: which columns it means depends on the others.
+    Where a pattern is among them all features are there: which columns it means depends on the others. Each file of weights has
+    its SHA-256 beside it. Raises SpecError for one that cannot be read, and one that is not the one which the spec means.
     """
     by_default = not getattr(loaded.spec.model, "TAKES_INPUTS_AS_THEY_ARE", False)
     every = {
         name: feature.encoded_by(by_default).model_dump(mode="json", by_alias=True, exclude_none=True)
         for name, feature in _features(loaded)
     }
+    for (_, name, *_), path in weights(loaded.spec):
+        if is_here(path):
+            encoder = every[str(name)]["encoder"]
+            encoder["sha256"] = _digest_of_weights(loaded, str(name), path, encoder.get("sha256"))
     said = {name: each for name, each in every.items() if each}
     return every if any(is_pattern(name, loaded.spec.features[name]) for name in said) else said
+
+
+def _digest_of_weights(loaded: LoadedSpec, feature: str, path: str, wanted: str | None) -> str:
+    file = loaded.directory / path.removeprefix("file://")
+    try:
+        digest = _digest(file, state(file))
+    except (OSError, DataError) as error:
+        problem = loaded.problem(("features", feature, "encoder", "weights"), f"'{path}' cannot be read: {error}")
+        raise SpecError([problem]) from error
+    if wanted not in (None, digest):
+        message = f"is not that of '{path}', which has {digest}. Take the file that is meant, or correct it. Received: '{wanted}'."
+        raise SpecError([loaded.problem(("features", feature, "encoder", "sha256"), message)])
+    return digest
+
+
+@cache
+def _digest(file: Path, seen: State) -> str:  # noqa: ARG001 - a file that looks otherwise is read again
+    return steady_digest(file)[1]
 
 
 def _features(loaded: LoadedSpec) -> Iterable[tuple[str, Feature]]:

@@ -19,6 +19,7 @@ def train(
     training_page: Output[HTML],
     transformed: Input[Dataset] = None,
     transformed_uri: str = "",
+    directory: str = "",
     encoding: dict = {},  # noqa: B006 - what KFP writes into the definition
     epochs: Optional[int] = None,
     batch_size: Optional[int] = None,
@@ -29,6 +30,7 @@ def train(
     Args:
         architecture: Section `model` of the spec.
         encoding: Encoders of features by their names, as `{review: {encoder: {type: lstm}}}`; those without one are taken as their forms are.
+        directory: Folder where relative paths of weights start.
         training: Section `train` of the spec.
         target: Section `target` of the spec.
         hooks: Source texts of hook files by path.

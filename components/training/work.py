@@ -42,6 +42,7 @@ from stellwerk.components.training.passing import Passes
 from stellwerk.components.training.reading import Reader
 from stellwerk.components.training.rebalancing import Rebalanced
 from stellwerk.components.training.threads import cores_of_an_operation, parts_of_a_batch, use_cores
+from stellwerk.components.training.weights import with_weights
 from stellwerk.encoders.choosing import Encoding
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.model import Model
@@ -68,15 +69,19 @@ def train(
     history: Path,
     progress: Progress = silent,
     scratch: Path | None = None,
+    kept: Path | None = None,
+    directory: Path | None = None,
     encoding: dict[str, Encoding] | None = None,
 ) -> None:
     """Writes the Model (a SavedModel that takes raw columns) and the History.
 
     The same inputs and seed give the same weights on the same machine, also when a killed attempt is taken up again
-    from `scratch`. Raises DataError for labels that cannot be learned, HookError for a `model.build` or a `train.loop` that misbehaves,
+    from `scratch`. Weights that an encoder begins with are found from `directory`; copies of those at URIs are below `kept`.
+    Raises DataError for labels that cannot be learned and weights that are not those of the spec, HookError for a `model.build` or a `train.loop` that misbehaves,
     StepFailed when the loss is no finite number.
     """
-    examples, seen = Examples.open(transformed), Description.read(transform_graph).encoded_by(encoding or {})
+    examples, seen = Examples.open(transformed), Description.read(transform_graph)
+    seen = seen.encoded_by(with_weights(encoding or {}, directory, kept))
     labels = measure_labels(examples, target, seen.label, seen.classes)
     rebalanced = Rebalanced.of(labels, training.rebalance)
     rows = rebalanced.rows if rebalanced else examples.rows("train")

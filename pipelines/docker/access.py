@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from stellwerk.errors import UsageError
+from stellwerk.loading.files import weights
 from stellwerk.pipelines.kubeflow.previous_artifacts import reaches
 from stellwerk.spec import Spec
 from stellwerk.spec.places import STORES, scheme_of
+from stellwerk.steps import World
 
 ANYWHERE = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy")
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
@@ -74,11 +76,13 @@ def _places(spec: Spec) -> dict[str, list[str]]:
         f"data.sources.{name}": [source.path] if isinstance(source.path, str) else list(source.path)
         for name, source in spec.data.sources.items()
     }
+    places |= {".".join(map(str, keys)): [path] for keys, path in weights(spec)}
     return places | ({"push.to": [spec.push.to]} if spec.push is not None else {})
 
 
 def _schemes(spec: Spec, step: str) -> Iterator[str]:
     reached = reaches(spec, step)
     for key, paths in _places(spec).items():
-        if ("models" if key == "push.to" else "sources") in reached:
+        world: World = "models" if key == "push.to" else "weights" if key.startswith("features.") else "sources"
+        if world in reached:
             yield from map(scheme_of, paths)

@@ -9,6 +9,7 @@ from pathlib import Path
 from stellwerk.components.ingestion.files import origins
 from stellwerk.errors import UsageError
 from stellwerk.loading import LoadedSpec
+from stellwerk.loading.files import weights
 from stellwerk.spec.places import is_here
 
 Mounts = dict[str, dict[str, str]]
@@ -37,8 +38,15 @@ def _data(loaded: LoadedSpec) -> Iterator[Path]:
         here = [path for path in source.paths if is_here(path)]
         for file in origins(name, source.model_copy(update={"path": here}), loaded.directory) if here else ():
             assert isinstance(file, Path)  # noqa: S101 - no other is left
-            yield Path(os.path.abspath(file)).parent  # noqa: PTH100 - links stay links: the spec's paths lead through them
-            yield file.resolve().parent
+            yield from _of(file)
+    for _, path in weights(loaded.spec):
+        if is_here(path):
+            yield from _of(loaded.directory / path.removeprefix("file://"))
+
+
+def _of(file: Path) -> Iterator[Path]:
+    yield Path(os.path.abspath(file)).parent  # noqa: PTH100 - links stay links: the spec's paths lead through them
+    yield file.resolve().parent
 
 
 def _outermost(folders: Iterator[Path]) -> Iterator[Path]:

@@ -5,7 +5,7 @@ What a package brings is among them. One that cannot be used costs only the spec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, get_args
@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from stellwerk.errors import PlugInError
 from stellwerk.families import Family
-from stellwerk.section import HOOK, Contradiction, Section
+from stellwerk.section import HOOK, WEIGHTS, Contradiction, Section
 
 
 def tagged(
@@ -72,12 +72,27 @@ def keys_of_member(family: Family, name: str, key: str, base: type[Section] = Se
 
 def hooks_of(section: Section) -> dict[str, str]:
     """Returns the hooks (`file.py:name`) that a section names, by key: the fields that are of the type `Hook`."""
+    return _of_pattern(section, HOOK)
+
+
+def weights_of(section: Section) -> dict[str, str]:
+    """Returns the files of weights, or their URIs, that a section names, by key: the fields that are of the type `Weights`."""
+    return _of_pattern(section, WEIGHTS)
+
+
+def _of_pattern(section: Section, pattern: str) -> dict[str, str]:
     named = {
         field.alias or name: getattr(section, name)
         for name, field in type(section).model_fields.items()
-        if any(getattr(one, "pattern", None) == HOOK for one in field.metadata)
+        if any(getattr(one, "pattern", None) == pattern for one in (*field.metadata, *_parts(field.annotation)))
     }
     return {key: reference for key, reference in named.items() if isinstance(reference, str)}
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    for one in get_args(annotation):
+        yield one
+        yield from _parts(one)
 
 
 def refuse_unusable(family: Family, name: str) -> None:

@@ -17,6 +17,8 @@ STORAGE = r"^(gs|s3|pvc)://[^\s?#]+$"
 LABEL_KEY = r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$"
 LABEL_VALUE = r"^([A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)?$"
 RESOURCE = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$"
+WEIGHTS = r"^\S.*\.(weights\.h5|h5|keras)$"
+SHA256 = r"^[0-9a-f]{64}$"
 VERSION = r"^2\.[0-9]+(\.[0-9]+)?$"
 MOUNT = r"^/[^:\s]*[^:/\s]$"
 
@@ -31,6 +33,8 @@ PATTERNS = {
     LABEL_KEY: "must be a name of letters, digits, dashes, dots and underscores, with a domain and a slash in front or not",
     LABEL_VALUE: "must be letters, digits, dashes, dots and underscores, and begin and end with a letter or a digit",
     RESOURCE: "must be a resource of the cluster with its domain, e.g. nvidia.com/gpu",
+    WEIGHTS: "must be a file of Keras weights, whose name ends in .weights.h5, .h5 or .keras, or its URI",
+    SHA256: "must be 64 digits and letters a to f, as sha256sum gives them",
     VERSION: 'must be a version of Kubeflow Pipelines 2 in quotes, e.g. "2.5"',
     MOUNT: "must be a folder in the container, e.g. /data",
     MEMORY: "must be a number and a unit, e.g. 16G or 512Mi",
@@ -39,6 +43,9 @@ PATTERNS = {
 
 Hook = Annotated[str, StringConstraints(pattern=HOOK)]
 """A function or class in a user's own file, as `file.py:name`, relative to the spec."""
+
+Weights = Annotated[str, StringConstraints(pattern=WEIGHTS)]
+"""A file of Keras weights, relative to the spec, or its URI."""
 
 FeatureName = Annotated[str, StringConstraints(pattern=FEATURE_NAME)]
 """What a column may be called, a feature may."""

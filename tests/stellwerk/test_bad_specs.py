@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stellwerk.components.training.encoders.application.networks import NETWORKS
 from stellwerk.errors import SpecError
 from stellwerk.loading import load
 
@@ -12,7 +13,7 @@ KNOWN_METRICS = (
     "pinball, r2, "
     "any TFMA metric by its class name (e.g. MinLabelPosition), or a hook (metrics.py:Class)"
 )
-KNOWN_ENCODERS = "cnn, conv1d, lstm, gru, transformer, embedding, custom"
+KNOWN_ENCODERS = "cnn, application, conv1d, lstm, gru, transformer, embedding, custom"
 KNOWN_TYPES = "number, category, boolean, time, text, image, series, cross, custom"
 
 # A line put after the seven of the short spec, and the message.
@@ -108,6 +109,15 @@ CHANGES = [
     ("{type: number}", "{type: text, encoding: tokens, encoder: {type: lstm, units: 0}}", 5, "features.distance.encoder.units: must be at least 1. Received: 0."),
     ("{type: number}", "{type: text, encoding: tokens, encoder: {type: lstm, unit: 9}}", 5, "features.distance.encoder.unit: unknown key 'unit'. Did you mean 'units'? Known: units, layers, bidirectional, dropout, unroll, type."),
     ("{type: number}", "{type: text, encoding: tokens, encoder: {type: transformer, width: 30}}", 5, "features.distance.encoder.width: must be a multiple of heads, as each has an equal part of it. Received: 30 and 4 heads."),
+    ("{type: number}", "{type: image, encoder: {type: application, name: EfficientNet}}", 5, f"features.distance.encoder.name: unknown network of keras.applications. Did you mean 'EfficientNetB7'? Known: {', '.join(NETWORKS)}."),
+    ("{type: number}", "{type: image, encoder: {type: application, name: VGG16, trainable: none}}", 5, "features.distance.encoder.trainable: leaves random weights as they are, as there are no others. Name a file with `weights`, or say all. Received: none."),
+    ("{type: number}", "{type: image, size: [64, 80], encoder: {type: application, name: Xception}}", 5, "features.distance.encoder: Xception reads pictures of 71 x 71 pixels or more, and these have 64 x 80. Change the feature, or take another encoder."),
+    ("{type: number}", "{type: image, encoder: {type: application, name: VGG16, weights: vgg.pkl}}", 5, "features.distance.encoder.weights: must be a file of Keras weights, whose name ends in .weights.h5, .h5 or .keras, or its URI. Received: 'vgg.pkl'."),
+    ("{type: number}", "{type: image, encoder: {type: application, name: VGG16, weights: vgg.h5}}", 5, "features.distance.encoder.weights: there is no file 'vgg.h5' beside the spec. Put it there, or correct the path."),
+    ("{type: number}", "{type: image, encoder: {type: application, name: VGG16, weights: 'gs://b/vgg.h5'}}", 5, "features.distance.encoder.sha256: is needed for weights at a URI. Give what sha256sum says of the file."),
+    ("{type: number}", "{type: image, encoder: {type: application, name: VGG16, weights: 'ftp://b/vgg.h5', sha256: %s}}" % ("a" * 64), 5, "features.distance.encoder.weights: unknown scheme 'ftp'. Known: a path, file://, gs://, s3://, minio://, hdfs://, http://, https://."),
+    ("{type: number}", "{type: image, encoder: {type: application, name: VGG16, sha256: %s}}" % ("a" * 64), 5, "features.distance.encoder.sha256: is that of weights, and there are none. Name the file, or remove it."),
+    ("{type: number}", "{type: image, encoder: {type: application, name: VGG16, weights: 'gs://b/vgg.h5', sha256: abc}}", 5, "features.distance.encoder.sha256: must be 64 digits and letters a to f, as sha256sum gives them. Received: 'abc'."),
     ("{type: number}", "{type: image, augment: {}}", 5, "features.distance.augment: says nothing. Name one of flip, translate, rotate, zoom, contrast, brightness, noise, randaugment, or leave it out."),
     ("{type: number}", "{type: image, augment: {rotate: 90}}", 5, "features.distance.augment.rotate: must be at most 0.5. Received: 90."),
     ("{type: number}", "{type: number, encoder: hook.py:bild}", 5, "features.distance.encoder.encode: hook.py has no function or class 'bild'. Did you mean 'build'? It has: build."),

@@ -126,7 +126,7 @@ def what_an_engine_fills_the_face_takes(step: Step) -> None:
 
 
 def what_acts_on_the_world_says_so(step: Step) -> None:
-    reaches_by_itself = {"sources": "data", "models": "push_to"}
+    reaches_by_itself = {"sources": "data", "weights": "encoding", "models": "push_to"}
     if step.when == "always":
         assert all(reaches_by_itself[world] in step.parameters for world in step.world)
     assert step.cached or step.world, "what sees nothing outside may come from a cache"

@@ -65,6 +65,8 @@ def _refuse_misfits(items: Sequence[ModelInput]) -> None:
     for item in items:
         if why := section.refusal((item.form, len(item.shape))):
             raise StepFailed(f"{where}: {why}. Take another encoder, or none.")
+        if section.TAKES is not None and (why := section.misfit(item.shape)):
+            raise StepFailed(f"{where}: {why}. Change the feature, or take another encoder.")
     if section.TAKES is not None and len(items) > 1:
         names = ", ".join(item.name for item in items)
         raise StepFailed(

@@ -1,6 +1,7 @@
 """Encoders: what makes a vector of a feature's tensors, before the network joins the features. One package each.
 
     cnn          pictures                     a small convolutional network
+    application  pictures                     a network of keras.applications, with weights of the user's or none
     conv1d       words in order, series       convolutions along the steps
     lstm, gru    words in order, series       one step after the other
     transformer  words in order, series       each step looks at all others
@@ -23,6 +24,7 @@ ENCODERS = Family(
     "encoder",
     {
         "cnn": f"{_HERE}.cnn",
+        "application": f"{_HERE}.application",
         "conv1d": f"{_HERE}.conv1d",
         "lstm": f"{_HERE}.lstm",
         "gru": f"{_HERE}.gru",

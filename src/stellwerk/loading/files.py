@@ -1,4 +1,4 @@
-"""Looks at the files that a spec names: hooks are parsed and never imported, so that checking runs nobody's code."""
+"""Looks at the files that a spec names: hooks are parsed and never imported, so that checking runs nobody's code; of weights the first bytes are read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Keys
-from stellwerk.plugged import hooks_of
+from stellwerk.plugged import hooks_of, weights_of
 from stellwerk.spec import Spec
+from stellwerk.spec.places import is_here, place_of
 from stellwerk.spec.train import is_hook
 
 Found = tuple[Keys, str]
@@ -19,10 +20,14 @@ LOOP: Keys = ("train", "loop")
 CALLED_WITH: dict[Keys, tuple[str, ...]] = {LOOP: ("model", "train", "validation", "settings")}
 """What a hook is called with, where that is the same in every spec."""
 
+HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+"""How files of weights begin: `.h5`, and `.keras`."""
+
 
 def check_files(spec: Spec, directory: Path) -> list[Found]:
-    """Returns what is wrong with the hooks and the schema of a spec whose folder is `directory`."""
+    """Returns what is wrong with the hooks, the weights and the schema of a spec whose folder is `directory`."""
     found = [(keys, _hook(reference, directory, CALLED_WITH.get(keys, ()))) for keys, reference in hooks(spec)]
+    found += [(keys, _weights(path, directory)) for keys, path in weights(spec)]
     found.append((("validate", "schema"), _schema(spec.validate_.schema_, directory)))
     return [(keys, message) for keys, message in found if message]
 
@@ -44,6 +49,38 @@ def hooks(spec: Spec) -> Iterator[tuple[Keys, str]]:
     for metric in spec.evaluate.require:
         if ".py:" in metric and metric not in (spec.evaluate.metrics or ()):
             yield ("evaluate", "require", metric), metric
+
+
+def weights(spec: Spec) -> Iterator[tuple[Keys, str]]:
+    """Yields every file of weights, or its URI, that a spec names and the keys where it is written."""
+    for name, feature in spec.features.items():
+        if feature.encoder is not None:
+            own = weights_of(feature.encoder).items()
+            yield from ((("features", name, "encoder", key), path) for key, path in own)
+
+
+def _weights(path: str, directory: Path) -> str:
+    if not is_here(path):
+        try:
+            place_of(path)
+        except ValueError as error:
+            return f"{error}."
+        return ""
+    file = directory / path.removeprefix("file://")
+    if not file.is_file():
+        near = did_you_mean(file.name, (each.name for each in file.parent.glob("*.*"))) if file.parent.is_dir() else ""
+        return f"there is no file '{path}' beside the spec.{near} Put it there, or correct the path."
+    try:
+        with file.open("rb") as stream:
+            begins = stream.read(len(HDF5))
+    except OSError as error:
+        return f"'{path}' cannot be read: {error.strerror}."
+    wanted, called = (ZIP, "a model that Keras 3 saved") if file.suffix == ".keras" else (HDF5, "an HDF5 file")
+    if begins.startswith(wanted):
+        return ""
+    return (
+        f"'{path}' is not {called}, which its name says: it begins with {begins[:8]!r}. Give a file that Keras saved."
+    )
 
 
 def _hook(reference: str, directory: Path, given: tuple[str, ...]) -> str:

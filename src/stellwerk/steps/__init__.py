@@ -92,6 +92,8 @@ DECLARED = (
             "hooks": "stellwerk.pipelines.arguments:training_hooks",
         },
         inputs={"transformed": ("transformed",), "transform_graph": ("transform_graph",)},
+        context=("directory",),
+        world=("weights",),
         outputs=(Output("model", "Model", title="Model"), Output("history", "Metrics")),
         changes=(
             Change("epochs", ("training", "epochs"), "train.epochs", int, left_open=True),

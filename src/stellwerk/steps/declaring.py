@@ -11,8 +11,8 @@ from typing import Literal
 
 Kind = Literal["Artifact", "Dataset", "Model", "Metrics", "ClassificationMetrics", "HTML"]
 """Types of artifacts, as Kubeflow calls them."""
-World = Literal["sources", "models"]
-"""What lies outside a pipeline: where its data come from, and where its models are pushed to."""
+World = Literal["sources", "weights", "models"]
+"""What lies outside a pipeline: where its data come from and weights that networks begin with, and where its models are pushed to."""
 When = Literal["always", "first", "last"]
 """In the graph of every engine; or on a cluster only, before all steps of the graph, or when what it reads is there."""
 

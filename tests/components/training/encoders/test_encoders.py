@@ -48,9 +48,10 @@ INPUTS = {
     "words": ModelInput("words", "tokens", width=6, size=9, embedding=8, feature="words"),
     "series": ModelInput("series", "tensor", facts={"shape": [6, 2], "dtype": "float32"}, feature="series"),
     "picture": ModelInput("picture", "tensor", facts={"shape": [9, 7, 3], "dtype": "uint8"}, feature="picture"),
+    "photo": ModelInput("photo", "tensor", facts={"shape": [33, 40, 1], "dtype": "uint8"}, feature="photo"),
     "amount": ModelInput("amount", "number", feature="amount"),
 }
-READS = {"cnn": ("picture",), "embedding": ("words",), "custom": tuple(INPUTS)}
+READS = {"cnn": ("picture",), "application": ("photo",), "embedding": ("words",), "custom": tuple(INPUTS)}
 CASES = [(name, item) for name in ENCODERS.own for item in READS.get(name, ("words", "series"))]
 OTHERWISE = [
     ("words", {"type": "embedding", "pooling": "attention"}),
@@ -63,12 +64,14 @@ OTHERWISE = [
     ("series", {"type": "transformer", "pooling": "max", "positions": "none"}),
     ("picture", {"type": "cnn", "blocks": [4, 8, 8, 8, 8], "residual": True, "layers": 2, "normalization": "layer"}),
     ("picture", {"type": "cnn", "pooling": "mean", "normalization": "batch", "dropout": 0.5}),
+    ("photo", {"type": "application", "name": "DenseNet121", "pooling": "max", "dropout": 0.5}),
     ("amount", {"type": "custom", "encode": "own.py:flat", "parameters": {"units": 5}}),
 ]
 
 
 def _said(name: str) -> dict[str, Any]:
-    return {"encode": "own.py:flat"} if name == "custom" else {"type": name}
+    needs = {"custom": {"encode": "own.py:flat"}, "application": {"type": name, "name": "VGG16"}}
+    return needs.get(name, {"type": name})
 
 
 def _encoded(encoder: Mapping[str, Any], *names: str) -> tuple[ModelInput, ...]:
@@ -159,6 +162,7 @@ def test_features_without_an_encoder_come_before_those_with_one() -> None:
         ("amount", "lstm", "features.amount.encoder: lstm reads words in order or steps of numbers [steps, channels], and this feature is a number."),
         ("series", "cnn", "cnn reads a picture [height, width, channels], and this feature is steps of numbers [steps, channels]."),
         ("picture", "gru", "and this feature is a picture [height, width, channels]. Take another encoder, or none."),
+        ("picture", {"type": "application", "name": "VGG16"}, "features.picture.encoder: VGG16 reads pictures of 32 x 32 pixels or more, and these have 9 x 7. Change the feature"),
         ("words", "own.py:raising", "features.words.encoder: own.py:raising (line 12) raised KeyError"),
         ("series", "own.py:whole", "returned (None, 6, 2). It must return a Keras tensor [batch, n] with a known n"),
     ],
