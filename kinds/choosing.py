@@ -39,6 +39,8 @@ class Choice:
     """What speaks for it, as a comment."""
     sql: str = ""
     """What data.query must make of the column first, where the spec has no word for it."""
+    moments: str = ""
+    """SQL that reads the column as moments, where it holds some."""
     suspect: str = ""
     """Why the column may be a leak, though it stays."""
     out: bool = False

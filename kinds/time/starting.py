@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from pydantic import ValidationError
 
-from stellwerk.kinds.choosing import Choice, Rule, left_out
+from stellwerk.kinds.choosing import Choice, Rule
 from stellwerk.kinds.time.keys import Part, Time
 
 if TYPE_CHECKING:
@@ -117,9 +117,10 @@ def _with_parts(survey: Survey, column: ColumnSurvey, found: _Moments) -> Choice
     if "month" in varied and "day_of_year" in varied:
         varied.remove("day_of_year")
     if not varied:
-        return left_out(column.name, "the same day in every row")
+        return Choice(column.name, why="the same day in every row", moments=found.sql)
     settings = {"type": "time", **({"format": found.format} if found.format else {}), "parts": varied}
-    return Choice(column.name, settings, found.why, f"{found.sql} AS {column.quoted}" if found.by_query else "")
+    sql = f"{found.sql} AS {column.quoted}" if found.by_query else ""
+    return Choice(column.name, settings, found.why, sql, found.sql)
 
 
 RULES = (Rule(10, _moments),)

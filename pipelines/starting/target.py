@@ -42,7 +42,7 @@ def guess(survey: Survey, column: str | None = None, task: str | None = None) ->
     Raises UsageError for a column that is not there, or that cannot be what was asked for.
     """
     if column is None:
-        found, why = _likeliest(survey)
+        found, why = _likeliest(survey, task)
     else:
         known = [each.name for each in survey.columns]
         if column not in known:
@@ -65,8 +65,10 @@ def _part(task: str) -> StartPart:
     return part
 
 
-def _likeliest(survey: Survey) -> tuple[ColumnSurvey, str]:
+def _likeliest(survey: Survey, task: str | None) -> tuple[ColumnSurvey, str]:
     usable = [column for column in survey.columns if _can_be_learned(survey, column)]
+    if task is not None:
+        usable = [column for column in usable if _part(task).refused(column) is None] or usable
     if not usable:
         raise UsageError("no column can be learned: all are ids, empty, or free text. Name one with --target.")
     for column, why in _named(usable):

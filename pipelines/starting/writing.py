@@ -11,6 +11,7 @@ from stellwerk.components.ingestion.surveying import ColumnSurvey, Survey
 from stellwerk.kinds import KINDS
 from stellwerk.kinds.base import Keys
 from stellwerk.kinds.choosing import Choice
+from stellwerk.pipelines.starting.series import Frame
 from stellwerk.pipelines.starting.source import Opened
 from stellwerk.pipelines.starting.target import Guess
 from stellwerk.pipelines.starting.yaml_text import comment, flow, scalar
@@ -24,6 +25,8 @@ FEWEST_OF_A_CLASS = 10
 _WIDEST = 60
 _MISSING_TARGETS = 0.05
 _SLICES = 2
+MOST_SERIES = 8
+"""So many series are measured each on its own."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Plan:
     target: Guess
     choices: Sequence[Choice]
     key: ColumnSurvey | None
+    frame: Frame | None = None
+    """How rows become windows, of a target that is a list."""
 
     @property
     def survey(self) -> Survey:
@@ -73,8 +78,32 @@ def _data(plan: Plan) -> Iterator[str]:
     source = plan.data.source
     keys = {key: getattr(source, key) for key in SOURCE_KEYS if source.changed(key)}
     yield f"  sources: {{{plan.data.name}: {flow({'path': source.path, **keys}) if keys else flow(source.path)}}}"
+    if plan.frame is not None:
+        yield from _windows(plan.data.name, plan.frame, plan.survey.column(plan.frame.order))
+        return
     yield from _query(plan)
     yield from _split(plan)
+
+
+def _windows(table: str, frame: Frame, order: ColumnSurvey) -> Iterator[str]:
+    if frame.moments:
+        yield f"  query: {scalar(f'SELECT * REPLACE ({frame.moments} AS {order.quoted}) FROM {table}')}"
+    of = (
+        f"{frame.series:,} series of about {frame.length:,} rows"
+        if frame.series > 1
+        else f"a series of {frame.length:,} rows"
+    )
+    gaps = {
+        "drop": "windows with a gap are left out",
+        "last": "the last value stands for one that is missing",
+        "ignore": "rows follow one another whatever time lies between",
+    }
+    yield f"  # {comment(f'{of}, a step is {frame.words}. From the last {frame.past:,} steps the next {frame.future:,}; {gaps[frame.gaps]}.')}"
+    yield f"  windows: {flow(frame.windows)}"
+    yield "  # Learned from what was first, tested on what came last; no window lies across a cut."
+    yield f"  split: {flow({'by': 'time', 'column': frame.order, 'train': 0.7, 'eval': 0.15, 'test': 0.15})}"
+    yield "# A trend is no anomaly: what comes later may lie outside of what was seen."
+    yield "validate: {on_anomaly: warn}"
 
 
 SOURCE_KEYS = ("format", *FORMATS["csv"].keys)
@@ -198,7 +227,9 @@ def _evaluate(plan: Plan) -> Iterator[str]:
 
 def _slices(plan: Plan) -> list[str]:
     """Returns columns with a few values that are all frequent enough to be measured on their own."""
-    found = []
+    found: list[str] = []
+    if plan.frame is not None:
+        return list(plan.frame.key) if 1 < plan.frame.series <= MOST_SERIES else []
     for choice in plan.choices:
         column = plan.survey.column(choice.column)
         if not choice.taken or not _groups(choice) or not 2 <= column.distinct <= 8:

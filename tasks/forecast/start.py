@@ -17,10 +17,11 @@ def suits(survey: Survey, column: ColumnSurvey) -> bool:  # noqa: ARG001 - any q
 
 
 def refused(column: ColumnSurvey) -> str | None:
-    """Returns why rows of a table alone are no series."""
+    """Returns why a column of texts or moments is none."""
+    if column.kind in ("integer", "number"):
+        return None
     return (
-        f"'{column.name}' has one value a row: which rows follow one another, and how many are looked back on, only you know. "
-        "Write the spec by hand: docs/guides/series.md begins with one."
+        f"'{column.name}' holds values such as '{column.least}', and what is forecast is a number. Take another column."
     )
 
 

@@ -83,7 +83,7 @@ def test_rows_are_answered_by_the_last_window_of_each_series(ran, stellwerk, tmp
     (tmp_path / "rows.csv").write_text(rows)
     asked = stellwerk("predict", ran / "models" / "load", tmp_path / "rows.csv", "-o", tmp_path / "out.jsonl")
     assert asked.returncode == 0, asked.stderr
-    said = "1 of 3 series are shorter than the 48 steps that the model looks back on, and got no forecast: meter west."
+    said = "1 of 3 series are shorter than the 48 steps that the model looks back on, and got no answer: meter west."
     assert said in asked.stderr
     north, south = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
     assert (north["meter"], north["time"], north["time_0"]) == ("north", "2024-01-21 23:00:00", "2024-01-22 00:00:00")

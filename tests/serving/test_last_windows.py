@@ -106,11 +106,13 @@ def test_series_without_a_window_are_counted_and_named(tmp_path):
     ]
     said = " ".join(reader.left.sentences())
     assert (
-        "1 of 4 series are shorter than the 4 steps that the model looks back on, and got no forecast: k young." in said
+        "1 of 4 series are shorter than the 4 steps that the model looks back on, and got no answer: k young." in said
     )
-    assert "1 of 4 series have a gap or a missing value in their last 4 steps, and got no forecast: k broken." in said
-    assert "1 of 4 series have no value at all, and got no forecast: k mute." in said
-    with pytest.raises(DataError, match=r"there is no series to forecast\. 1 of 1 series are shorter than the 4 steps"):
+    assert "1 of 4 series have a gap or a missing value in their last 4 steps, and got no answer: k broken." in said
+    assert "1 of 4 series have no value at all, and got no answer: k mute." in said
+    with pytest.raises(
+        DataError, match=r"there is no series to ask about\. 1 of 1 series are shorter than the 4 steps"
+    ):
         asked(write(tmp_path / "short.csv", rows[:3]))
 
 

@@ -127,11 +127,11 @@ class LastWindows:
             yield from self._nothing(kept, bad)
 
     def _nothing(self, kept: list[str], bad: list[BadRow]) -> Iterator[Block]:
-        """Gives the bad rows, and raises DataError: there is no series to forecast."""
+        """Gives the bad rows, and raises DataError: there is no series to ask about."""
         fields = [self.schema.field(name) for name in kept]
         rows = pa.RecordBatch.from_arrays([pa.array([], one.type) for one in fields], schema=pa.schema(fields))
         yield Block(rows, Position(), partial(np.zeros, 0, np.int64), bad)
-        raise DataError(f"{self._path}: there is no series to forecast. {' '.join(self.left.sentences())}".rstrip())
+        raise DataError(f"{self._path}: there is no series to ask about. {' '.join(self.left.sentences())}".rstrip())
 
     def _store(self, path: Path, stored: list[str], block_bytes: int) -> list[BadRow]:
         """Puts the rows that fit into a file, and returns the others: each is a gap."""

@@ -41,7 +41,7 @@ class Left:
             NONE: "have no value at all",
         }
         found = [
-            f"{many:,} of {self.series:,} series {words[why]}, and got no forecast{self._named(why)}."
+            f"{many:,} of {self.series:,} series {words[why]}, and got no answer{self._named(why)}."
             for why, many in self.many.items()
         ]
         if self.doubled:

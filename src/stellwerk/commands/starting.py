@@ -35,6 +35,7 @@ def init(*, data: tuple[str, ...], target: str | None, task: str | None, output:
     \b
       stellwerk init customers.csv
       stellwerk init customers.csv --target left -o churn.yaml --yes
+      stellwerk init load.csv --task forecast
       stellwerk run pipeline.yaml
     """  # noqa: D301 - the backspace keeps click from joining lines
     from stellwerk.pipelines.starting import guess, opened, plan, written  # noqa: PLC0415
@@ -90,6 +91,12 @@ def _tell(made: Plan, output: Path) -> None:
     for choice in taken:
         if choice.suspect:
             click.echo(f"suspect   {choice.column}: {choice.suspect}", err=True)
+    if made.frame is not None:
+        frame = made.frame
+        by = f"{frame.order}{' of each ' + ', '.join(frame.key) if frame.key else ''}"
+        click.echo(
+            f"windows   from {frame.past:,} steps the next {frame.future:,}, by {by}; a step is {frame.words}", err=True
+        )
     if made.key is not None:
         click.echo(f"split     all rows of one {made.key.name} go to one side", err=True)
     click.echo(str(output))
