@@ -24,7 +24,7 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
 
 FROM tools AS requirements
 # The extras of setup.py; with `gpu` TensorFlow brings NVIDIA's libraries along.
-ARG EXTRAS=runtime,formats,s3
+ARG EXTRAS=runtime,formats,s3,images
 COPY setup.py /build/
 COPY constraints /build/constraints
 RUN /opt/pip/bin/python /build/constraints/requirements.py "${EXTRAS}" >/requirements.txt \
