@@ -52,6 +52,7 @@ BAD = {
     "kinds": Bad("kind of feature", ("a: {type: number}", "a: {type: toy}"), "6: features.a.type", "toys", "has no 'keys.KEYS'", "number"),
     "tasks": Bad("type of target", ("type: binary", "type: toy"), "7: target.type", "toys", "has no 'about.ABOUT'", "binary"),
     "networks": Bad("network", ("type: dense", "type: toy"), "8: model.type", "toys", "has no 'keys.KEYS'", "dense"),
+    "encoders": Bad("encoder", ("a: {type: number}", "a: {type: text, encoding: tokens, encoder: {type: toy}}"), "6: features.a.encoder.type", "toys", "has no 'keys.KEYS'", "gru"),
     "loops": Bad("training loop", ("epochs: 1", "loop: toy"), "10: train.loop", "toys", "has no 'loop'", "graph"),
     "formats": Bad("format", ("rows.csv}", "rows, format: toy}"), "4: data.sources.rows.format", "toys.read:FORMAT", "is a SourceFormat that names nothing which does it", "csv"),
     "metrics": Bad("metric", ("[auc]", "[toy]"), "12: evaluate.metrics[0]", "toys.measured:METRIC", "is a Metric that names nothing which does it", "auc"),
