@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -13,6 +13,8 @@ from stellwerk.tasks.labels import Labels, Numbers
 
 CLASSIFY, REGRESS = "classify", "regress"
 """Names of TensorFlow Serving's methods over serialised tf.Example, and of the signatures that answer them."""
+SMALLEST = 1e-30
+"""Distance of a probability from 1 that still counts: a power below 1 of nothing has no gradient."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class Head(ABC):
     weights: Numbers
     """Weight of each class in the loss, float32 [classes]."""
     classes: tuple[str, ...]
+    gamma: float = 0.0
+    """Of the focal loss; 0: the loss of the task as it is."""
+
+    FOCUSES: ClassVar[bool] = False
+    """Whether `losses` heeds `gamma`."""
 
     def beside(
         self,
@@ -76,6 +83,16 @@ class Head(ABC):
         """Returns the outputs of Classify for scores [batch, classes]."""
         names = tf.tile(tf.constant([list(self.classes)]), [tf.shape(scores)[0], 1])
         return {"classes": names, "scores": scores}
+
+    def focused(self, losses: tf.Tensor) -> tf.Tensor:
+        """Returns cross-entropies [...] as those of the focal loss: the more probable the right answer was, the less is left of them.
+
+        (1 - p)^gamma times -log(p), Lin et al., 2017, equation 4, where p is exp of the negative cross-entropy: so it is as exact as that
+        is, and its gradient finite, however small 1 - p.
+        """
+        if not self.gamma:
+            return losses
+        return tf.pow(tf.maximum(-tf.math.expm1(-losses), SMALLEST), self.gamma) * losses
 
     @property
     def loss_unit(self) -> float:

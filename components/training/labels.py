@@ -36,11 +36,13 @@ def measure_labels(examples: Examples, target: Target, label: str, classes: Sequ
 
 
 def class_weights(labels: Labels, training: Train, target: Target, classes: Sequence[str]) -> Numbers:
-    """Returns the weight of each class in the loss, float32 [classes]; 1 without `class_weights`.
+    """Returns the weight of each class in the loss, float32 [classes]; 1 without `class_weights` and without `alpha` of a focal loss.
 
     `balanced` gives each class the same total weight. Raises StepFailed for a name that is no class.
     """
     given = training.class_weights
+    if training.loss is not None and training.loss.alpha is not None:
+        return np.asarray([1 - training.loss.alpha, training.loss.alpha], np.float32)
     if given is None:
         return np.ones(max(1, len(classes)), np.float32)
     if not target.about.has_classes:

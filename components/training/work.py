@@ -44,6 +44,7 @@ from stellwerk.components.training.rebalancing import Rebalanced
 from stellwerk.components.training.threads import cores_of_an_operation, parts_of_a_batch, use_cores
 from stellwerk.components.training.weights import with_weights
 from stellwerk.encoders.choosing import Encoding
+from stellwerk.errors import StepFailed
 from stellwerk.progress import Progress, silent
 from stellwerk.spec.model import Model
 from stellwerk.spec.target import Target
@@ -94,6 +95,8 @@ def train(
     part: HeadPart = TASKS.part(target.type, "head")
     weights = class_weights(labels, pace, target, seen.classes)
     head = part.HEAD(rebalanced.labels if rebalanced else labels, weights, seen.classes)
+    if pace.loss is not None:
+        head = _focused(head, pace.loss.gamma, target)
     evenly = weights * rebalanced.weights if rebalanced else weights
     label_shape = COLUMN_TYPES[examples.columns[seen.label]].shape
     packing = Packing(seen.inputs, seen.label, target.about.whole_label, label_shape)
@@ -128,6 +131,13 @@ def train(
     parameters = sum(int(np.prod(variable.shape)) for variable in network.learns.trainable_variables)
     write_history(trained, mixed, parameters, history)
     checkpoint.remove()
+
+
+def _focused(head: Head, gamma: float, target: Target) -> Head:
+    """Returns the head with the focal loss. Raises StepFailed for one of a package that has none."""
+    if not head.FOCUSES:
+        raise StepFailed(f"train.loss: a {target.type} target has no focal loss. Remove the key.")
+    return replace(head, gamma=gamma)
 
 
 def cost_of(architecture: Model, seen: Description, rows: int) -> Cost | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -16,6 +16,8 @@ from stellwerk.tasks.labels import Numbers
 @dataclass(frozen=True)
 class Binary(Head):
     """Gives the probability of the positive class."""
+
+    FOCUSES: ClassVar[bool] = True
 
     @property
     def units(self) -> int:
@@ -34,7 +36,7 @@ class Binary(Head):
     def losses(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Weighted binary cross-entropy; Keras computes it from the sigmoid's input, which keeps it finite."""
         weights = tf.where(labels > 0.5, self.weights[1], self.weights[0])
-        return weights * keras.losses.binary_crossentropy(labels[..., None], outputs)
+        return weights * self.focused(keras.losses.binary_crossentropy(labels[..., None], outputs))
 
     def seen(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:  # noqa: ARG002
         """The probability."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -16,6 +16,8 @@ from stellwerk.tasks.labels import Numbers
 @dataclass(frozen=True)
 class Multiclass(Head):
     """Gives the probability of each class."""
+
+    FOCUSES: ClassVar[bool] = True
 
     @property
     def units(self) -> int:
@@ -33,7 +35,8 @@ class Multiclass(Head):
 
     def losses(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Weighted cross-entropy; Keras computes it from the softmax's input, which keeps it finite."""
-        return tf.gather(self.weights, labels) * keras.losses.sparse_categorical_crossentropy(labels, outputs)
+        lost = self.focused(keras.losses.sparse_categorical_crossentropy(labels, outputs))
+        return tf.gather(self.weights, labels) * lost
 
     def seen(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """1 where the most probable class is the right one."""

@@ -192,7 +192,7 @@ class TestOverrides:
         ("override", "message"),
         [
             ("train.epochs=x", "--set train.epochs: must be a whole number. Received: 'x'."),
-            ("train.epoch=1", "--set train.epoch: unknown key 'epoch'. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, early_stopping, class_weights, rebalance, seed, loop."),
+            ("train.epoch=1", "--set train.epoch: unknown key 'epoch'. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, early_stopping, loss, class_weights, rebalance, seed, loop."),
             ("train={epochs: x}", "--set train: train.epochs: must be a whole number. Received: 'x'."),
             ("features.carrier.type=categry", f"--set features.carrier.type: unknown type 'categry'. Did you mean 'category'? Known: {'number, category, boolean, time, text, image, series, cross, custom'}."),
             ("name=", "--set name: must be text. Received: nothing (the key is empty)."),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -67,6 +70,45 @@ def test_an_untrained_network_answers_about_what_the_trivial_model_does(task):
 def test_the_loss_of_a_row_is_that_of_its_task(task):
     labels = tf.constant(TRUE[task])
     assert _head(task).losses(labels, tf.constant(ANSWERS[task])).numpy() == pytest.approx(LOST[task], rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 5.0])
+def test_the_focal_loss_is_that_of_keras(gamma):
+    random = np.random.default_rng(0)
+    sure = 1 / (1 + np.exp(-random.normal(0, 4, (50, 1)))).astype(np.float32)
+    labels = (random.random(50) < 0.5).astype(np.float32)
+    known = keras.losses.BinaryFocalCrossentropy(True, 0.8, gamma, reduction=None)(labels[:, None], sure)
+    head = replace(_head("binary"), gamma=gamma, weights=np.array([0.2, 0.8], np.float32))
+    assert np.allclose(head.losses(tf.constant(labels), tf.constant(sure)), known, rtol=1e-4, atol=1e-7)
+    among = tf.nn.softmax(random.normal(0, 3, (50, 3)).astype(np.float32))
+    which = random.integers(0, 3, 50)
+    weights = np.array([0.2, 0.5, 0.3], np.float32)
+    known = keras.losses.CategoricalFocalCrossentropy(list(weights), gamma, reduction=None)(np.eye(3)[which], among)
+    head = replace(_head("multiclass"), gamma=gamma, weights=weights)
+    assert np.allclose(head.losses(tf.constant(which), among), known, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+@pytest.mark.parametrize("score", [-300.0, -20.0, 0.0, 20.0, 300.0])
+def test_the_focal_loss_is_finite_however_sure_a_model_is(gamma, score):
+    """Asked in a graph, where Keras goes back from probabilities to scores, as in training."""
+    heads = {name: replace(_head(name), gamma=gamma) for name in ("binary", "multiclass")}
+
+    @tf.function
+    def lost(scores, name):
+        with tf.GradientTape() as tape:
+            tape.watch(scores)
+            labels = tf.constant([1.0]) if name == "binary" else tf.constant([0])
+            loss = heads[name].losses(labels, heads[name].output(scores))
+        return loss, tape.gradient(loss, scores)
+
+    for name, scores in (("binary", [[score]]), ("multiclass", [[score, 0.0, -1.0]])):
+        loss, gradient = lost(tf.constant(scores), name)
+        assert np.isfinite(loss).all()
+        assert np.isfinite(gradient).all()
+        if score < -100:
+            assert loss.numpy()[0] == pytest.approx(-score, rel=1e-2)
+            assert gradient.numpy()[0, 0] == pytest.approx(-1, rel=1e-3)
 
 
 @pytest.mark.parametrize("task", TASKS.own)

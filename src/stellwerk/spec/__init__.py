@@ -132,11 +132,19 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
 def _unbalanced(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """What `train` says of classes and cannot be."""
     target = spec.target
-    for key in ("class_weights", "rebalance"):
+    for key in ("class_weights", "rebalance", "loss"):
         if getattr(spec.train, key) is not None and not target.about.has_classes:
             yield ("train", key), f"a {target.type} target has no classes. Remove {key}"
     if spec.train.rebalance and spec.train.class_weights == "balanced":
         yield ("train", "rebalance"), "does what class_weights: balanced does. Remove one of them"
+    if spec.train.loss is not None and spec.train.loss.alpha is not None:
+        if target.about.has_classes and not target.about.has_positive:
+            message = (
+                f"is for a {named_where(lambda task: task.has_positive)} target. Say class_weights for several classes"
+            )
+            yield ("train", "loss", "alpha"), f"{message}. Received: target.type: {target.type}"
+        elif spec.train.class_weights is not None:
+            yield ("train", "loss", "alpha"), "says what class_weights does. Remove one of them"
 
 
 def _baselines(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:

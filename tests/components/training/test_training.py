@@ -112,6 +112,22 @@ def test_a_loss_that_runs_away_stops_with_advice_and_leaves_no_model(air_time, r
     assert not (tmp_path / "history").exists()
 
 
+def test_the_focal_loss_is_learned_by_and_reported(late, run_train):
+    """Surely answered rows count less, so it is smaller than cross-entropy, and its answers are nearer to a half."""
+    test = late.columns["test"]
+    columns = {name: test[name].to_pylist() for name in ("distance", "sched_dep_time", "carrier", "origin", "dest")}
+    plain, focal = run_train(late, epochs=3), run_train(late, epochs=3, loss={"type": "focal", "gamma": 2})
+    assert focal.about["hyperparameters"]["train"]["loss"] == {"type": "focal", "gamma": 2.0, "alpha": None}
+    assert "loss" not in plain.about["hyperparameters"]["train"]
+    last, other = focal.history["epochs"][-1], plain.history["epochs"][-1]
+    assert 0 < last["eval_loss"] < other["eval_loss"] / 2
+    assert last["eval_auc"] > 0.55
+    near = [np.abs(run.predict(columns)["probabilities"] - 0.5).mean() for run in (plain, focal)]
+    assert near[1] < near[0]
+    weighted = run_train(late, epochs=1, loss={"type": "focal", "alpha": 0.9})
+    assert weighted.predict(columns)["probabilities"].mean() > focal.predict(columns)["probabilities"].mean()
+
+
 def test_class_weights_for_an_unknown_class_are_refused(airport, run_train):
     with pytest.raises(StepFailed, match=r"'JFX' is no class of column 'origin'. Did you mean 'JFK'"):
         run_train(airport, class_weights={"JFX": 2.0})
