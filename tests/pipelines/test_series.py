@@ -97,8 +97,14 @@ def test_rows_are_answered_by_the_last_window_of_each_series(ran, stellwerk, tmp
     assert of_window["prediction_5"] == pytest.approx(south["prediction_5"], rel=1e-5)
 
 
-def test_the_example_fits_its_data():
-    loaded = load(ROOT / "examples" / "co2" / "pipeline.yaml")
-    assert loaded.spec.target.column == "co2_future"
-    assert loaded.spec.data.windows.columns == ("co2", "co2_future")
-    assert len((ROOT / "examples" / "co2" / "pipeline.yaml").read_text().splitlines()) < 40
+@pytest.mark.parametrize(
+    ("example", "columns"),
+    [("co2", ("co2", "co2_future")), ("glucose", ("glucose", "isig", "glucose_future"))],
+)
+def test_the_examples_are_short_and_right(example, columns):
+    spec = ROOT / "examples" / example / "pipeline.yaml"
+    loaded = load(spec)
+    assert loaded.spec.target.column == f"{example}_future"
+    assert loaded.spec.data.windows.columns == columns
+    assert loaded.spec.evaluate.require["mae"].over == "seasonal_naive"
+    assert len(spec.read_text().splitlines()) < 40
