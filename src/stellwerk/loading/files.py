@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from stellwerk.encoders.base import Pretrained
 from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Keys
 from stellwerk.plugged import hooks_of, weights_of
@@ -28,6 +30,7 @@ def check_files(spec: Spec, directory: Path) -> list[Found]:
     """Returns what is wrong with the hooks, the weights and the schema of a spec whose folder is `directory`."""
     found = [(keys, _hook(reference, directory, CALLED_WITH.get(keys, ()))) for keys, reference in hooks(spec)]
     found += [(keys, _weights(path, directory)) for keys, path in weights(spec)]
+    found += _digests(spec, directory)
     found.append((("validate", "schema"), _schema(spec.validate_.schema_, directory)))
     return [(keys, message) for keys, message in found if message]
 
@@ -57,6 +60,27 @@ def weights(spec: Spec) -> Iterator[tuple[Keys, str]]:
         if feature.encoder is not None:
             own = weights_of(feature.encoder).items()
             yield from ((("features", name, "encoder", key), path) for key, path in own)
+
+
+def _digests(spec: Spec, directory: Path) -> Iterator[Found]:
+    """Yields the digests that are not those of the files beside them; a file is read for it only where the spec has one."""
+    for name, feature in spec.features.items():
+        encoder = feature.encoder
+        if not isinstance(encoder, Pretrained) or encoder.weights is None or encoder.sha256 is None:
+            continue
+        file = directory / encoder.weights.removeprefix("file://")
+        if not is_here(encoder.weights) or not file.is_file():
+            continue
+        try:
+            with file.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError:  # which `_weights` tells
+            continue
+        if digest != encoder.sha256:
+            message = (
+                f"is not that of '{encoder.weights}', which has {digest}. Take the file that is meant, or correct it."
+            )
+            yield ("features", name, "encoder", "sha256"), message
 
 
 def _weights(path: str, directory: Path) -> str:
