@@ -8,9 +8,11 @@ import re
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+import stellwerk
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.loading import load
 
@@ -65,23 +67,23 @@ def test_the_report_shows_errors_by_step_and_forecasts(ran):
     assert "meter north" in page
 
 
-def test_the_last_window_is_answered_step_by_step(ran, stellwerk, tmp_path):
+def test_the_last_window_is_answered_step_by_step(ran, warm, tmp_path):
     table = pa.table({"load": [[50.0 + hour % 24 for hour in range(48)], [1.0]]})
     pq.write_table(table, tmp_path / "windows.parquet")
     asked = ("predict", ran / "models" / "load", tmp_path / "windows.parquet", "-o", tmp_path / "out.jsonl")
-    refused = stellwerk(*asked)
+    refused = warm.run(*asked)
     assert refused.returncode != 0
     assert "load: not a list of 48 numbers" in refused.stderr
-    assert stellwerk(*asked, "--on-bad-rows", "quarantine").returncode == 0
+    assert warm.run(*asked, "--on-bad-rows", "quarantine").returncode == 0
     (answer,) = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
     assert {f"prediction_{step}" for step in range(6)} <= answer.keys()
     assert answer["quantiles_0_0"] <= answer["prediction_0"] == answer["quantiles_0_1"] <= answer["quantiles_0_2"]
 
 
-def test_rows_are_answered_by_the_last_window_of_each_series(ran, stellwerk, tmp_path):
+def test_rows_are_answered_by_the_last_window_of_each_series(ran, warm, tmp_path):
     rows = (ran / "load.csv").read_text() + "2024-01-20 00:00:00,west,5\n"
     (tmp_path / "rows.csv").write_text(rows)
-    asked = stellwerk("predict", ran / "models" / "load", tmp_path / "rows.csv", "-o", tmp_path / "out.jsonl")
+    asked = warm.run("predict", ran / "models" / "load", tmp_path / "rows.csv", "-o", tmp_path / "out.jsonl")
     assert asked.returncode == 0, asked.stderr
     said = "1 of 3 series are shorter than the 48 steps that the model looks back on, and got no answer: meter west."
     assert said in asked.stderr
@@ -92,9 +94,18 @@ def test_rows_are_answered_by_the_last_window_of_each_series(ran, stellwerk, tmp
     loads = {time: float(load) for time, meter, load in csv.reader(rows.splitlines()[1:]) if meter == "south"}
     window = [load for _, load in sorted(loads.items())][-48:]
     (tmp_path / "windows.jsonl").write_text(json.dumps({"load": window}) + "\n")
-    stellwerk("predict", ran / "models" / "load", tmp_path / "windows.jsonl", "-o", tmp_path / "of_window.jsonl")
+    warm.run("predict", ran / "models" / "load", tmp_path / "windows.jsonl", "-o", tmp_path / "of_window.jsonl")
     of_window = json.loads((tmp_path / "of_window.jsonl").read_text())
     assert of_window["prediction_5"] == pytest.approx(south["prediction_5"], rel=1e-5)
+
+
+def test_a_table_of_rows_is_answered_by_one_with_a_row_a_series(ran):
+    table = pyarrow.csv.read_csv(ran / "load.csv")
+    found = stellwerk.predict(ran / "models" / "load", table)
+    assert found.column_names[:3] == ["meter", "time", "time_0"]
+    assert found["meter"].to_pylist() == ["north", "south"]
+    pandas = stellwerk.predict(ran / "models" / "load", table.to_pandas())
+    assert pandas["prediction_0"].tolist() == found["prediction_0"].to_pylist()
 
 
 @pytest.mark.parametrize(

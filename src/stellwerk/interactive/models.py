@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from stellwerk.environment import load, prepare
 from stellwerk.errors import StellwerkError, UsageError
-from stellwerk.interactive.tables import KINDS, at_hand, is_table, like, to_arrow, written
+from stellwerk.interactive.tables import KINDS, at_hand, is_table, like, of_kind, to_arrow, written
 from stellwerk.serving.bulk import Options, Summary
 from stellwerk.serving.bulk import predict as predict_file
 from stellwerk.tables import pages
@@ -53,7 +53,7 @@ def predict(
         **named: Such fields, as `threshold=0.3`.
 
     Returns:
-        The table with the predictions, or a Summary of what was written.
+        The table with the predictions, of rows of series a table with a row a series, or a Summary of what was written.
 
     Raises:
         UsageError, DataError, ModelError: With a sentence that says what to do.
@@ -69,12 +69,16 @@ def predict(
         if Path(folder).is_dir():  # a server is asked without TensorFlow
             _load_quietly()
         table = at_hand(input)
-        rows = written(to_arrow(table), Path(scratch))
+        arrow = to_arrow(table)
+        rows = written(arrow, Path(scratch))
         with _called_the_table(rows):
             if output is not None:
                 return predict_file(folder, rows, output, wanted)
             answers = Path(scratch) / "answers.parquet"
-            predict_file(folder, rows, answers, _options(wanted, {"keep": ()}))
+            done = predict_file(folder, rows, answers, _options(wanted, {"keep": ()}))
+            if done.rows < arrow.num_rows:  # of series each has an answer, and no row
+                predict_file(folder, rows, answers, wanted)
+                return of_kind(table, pq.read_table(answers, **pages.verified()))
             return like(_selected(table, wanted.keep), pq.read_table(answers, **pages.verified()))
 
 

@@ -146,6 +146,16 @@ def like(table: Any, columns: pa.Table) -> Any:
     return whole
 
 
+def of_kind(table: Any, rows: pa.Table) -> Any:
+    """Returns other `rows` as the kind that `table` is."""
+    kind = _kind(table)
+    if kind in ("polars", "lazy"):
+        import polars  # noqa: PLC0415 - the table is of it
+
+        return polars.from_arrow(rows)
+    return rows.to_pandas() if kind == "pandas" else rows
+
+
 def with_data(spec: LoadedSpec, data: Any) -> LoadedSpec:
     """Returns a spec whose sources are tables: one in the place of its only source, or a mapping of sources to tables.
 
