@@ -112,6 +112,11 @@ EXCEL = ["python-calamine>=0.4"]  # workbooks of Excel and OpenDocument as sourc
 
 IMAGES = ["pillow>=11.3", "pillow-heif>=1", "pydicom>=3", "tifffile>=2024.8"]  # sources of pictures
 
+TEXT = {
+    OLDER: ["tensorflow-text==2.16.1"],
+    CURRENT: ["tensorflow-text==2.21.1"],
+}  # pieces of words and Unicode normal forms, in the served graph
+
 NOTEBOOK = ["jupyterlab>=4.4,<5"]  # the image's variant for Kubeflow Notebooks
 
 MLFLOW = ["mlflow-skinny>=3,<4"]  # `stellwerk runs --mlflow`
@@ -150,6 +155,7 @@ DEVELOPMENT = [
     "ruff>=0.12",
     "schemathesis>=4.3",
     "setuptools>=77",
+    "tokenizers>=0.22",  # what pieces of words are compared with
     "types-PyYAML",
     "types-psutil",
     "websocket-client",
@@ -184,6 +190,7 @@ setup(
         "mlflow": MLFLOW,
         "gpu": GPU,
         "notebook": NOTEBOOK,
-        "dev": [*DEVELOPMENT, *IMAGES, *MLFLOW, *marked(FORMATS)],
+        "text": marked(TEXT),
+        "dev": [*DEVELOPMENT, *IMAGES, *MLFLOW, *marked(FORMATS), *marked(TEXT)],
     },
 )

@@ -72,6 +72,10 @@ class Keys(Section):
             raise Contradiction((("encoder",), f"{why}. Change the feature, or take another encoder"))
         return self
 
+    def needs(self) -> Mapping[str, tuple[str, str]]:
+        """Returns, by the key that needs it, a module that is not always installed, and what `pip install` brings it by."""
+        return {}
+
     def hooks(self) -> Mapping[str, str]:
         """Returns the functions of the user's own that it names (`file.py:function`), by the key that does. They may call TFT's analysers."""
         return {}

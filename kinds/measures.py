@@ -252,6 +252,10 @@ class Words:
         """Returns the `top` most frequent words, in order; ties by name."""
         return _most_frequent(self._counts, top, 1)
 
+    def most_frequent(self, top: int) -> list[tuple[str, int]]:
+        """Returns the words of `vocabulary`, each with how often it occurs."""
+        return [(word, self._counts[word]) for word in self.vocabulary(top)]
+
 
 @dataclass(frozen=True)
 class WordsOfTexts:

@@ -35,6 +35,7 @@ LIBRARIES = (
     "tensorflow",
     "tensorflow-data-validation",
     "tensorflow-model-analysis",
+    "tensorflow-text",
     "tensorflow-transform",
     "tfx-bsl",
 )

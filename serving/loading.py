@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
-from stellwerk.environment import only_errors
+from stellwerk.environment import only_errors, register_operations
 from stellwerk.errors import ModelError, did_you_mean
 from stellwerk.serving.tensors import Array, Tensor, as_input
 
@@ -39,6 +39,8 @@ _NODE = re.compile(r"\{\{(?:function_)?node [^}]*\}\}\s*")
 
 _ASSERTED = "assertion failed: ["
 """How what a model says itself begins: its words, each part in brackets."""
+
+_UNKNOWN_OPERATION = "Op type not registered"
 
 _INTERNAL_PREFIX = "__saved_model"
 
@@ -82,6 +84,7 @@ class LoadedModel:
         if not optimized:  # functions are still made one graph, or they would be looked up at every call
             config.graph_options.rewrite_options.disable_meta_optimizer = True
             config.graph_options.optimizer_options.do_function_inlining = True
+        register_operations()
         self._session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
         try:
             with only_errors():  # it advises against the session loader: the very loader of TensorFlow Serving
@@ -89,7 +92,7 @@ class LoadedModel:
         except Exception as error:
             self._session.close()
             raise ModelError(
-                f"{path}: TensorFlow Serving could not load this SavedModel: {_first_line(error)} Export the model again."
+                f"{path}: TensorFlow Serving could not load this SavedModel: {_first_line(error)} {_advice(error)}"
             ) from error
         self.signatures = {
             name: Signature(name, _tensors(signature.inputs), _tensors(signature.outputs), signature)
@@ -257,6 +260,12 @@ def _fitting(signature: Signature, inputs: Mapping[str, Array]) -> list[Array]:
 def _fits_already(value: Array, tensor: Tensor) -> bool:
     """Says at little cost that an array is one column of the right type, as nearly all inputs are; False decides nothing."""
     return type(value) is np.ndarray and value.dtype == tensor.dtype and value.ndim == 1 and tensor.shape == (None,)
+
+
+def _advice(error: Exception) -> str:
+    if _UNKNOWN_OPERATION in str(error):
+        return "Where its texts are cut into pieces or brought to a normal form, install tensorflow-text: pip install 'stellwerk[text]'."
+    return "Export the model again."
 
 
 def _first_line(error: Exception) -> str:

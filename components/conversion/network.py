@@ -13,6 +13,7 @@ import tensorflow as tf
 from stellwerk.components.artifacts.examples import Examples
 from stellwerk.components.artifacts.signatures import input_names
 from stellwerk.components.forms.lists import values_of
+from stellwerk.environment import register_operations
 from stellwerk.errors import DataError, ModelError
 
 SIGNATURE = "serve_transformed"
@@ -29,6 +30,7 @@ class Network:
     def __init__(self, model: Path, transformed: Path | str) -> None:
         """Loads the SavedModel in `model`; `transformed` are the Examples it was trained on. Raises ModelError."""
         self.model, self.transformed = model, transformed
+        register_operations()
         self._loaded = tf.saved_model.load(str(model))  # its signatures do not keep its variables alive
         signatures = self._loaded.signatures
         if SIGNATURE not in signatures:

@@ -15,6 +15,7 @@ from stellwerk.components.artifacts.signatures import sign
 from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.training.linear import Linear
 from stellwerk.components.training.warming import write_warmup
+from stellwerk.environment import register_operations
 from stellwerk.naming import original, safe
 from stellwerk.tasks.heads import CLASSIFY, REGRESS, Head
 
@@ -47,6 +48,7 @@ class Served:
         runs elsewhere (LiteRT, ONNX) is made of the second, which has numbers only. `with_linear` gives what `serving_default` gives
         and what the linear baseline says of the same rows: evaluate asks it, so that the transform is done once for both. Of a task without one there is none.
         """
+        register_operations()
         loaded = tf.saved_model.load(str(self.transform_graph / "transform_fn"))
         types = {name: COLUMN_TYPES[kind] for name, kind in self.raw.items()}
         columns = {

@@ -14,7 +14,7 @@ from stellwerk.columns import COLUMN_TYPES
 from stellwerk.components.artifacts.canonical import make_canonical
 from stellwerk.components.forms.base import ModelInput
 from stellwerk.components.transformation.plan import Plan, PreprocessingFn
-from stellwerk.environment import only_errors
+from stellwerk.environment import only_errors, register_operations
 from stellwerk.naming import original, safe
 
 Analyze = Callable[[Plan, PreprocessingFn, Path], None]
@@ -48,6 +48,7 @@ def _write(plan: Plan, preprocessing_fn: PreprocessingFn, folder: Path, analyze:
 def load_graph(plan: Plan, folder: Path) -> Callable[[dict[str, tf.Tensor]], dict[str, Any]]:
     """Returns the saved graph as a function from raw columns, each [batch], to transformed columns and the label."""
     items = {name: ModelInput.of(description) for name, description in plan.outputs.items()}
+    register_operations()
     layer = tft.TFTransformOutput(str(folder)).transform_features_layer()
 
     def apply(inputs: dict[str, tf.Tensor]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Texts to words, by plain operations of TensorFlow: the same in training and in the served model."""
+"""Texts to words, by operations of TensorFlow: the same in training and in the served model."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+from stellwerk.kinds.text.extra import tensorflow_text
 from stellwerk.kinds.text.keys import Text
 
 NUMBER = "<number>"
@@ -36,13 +37,16 @@ def words_of(texts: tf.Tensor, feature: Text) -> tf.RaggedTensor:
 
 
 def _letters(texts: tf.Tensor, feature: Text) -> tf.Tensor:
+    if feature.normalize is not None:
+        texts = tensorflow_text().normalize_utf8(texts, feature.normalize)
     if feature.lowercase:
         return tf.strings.lower(texts, encoding="utf-8")
     return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
 
 
 def _signs(texts: tf.Tensor, feature: Text) -> tf.Tensor:
-    """Puts blanks around what is a word by itself, and in the place of what is none."""
+    """Puts blanks around what is a word by itself, and in the place of what is none, as control characters (tensorflow-text crashes at a piece that begins with U+0011)."""
+    texts = tf.strings.regex_replace(texts, r"\p{Cc}", " ")
     if feature.numbers == "token":
         texts = tf.strings.regex_replace(texts, _NUMBER, f" {_NUMBER_SIGN} ")
     if feature.numbers == "digits":

@@ -11,6 +11,8 @@ from stellwerk.encoders.base import Looks
 from stellwerk.kinds.base import SingleColumn
 from stellwerk.section import Contradiction
 
+MODULE, EXTRA = "tensorflow_text", "stellwerk[text]"
+
 Part = Literal["headers", "quotes", "footers", "html"]
 
 
@@ -26,10 +28,14 @@ features:
     type: Literal["text"]
     encoding: Literal["bag_of_words", "tokens"] = "bag_of_words"
     """bag_of_words: which words occur, weighted by TF-IDF; tokens: the word ids in order."""
+    tokens: Literal["words", "wordpiece"] = "words"
+    """With `encoding: tokens`, what has an id: words, or pieces of words that are learned from the train split, as `play`, `##ing`, so that few words are unknown. The second needs the extra `stellwerk[text]`."""
     vocabulary: Annotated[int, Field(ge=1)] = 10_000
-    """How many words to keep, the most frequent first."""
+    """How many words to keep, the most frequent first; how many pieces to learn."""
     max_tokens: Annotated[int, Field(ge=1)] = 64
     """With `tokens`: longer texts are cut, shorter ones filled with 0."""
+    normalize: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = None
+    """Unicode's normal form that texts are brought to first: one of them, so that `é` is `é` however it was typed; the K ones make `ﬁ`, `①` and full-width letters ordinary too. Needs the extra `stellwerk[text]`."""
     lowercase: bool = True
     """Makes upper and lower case the same."""
     strip: tuple[Part, ...] = ("html",)
@@ -52,10 +58,14 @@ features:
         """Says how its words are given in order."""
         return "Say encoding: tokens" if self.encoding != "tokens" else ""
 
+    def needs(self) -> Mapping[str, tuple[str, str]]:
+        """Returns what needs tensorflow-text."""
+        return {name: (MODULE, EXTRA) for name in ("tokens", "normalize") if self.changed(name)}
+
     @model_validator(mode="after")
     def _tokens_only(self) -> Text:
         if self.encoding != "tokens":
-            wrong = [name for name in ("max_tokens", "embedding") if self.changed(name)]
+            wrong = [name for name in ("tokens", "max_tokens", "embedding") if self.changed(name)]
             if wrong:
                 message = f"belongs to encoding: tokens. Received: encoding: {self.encoding}"
                 raise Contradiction(*(((name,), message) for name in wrong))

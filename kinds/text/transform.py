@@ -11,6 +11,7 @@ from stellwerk.kinds.columns import Columns
 from stellwerk.kinds.measures import Words
 from stellwerk.kinds.text.cleaning import words_of
 from stellwerk.kinds.text.keys import Text
+from stellwerk.kinds.text.wordpiece import WORDS, learned, pieces_of
 from stellwerk.kinds.transforming import Asked, Known, each
 from stellwerk.kinds.vocabulary import lookup
 
@@ -22,12 +23,14 @@ def measured(name: str, feature: Text, columns: Columns) -> dict[str, Asked]:
 
 @each
 def transform(name: str, feature: Text, columns: Columns, known: Known) -> list[outputs.Output]:
-    """Returns the TF-IDF of the vocabulary's words, or the ids of the first `max_tokens` words.
+    """Returns the TF-IDF of the vocabulary's words, or the ids of the first `max_tokens` words or pieces.
 
     TF-IDF: (times in the text / words in the text) * (ln((texts + 1) / (texts with the word + 1)) + 1), as TFT has it.
     """
     words = words_of(columns.name(*feature.columns_of(name)), feature)
-    vocabulary = known.measures["words"].vocabulary(feature.vocabulary)
+    vocabulary = _vocabulary(feature, known.measures["words"])
+    if feature.tokens == "wordpiece":
+        words = pieces_of(words, vocabulary)
     ids = lookup(words.flat_values, name, vocabulary, 1, known.folder)
     if feature.encoding == "tokens":
         tokens = words.with_flat_values(ids + 1).to_tensor(0, shape=[None, feature.max_tokens])
@@ -37,6 +40,12 @@ def transform(name: str, feature: Text, columns: Columns, known: Known) -> list[
     return [
         outputs.vector(name, name, _tf_idf(words.with_flat_values(ids), vocabulary, known.measures["words"]), width)
     ]
+
+
+def _vocabulary(feature: Text, measure: Words) -> list[str]:
+    if feature.tokens == "words":
+        return measure.vocabulary(feature.vocabulary)
+    return learned(measure.most_frequent(WORDS), feature.vocabulary)
 
 
 def _tf_idf(ids: tf.RaggedTensor, vocabulary: list[str], measure: Words) -> tf.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 
 from stellwerk.components.deployment.targets import hindrance
 from stellwerk.errors import DataError, Problem
@@ -40,11 +41,15 @@ def check(
 
 
 def _installed(loaded: LoadedSpec) -> Iterator[Found]:
-    """Yields who cannot be asked from here: Beam's runner; and what cannot be pushed: formats, and the place itself."""
+    """Yields who cannot be asked from here: Beam's runner; features that need what is not installed; and what cannot be pushed: formats, and the place itself."""
     if loaded.spec.beam is not None:
         from stellwerk.pipelines.checking import beam  # noqa: PLC0415 - only where it is asked for
 
         yield from beam.find_problems(loaded)
+    for name, feature in loaded.spec.features.items():
+        for key, (module, extra) in feature.needs().items():
+            if find_spec(module) is None:
+                yield ("features", name, key), f"needs the package {module}: pip install '{extra}'."
     push = loaded.spec.push
     if push is None:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import logging
 import os
 import sys
@@ -41,6 +42,14 @@ def load(module: str) -> None:
     finally:
         for name in hidden:
             sys.modules.pop(name, None)
+
+
+def register_operations() -> bool:
+    """Makes the operations of tensorflow-text known to TensorFlow: a graph that has them does not load without. Returns whether it is installed."""
+    found = importlib.util.find_spec("tensorflow_text") is not None
+    if found:
+        importlib.import_module("tensorflow_text")
+    return found
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from stellwerk.errors import DataError, ModelError
 from stellwerk.serving.loading import InputError, LoadedModel
@@ -181,3 +182,13 @@ def test_text_where_the_model_takes_numbers_is_refused(model):
     columns = [pa.array(["far"]), pa.array(["AA"]), pa.array([1])]
     with pytest.raises(DataError, match="column 'distance' holds string values, but the model takes float32"):
         inputs_from_batch(pa.RecordBatch.from_arrays(columns, names=["distance", "carrier", "day"]), model.inputs)
+
+
+def test_a_model_with_operations_that_are_not_installed_says_what_brings_them(model_path, tmp_path):
+    shutil.copytree(model_path, tmp_path / "1")
+    file = tmp_path / "1" / "saved_model.pb"
+    saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    saved.meta_graphs[0].graph_def.node.add(name="cut", op="CutsTexts")
+    file.write_bytes(saved.SerializeToString())
+    with pytest.raises(ModelError, match=r"not registered 'CutsTexts'.*pip install 'stellwerk\[text\]'"):
+        LoadedModel(tmp_path / "1")
