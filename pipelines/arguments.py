@@ -70,7 +70,7 @@ def named(loaded: LoadedSpec) -> list[str]:
 def number_columns(spec: Spec) -> list[str]:
     """Returns the columns, or patterns of columns, that features or the target need as numbers, sorted."""
     found = _read(spec, "numbers")
-    if not spec.target.about.has_classes:
+    if not spec.target.about.has_names:
         found.add(spec.target.column)
     if spec.data.windows is not None:
         found = {spec.data.windows.raw(column) for column in found.union(spec.data.windows.columns or ())}

@@ -64,7 +64,7 @@ class RowsTable:
 
 def explanation(evaluation: Evaluation | None, order: Sequence[str]) -> dict[str, Any]:
     """Returns what the template needs; `order` are the columns as the data has them."""
-    classes = class_rows(evaluation.confusion) if evaluation is not None else ()
+    classes = (*class_rows(evaluation.confusion), *label_rows(evaluation)) if evaluation is not None else ()
     never = [row.name for row in classes if row.examples and not row.predicted]
     found = evaluation.importance if evaluation is not None else None
     shown, useless = _columns(found)
@@ -93,6 +93,12 @@ def class_rows(confusion: Confusion | None) -> tuple[ClassRow, ...]:
         f1 = _ratio(2 * right, examples + predicted[place])
         rows.append(ClassRow(name, examples, predicted[place], precision, recall, f1))
     return tuple(rows)
+
+
+def label_rows(evaluation: Evaluation) -> tuple[ClassRow, ...]:
+    """Returns what was counted of each label, of a target of several a row: at most so many, those with the most rows."""
+    shown = evaluation.labels[:MOST_CLASSES]
+    return tuple(ClassRow(one.label, one.examples, one.predicted, one.precision, one.recall, one.f1) for one in shown)
 
 
 def _ratio(part: float, whole: float) -> float | None:

@@ -170,6 +170,19 @@ class Forecasts:
 
 
 @dataclass(frozen=True)
+class LabelRow:
+    """What was counted of one of the labels that a row may have several of."""
+
+    label: str
+    examples: int
+    predicted: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    auc: float | None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The Evaluation artifact."""
 
@@ -194,6 +207,8 @@ class Evaluation:
     beside: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     """The same of each baseline."""
     forecasts: Forecasts | None = None
+    labels: tuple[LabelRow, ...] = ()
+    """Of a target of several labels a row, those with the most rows first."""
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from stellwerk.tasks.parts import PARTS, About
 TASKS = Family(
     "tasks",
     "type of target",
-    {name: f"stellwerk.tasks.{name}" for name in ("binary", "multiclass", "regression", "forecast")},
+    {name: f"stellwerk.tasks.{name}" for name in ("binary", "multiclass", "regression", "multilabel", "forecast")},
     parts={part: names_of(protocol) for part, protocol in PARTS.items()},
 )
 

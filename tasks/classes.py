@@ -172,7 +172,7 @@ def problems(target: Target, values: Counter[Any], seen: Probe, find: Finding) -
         message = f"'{target.column}' holds fractions such as {fraction:g}, which are quantities and no classes"
         yield (
             ("target", "type"),
-            f"{message}. Use type: {named_where(lambda about: not (about.has_classes or about.many))}.",
+            f"{message}. Use type: {named_where(lambda about: not (about.has_names or about.many))}.",
         )
     elif len(values) < 2:
         yield COLUMN, without_variety(target, tuple(values))

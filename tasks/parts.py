@@ -37,6 +37,8 @@ class About:
     """Whether labels are the numbers of classes, -1 for none, and no floats."""
     many: bool = False
     """Whether the label of a row is a list of numbers, [rows, length], and no single value."""
+    several: bool = False
+    """Whether a row may have any number of the names, or none: one text a row, which is taken apart."""
     baselines: tuple[str, ...] = ("trivial", "linear")
     """What a model is held against, the simplest first: those of every table, or those of the task's own part `baselines`."""
 
@@ -44,6 +46,16 @@ class About:
     def has_positive(self) -> bool:
         """Whether one of two classes is the positive one, by a threshold."""
         return self.has_classes and self.one_score
+
+    @property
+    def has_names(self) -> bool:
+        """Whether its values are names, and no numbers."""
+        return self.has_classes or self.several
+
+    @property
+    def has_threshold(self) -> bool:
+        """Whether a probability says yes or no by a threshold."""
+        return self.has_positive or self.several
 
 
 @dataclass(frozen=True)
@@ -248,6 +260,13 @@ class BaselinesPart(Protocol):
         """Returns those that can be made of examples with this manifest; `facts` are the model's own, see `Labels.facts`."""
 
 
+class StrangersPart(Protocol):
+    """`strangers`: of tasks whose rows stay though a name in them is none that the model knows. No framework."""
+
+    def strangers(self, column: pa.Array, classes: Sequence[str]) -> Counter[str]:
+        """Returns how many rows have each name of a column that is no class."""
+
+
 class PicturesPart(Protocol):
     """`pictures`: what the report shows of single rows beside their loss. NumPy."""
 
@@ -278,7 +297,12 @@ PARTS: dict[str, type[Any]] = {
 }
 """The parts that every task has, by the name of their module."""
 
-SOME: dict[str, type[Any]] = {"linear": LinearPart, "baselines": BaselinesPart, "pictures": PicturesPart}
+SOME: dict[str, type[Any]] = {
+    "linear": LinearPart,
+    "baselines": BaselinesPart,
+    "pictures": PicturesPart,
+    "strangers": StrangersPart,
+}
 """Those of some tasks: `linear` of the ones that name it among their `baselines`, `baselines` of the ones with baselines of their own."""
 
 WITHOUT_FRAMEWORK = ("about", "metrics", "start", "check", "label", "tally", "rows")

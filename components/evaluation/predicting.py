@@ -23,7 +23,7 @@ from stellwerk.spec.target import Target
 from stellwerk.tables.lists import is_list
 from stellwerk.tasks import TASKS
 from stellwerk.tasks.counts import Array
-from stellwerk.tasks.parts import LabelPart
+from stellwerk.tasks.parts import LabelPart, StrangersPart
 
 SPLIT = "test"
 
@@ -205,8 +205,11 @@ def labels_of(column: pa.Array, target: Target, classes: Sequence[str]) -> tuple
 
 
 def _labels(column: pa.Array, target: Target, classes: Sequence[str], excluded: Excluded) -> tuple[Array, Array]:
-    """Returns the labels and which rows have one; counts the rows that do not."""
+    """Returns the labels and which rows have one; counts the rows that do not, and values that are no class in rows that stay."""
     labels, keep = labels_of(column, target, classes)
+    part: StrangersPart | None = TASKS.find(target.type, "strangers")
+    if part is not None:
+        excluded.unseen_values.update(part.strangers(column, classes))
     if keep.all():
         return labels, keep
     without = column.filter(pa.array(~keep))

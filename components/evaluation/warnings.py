@@ -23,7 +23,9 @@ def warnings(
 ) -> Iterator[str]:
     """Yields a sentence for each; `found` is what `evaluation.json` holds, `trivial` what the train split's rows are like."""
     whole, main = found["slices"][0], found["main"]
+    yield from _strangers(found["excluded"], target)
     yield from _never_predicted(found.get("confusion"), classes)
+    yield from _silent(found.get("labels", ()))
     yield from _other_shares(found.get("confusion"), target, trivial, classes)
     value, linear = whole["metrics"].get(main), found["baselines"].get(LINEAR, {}).get(main)
     if value is None or linear is None:
@@ -39,6 +41,13 @@ def warnings(
             f"With 95 % confidence {main} is between {low:.4f} and {high:.4f}, as the test split has {whole['examples']:,} examples: "
             f"too few to tell the model from a linear one ({linear:.4f}). More rows, or a larger test split, would."
         )
+
+
+def _strangers(excluded: Mapping[str, Any], target: Target) -> Iterator[str]:
+    """Labels of rows that were counted, of which the model knows nothing."""
+    if target.about.several and excluded["unseen_values"]:
+        shown = few([f"'{one['value']}' ({one['examples']:,} rows)" for one in excluded["unseen_values"]])
+        yield f"The model does not know all labels of the test split: {shown}. The rows were counted as if they had none of these."
 
 
 def _never_predicted(confusion: Mapping[str, Any] | None, classes: Sequence[str]) -> Iterator[str]:
@@ -58,6 +67,16 @@ def _never_predicted(confusion: Mapping[str, Any] | None, classes: Sequence[str]
         f"{few(names)} {'is' if len(names) == 1 else 'are'} never predicted, and {rows:,} of the "
         f"{int(counts.sum()):,} examples of the test split {'is' if rows == 1 else 'are'} that. Where that matters: {rare}."
     )
+
+
+def _silent(labels: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Labels that rows of the test split have and the model says of none."""
+    silent = [f"'{one['label']}'" for one in labels if one["examples"] and not one["predicted"]]
+    if silent:
+        yield (
+            f"{few(silent)} {'is' if len(silent) == 1 else 'are'} never predicted, though rows of the test split have "
+            f"{'it' if len(silent) == 1 else 'them'}. Where that matters: evaluate.threshold or train.class_weights: balanced."
+        )
 
 
 def _other_shares(

@@ -28,6 +28,8 @@ class Uses:
     """Columns that the spec names: only these can be a reason to set a row aside."""
     classes: str | None = None
     """The target's column, where it holds classes."""
+    labels: Target | None = None
+    """The target, where a row may have several labels."""
 
     @classmethod
     def of(
@@ -42,7 +44,8 @@ class Uses:
         named = frozenset(named)
         numbers, codes, labels = list(numbers), list(codes), [] if target is None else [target.column]
         every = Names([*named, *numbers, *codes, *labels])
-        return cls(Names.of(numbers, named), Names.of(codes, named), every, classes)
+        several = target if target is not None and target.about.several else None
+        return cls(Names.of(numbers, named), Names.of(codes, named), every, classes, several)
 
 
 def meant(columns: Iterable[Column], described: Mapping[str, str], uses: Uses) -> list[Column]:

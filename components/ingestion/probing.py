@@ -19,6 +19,7 @@ from stellwerk.components.ingestion import engine, spelling
 from stellwerk.components.ingestion.columns import Column, is_nested, list_lengths, measured, plan, select
 from stellwerk.components.ingestion.files import find, origins
 from stellwerk.components.ingestion.judging import Judge, Judged
+from stellwerk.components.ingestion.labelling import labelled
 from stellwerk.components.ingestion.manifest import SourceRows
 from stellwerk.components.ingestion.meaning import Uses, meant
 from stellwerk.components.ingestion.media.contents import opened, with_contents
@@ -196,6 +197,7 @@ def _look(data: Data, directory: Path, uses: Uses, target: str, glance: int) -> 
                 )
                 staged[name] = _stage(request, files.format, bad)
             relation, described, facts = _result(connection, data, staged.values(), scratch)
+            relation, described = labelled(relation, described, uses.labels)
             labels = [file.label for one in found.values() for file in one.files]
             alone = len(labels) == 1 and data.query is None
             lines = next(iter(staged.values())).lines if alone else None
@@ -306,6 +308,7 @@ def _all_values(data: Data, directory: Path, uses: Uses, column: str, limit: int
                     request = Request(connection, name, data.sources[name], files.files, scratch)
                     staged.append(_stage(request, files.format, bad))
                 relation, described, _ = _result(connection, data, staged, scratch)
+                relation, described = labelled(relation, described, uses.labels)
                 lengths = list_lengths(connection, described, relation, uses.named)
                 plain = plan(described, [], measured(connection, described, relation), lengths=lengths)
                 columns = meant(plain, described, uses)

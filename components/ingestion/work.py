@@ -19,6 +19,7 @@ from stellwerk.components.ingestion import engine, spelling
 from stellwerk.components.ingestion.columns import Column, list_lengths, may_be_wide, measured, plan, select
 from stellwerk.components.ingestion.files import Found, find
 from stellwerk.components.ingestion.identity import check_read, check_steady
+from stellwerk.components.ingestion.labelling import labelled
 from stellwerk.components.ingestion.manifest import Counts, Fingerprint, SourceRows, fingerprint, manifest
 from stellwerk.components.ingestion.meaning import Uses, meant
 from stellwerk.components.ingestion.media.contents import Contents, opened
@@ -314,6 +315,7 @@ class _Ingestion:
             if self.data.query is None:
                 raise
             raise self._query_error(error) from None
+        relation, described = labelled(relation, described, self.uses.labels)
         check_columns(described, self.data, self.target, [each for each in self.uses.numbers if not has_signs(each)])
         numbers = [column for column in described if column in self.uses.numbers]
         wide = measured(self.connection, described, relation) if again else {}

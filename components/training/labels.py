@@ -17,6 +17,9 @@ from stellwerk.tasks.classes import class_called
 from stellwerk.tasks.labels import Labels, Numbers
 from stellwerk.tasks.parts import LabelPart
 
+MOST = 100.0
+"""Weight of a label in the loss at most, where it is that of its share: of a few rows more would be learned by heart."""
+
 
 def measure_labels(examples: Examples, target: Target, label: str, classes: Sequence[str]) -> Labels:
     """Reads the label column of the train split, batch by batch.
@@ -38,15 +41,18 @@ def measure_labels(examples: Examples, target: Target, label: str, classes: Sequ
 def class_weights(labels: Labels, training: Train, target: Target, classes: Sequence[str]) -> Numbers:
     """Returns the weight of each class in the loss, float32 [classes]; 1 without `class_weights` and without `alpha` of a focal loss.
 
-    `balanced` gives each class the same total weight. Raises StepFailed for a name that is no class.
+    `balanced` gives each class the same total weight; of labels of which a row may have several, the rows that have one together the
+    weight of those that do not. Raises StepFailed for a name that is no class.
     """
     given = training.class_weights
     if training.loss is not None and training.loss.alpha is not None:
         return np.asarray([1 - training.loss.alpha, training.loss.alpha], np.float32)
     if given is None:
         return np.ones(max(1, len(classes)), np.float32)
-    if not target.about.has_classes:
+    if not target.about.has_names:
         raise StepFailed(f"train.class_weights: a {target.type} target has no classes. Remove the key.")
+    if given == "balanced" and target.about.several:
+        return ((labels.rows - labels.counts) / np.maximum(labels.counts, 1)).clip(1 / MOST, MOST).astype(np.float32)
     if given == "balanced":
         return (labels.rows / (len(classes) * np.maximum(labels.counts, 1))).astype(np.float32)
     called = {name: class_called(name, classes) for name in given}

@@ -67,6 +67,8 @@ def schema_of(plan: Plan) -> pa.Schema:
     """Returns the columns of the transformed examples, in their order. Raises StepFailed for a form that nobody knows."""
     fields = [field_of(ModelInput.of(description)) for description in plan.outputs.values()]
     label = pa.int64() if plan.target.about.whole_label else pa.float32()
+    if plan.target.about.several:
+        label = pa.list_(label, len(plan.classes))
     if plan.target.about.many:
         label = COLUMN_TYPES[plan.label_input].arrow_type
     return pa.schema([*fields, pa.field(plan.label, label)])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from stellwerk.columns import BETWEEN_LABELS
 from stellwerk.components.ingestion.probing import Probe
 from stellwerk.errors import did_you_mean
 from stellwerk.loading.document import Keys
@@ -26,12 +28,12 @@ def check_class_weights(spec: Spec, seen: Probe) -> Iterator[Found]:
     given, target = spec.train.class_weights, spec.target
     if not isinstance(given, Mapping):
         return
-    names = named(counted(seen, target.column))
+    names = _names(target, counted(seen, target.column))
     if any(class_called(name, sorted(names)) is None for name in given):
         everything = seen.values(target.column, MOST_VALUES)
         if not everything.complete:
             return
-        names = named(Counter(everything.found))
+        names = _names(target, Counter(everything.found))
     classes = sorted(names)
     for name in given:
         if classes and class_called(name, classes) is None:
@@ -40,6 +42,13 @@ def check_class_weights(spec: Spec, seen: Probe) -> Iterator[Found]:
                 f"'{name}' is no class of column '{target.column}'.{did_you_mean(name, classes)} Classes: {shown}."
             )
             yield ("train", "class_weights", name), message
+
+
+def _names(target: Target, values: Counter[Any]) -> Counter[str]:
+    """Returns how often each class, or label, occurs."""
+    if not target.about.several:
+        return named(values)
+    return Counter(name for text in values for name in str(text).split(BETWEEN_LABELS) if name)
 
 
 def check_target(target: Target, seen: Probe) -> Iterator[Found]:

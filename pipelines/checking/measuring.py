@@ -144,9 +144,9 @@ def _one_class(spec: Spec, seen: Probe) -> Iterator[str]:
 def _met_by_anyone(spec: Spec, seen: Probe) -> Iterator[str]:
     """Yields bounds that a model meets which gives every row the same answer."""
     values = seen.targets.get("test", Counter()) or counted(seen, spec.target.column)
-    if not values:
-        return
     require, target = spec.evaluate.require, spec.target
+    if not values or target.about.several:
+        return
     if not target.about.has_classes:
         numbers = [float(value) for value in values.elements() if value is not None]
         mean = math.fsum(numbers) / max(1, len(numbers))

@@ -2,6 +2,7 @@
 
 probabilities [n, 1]             probability; with a threshold also predicted (0 or 1)
 probabilities, classes [n, k]    predicted (name of the class), probability (of it); on demand probability_<class>
+probabilities, labels [n, k]     predicted (names of the labels from the threshold on, with | between them), probability (of each of them)
 predictions [n, 1]               prediction
 any other [n], [n, 1] or [n, k]  its own name, or <name>_0 ... <name>_<k-1>; of [n, k, m] <name>_0_0 ... <name>_<k-1>_<m-1>
 """
@@ -12,10 +13,17 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from stellwerk.columns import BETWEEN_LABELS
 from stellwerk.errors import DataError, ModelError
 from stellwerk.serving.bulk.options import Options
 from stellwerk.serving.tensors import Array, Tensor
+
+HALF = 0.5
+"""From this probability on a label is predicted where no threshold is given."""
+DIGITS = 4
+"""Of a probability that stands among others in a text."""
 
 Columns = dict[str, pa.Array]
 
@@ -27,17 +35,24 @@ class Answers:
         """Raises DataError when `options` ask for what this model does not answer."""
         shape = outputs["probabilities"].shape if "probabilities" in outputs else None
         self._classes = "probabilities" in outputs and "classes" in outputs
-        self._binary = not self._classes and shape is not None and len(shape) == 2 and shape[1] == 1
+        self._several = "probabilities" in outputs and "labels" in outputs
+        self._binary = (
+            not self._classes and not self._several and shape is not None and len(shape) == 2 and shape[1] == 1
+        )
         self._options = options
-        if options.threshold is not None and not self._binary:
-            raise DataError("--threshold is for models that answer one probability, and this one does not.")
-        if options.all_probabilities and not self._classes:
+        if options.threshold is not None and not (self._binary or self._several):
+            raise DataError(
+                "--threshold is for models that answer one probability, or one a label, and this one does not."
+            )
+        if options.all_probabilities and not (self._classes or self._several):
             raise DataError("--all-probabilities is for models that answer several classes, and this one does not.")
 
     def __call__(self, outputs: Mapping[str, Array]) -> Columns:
         """Returns the columns for outputs by name, each with one value a row."""
         if self._classes:
             columns = self._multiclass(outputs["probabilities"], outputs["classes"])
+        elif self._several:
+            columns = self._labels(outputs["probabilities"], outputs["labels"])
         elif self._binary:
             columns = self._probability(outputs["probabilities"])
         else:
@@ -57,12 +72,30 @@ class Answers:
         best = probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, np.int64)
         rows = np.arange(len(best))
         columns = {"predicted": _array(classes[rows, best]), "probability": pa.array(probabilities[rows, best])}
+        return columns | self._every(probabilities, classes)
+
+    def _labels(self, probabilities: Array, labels: Array) -> Columns:
+        threshold = HALF if self._options.threshold is None else self._options.threshold
+        rows, places = np.nonzero(probabilities >= np.float32(threshold))
+        ends = np.append(np.searchsorted(rows, np.arange(len(probabilities))), len(rows)).astype(np.int32)
+        given = pa.array(np.round(probabilities[rows, places].astype(np.float64), DIGITS)).cast(pa.string())
+        columns = {"predicted": _joined(_array(labels[rows, places]), ends), "probability": _joined(given, ends)}
+        return columns | self._every(probabilities, labels)
+
+    def _every(self, probabilities: Array, classes: Array) -> Columns:
+        """Returns the probability of each class or label, where they are asked for."""
+        columns: Columns = {}
         if self._options.all_probabilities:
             names = classes[0] if len(classes) else ()
             for position, name in enumerate(names):
                 text = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
                 columns[f"probability_{text}"] = pa.array(np.ascontiguousarray(probabilities[:, position]))
         return columns
+
+
+def _joined(texts: pa.Array, ends: Array) -> pa.Array:
+    """Returns the texts between each two `ends` as one."""
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(ends), texts), BETWEEN_LABELS)
 
 
 def _plain(name: str, values: Array) -> Columns:

@@ -245,6 +245,9 @@ def list_of(length: int) -> str:
     return f"{LISTS.name[:-1]}{length}]"
 
 
+BETWEEN_LABELS = "|"
+"""Stands between the names in a column whose rows may have several."""
+
 FUTURE = "_future"
 """Ends the name of a column of lists of what came after: `load_future` beside `load`."""
 

@@ -81,6 +81,8 @@ _LISTED = (
     Metric("precision", "Precision", "higher", SHARE),
     Metric("recall", "Recall", "higher", SHARE),
     Metric("f1", "F1", "higher", SHARE),
+    Metric("f1_macro", "Macro F1", "higher", SHARE),
+    Metric("hamming_loss", "Hamming loss", "lower", SHARE),
     Metric("log_loss", "Log loss", "lower", NATS),
     Metric("calibration", "Calibration", "one", RATIO),
     Metric("mean_prediction", "Mean prediction", "none", LABEL),

@@ -76,7 +76,7 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(project: Project):
     told = stellwerk(project.folder, "check", "pipeline.yaml", "--set", "target.type=counts", env=project.env)
     assert told.returncode == 2
     assert "unknown type 'counts'. Did you mean 'count'?" in told.stderr
-    assert "binary, multiclass, regression, forecast, count" in told.stderr
+    assert "binary, multiclass, regression, multilabel, forecast, count" in told.stderr
 
 
 def test_the_schema_of_the_spec_offers_every_member(project: Project):

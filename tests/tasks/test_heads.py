@@ -13,36 +13,47 @@ from stellwerk.tasks import TASKS, about
 from stellwerk.tasks.binary.head import RankMeasures
 from stellwerk.tasks.labels import Labels
 
-CLASSES = {"binary": ("no", "yes"), "multiclass": ("a", "b", "c"), "regression": (), "forecast": ()}
+CLASSES = {
+    "binary": ("no", "yes"),
+    "multiclass": ("a", "b", "c"),
+    "regression": (),
+    "multilabel": ("a", "b"),
+    "forecast": (),
+}
 FACTS = {"steps": 2, "quantiles": [0.5], "naive_error": 2.0, "loss": "huber", "past": "y"}
 LABELS = {
     "binary": Labels(4, np.array([3.0, 1.0])),
     "multiclass": Labels(900, np.array([500.0, 300.0, 100.0])),
     "regression": Labels(4, np.empty(0), 100.0, 5.0),
+    "multilabel": Labels(998, np.array([499.0, 99.0])),
     "forecast": Labels(4, np.empty(0), 100.0, 5.0, FACTS),
 }
 ANSWERS = {
     "binary": [[0.25], [0.75]],
     "multiclass": [[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]],
     "regression": [[99.0], [105.0]],
+    "multilabel": [[0.5, 0.2], [0.1, 0.8]],
     "forecast": [[99.0, 101.0], [105.0, 110.0]],
 }
 TRUE = {
     "binary": [0.0, 1.0],
     "multiclass": [1, 2],
     "regression": [100.0, 100.0],
+    "multilabel": [[1.0, 0.0], [0.0, 1.0]],
     "forecast": [[100.0, 100.0], [100.0, 100.0]],
 }
 LOST = {
     "binary": [-np.log(0.75), -np.log(0.75)],
     "multiclass": [-np.log(0.3), -np.log(0.7)],
     "regression": [1 / 25, 1.0],
+    "multilabel": [-np.log([0.5, 0.8]).mean(), -np.log([0.9, 0.8]).mean()],
     "forecast": [1 / 50, (0.5 + 1.5) / 2],
 }
 MEASURED = {
     "binary": {"accuracy": 1.0, "auc": 1.0},
     "multiclass": {"accuracy": 0.5},
     "regression": {"mae": 3.0},
+    "multilabel": {"accuracy": 0.5},
     "forecast": {"mae": 4.25},
 }
 

@@ -22,19 +22,22 @@ def _rows(kind, rows):
     if kind == "multiclass":
         predicted = RANDOM.dirichlet([2, 1, 1], rows)
         return (RANDOM.random(rows)[:, None] > predicted.cumsum(axis=1)).sum(axis=1).clip(max=2), predicted
+    if kind == "multilabel":
+        predicted = RANDOM.beta(2, 3, (rows, 3))
+        return (RANDOM.random((rows, 3)) < predicted).astype(np.float32), predicted
     labels = RANDOM.normal(5, 2, rows)
     return labels, (labels + RANDOM.normal(0, 1, rows))[:, None]
 
 
 def _tally(kind, rows):
-    classes = ("a", "b", "c")[: 3 if kind == "multiclass" else 2]
+    classes = ("a", "b", "c")[: 3 if kind.startswith("multi") else 2]
     tally = TASKS.part(kind, "tally").new_tally(classes, 0.5, ("auc", "auc_pr"))
     labels, predictions = _rows(kind, rows)
     tally.add(labels, predictions, [np.zeros(rows, np.int64)])
     return tally
 
 
-@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression", "multilabel"])
 def test_about_95_of_100_intervals_hold_the_metric_of_the_whole(kind):
     whole = _tally(kind, 100_000).metrics(1)
     held = defaultdict(list)

@@ -20,6 +20,8 @@ from stellwerk.tasks.quantities import lost_in_32_bits
 
 def _column(task, values):
     """Values of a target, a list a row where it has lists."""
+    if about(task).several:
+        return pa.array([None if value is None else "0|1" if value else "0" for value in values], pa.string())
     column = pa.array(values, pa.int64())
     if not about(task).many:
         return column
@@ -82,7 +84,7 @@ def test_a_target_of_one_value_is_refused_whichever_task_it_is(task):
     with pytest.raises(DataError, match="only one value"):
         answers.classes()
     with pytest.raises(DataError, match="nothing to learn"):
-        label.measured([np.ones((3, 2)) if about(task).many else np.ones(3)], target, ["0", "1"])
+        label.measured([np.ones((3, 2)) if about(task).many or about(task).several else np.ones(3)], target, ["0", "1"])
 
 
 def test_the_trivial_model_answers_shares_or_the_mean():

@@ -25,7 +25,11 @@ from stellwerk.tables.formats import WRITTEN
 @click.option("--keep", multiple=True, metavar="COLUMN", help="Keep only this input column; may be repeated.")
 @click.option("--only-predictions", is_flag=True, help="Keep no input column.")
 @click.option("--prefix", default="", help="Stands before the names of the model's columns.")
-@click.option("--threshold", type=float, help="Binary models: add `predicted`, 1 from this probability on.")
+@click.option(
+    "--threshold",
+    type=float,
+    help="Binary models: add `predicted`, 1 from this probability on; of several labels, those from this probability on (0.5).",
+)
 @click.option("--all-probabilities", is_flag=True, help="Several classes: add the probability of each.")
 @click.option(
     "--null-value", "null_values", multiple=True, metavar="TEXT", help="CSV, workbooks: text that means missing."

@@ -123,8 +123,8 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for key, server in spec.push.servers.items() if spec.push else ():
         if server.service is None and not spec.name[0].isalpha():
             yield ("push", key, "service"), f"is needed: a service cannot be named '{spec.name}', with a digit in front"
-    if evaluate.changed("threshold") and not target.about.has_positive:
-        types = named_where(lambda task: task.has_positive)
+    if evaluate.changed("threshold") and not target.about.has_threshold:
+        types = named_where(lambda task: task.has_threshold)
         yield ("evaluate", "threshold"), f"is for a {types} target. Received: target.type: {target.type}"
     yield from _unbalanced(spec)
 
@@ -132,9 +132,10 @@ def contradictions(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
 def _unbalanced(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """What `train` says of classes and cannot be."""
     target = spec.target
-    for key in ("class_weights", "rebalance", "loss"):
-        if getattr(spec.train, key) is not None and not target.about.has_classes:
-            yield ("train", key), f"a {target.type} target has no classes. Remove {key}"
+    classes = target.about.has_classes
+    for key, suits in (("class_weights", target.about.has_names), ("rebalance", classes), ("loss", classes)):
+        if getattr(spec.train, key) is not None and not suits:
+            yield ("train", key), f"a {target.type} target has no classes{_weighed(target)}. Remove {key}"
     if spec.train.rebalance and spec.train.class_weights == "balanced":
         yield ("train", "rebalance"), "does what class_weights: balanced does. Remove one of them"
     if spec.train.loss is not None and spec.train.loss.alpha is not None:
@@ -145,6 +146,10 @@ def _unbalanced(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield ("train", "loss", "alpha"), f"{message}. Received: target.type: {target.type}"
         elif spec.train.class_weights is not None:
             yield ("train", "loss", "alpha"), "says what class_weights does. Remove one of them"
+
+
+def _weighed(target: Target) -> str:
+    return " that rows could be counted by: train.class_weights weighs its labels" if target.about.several else ""
 
 
 def _baselines(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -171,7 +176,7 @@ def _windows(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if windows is not None and not windows.future and windows.future_columns:
         yield ("data", "windows", "future"), f"is needed for {', '.join(windows.future_columns)}"
     for at, metric in enumerate(spec.evaluate.metrics or ()):
-        if target.about.many and metric not in METRICS:
+        if (target.about.many or target.about.several) and metric not in METRICS:
             yield (
                 ("evaluate", "metrics", at),
                 f"'{metric}' is one of TFMA's or your own, which take one label a row. Remove it",

@@ -42,9 +42,16 @@ target: {column: late, type: binary}
     column: str
     """Column with the true answer. Never an input of the model."""
     type: TaskName
-    """binary: two values; multiclass: several names; regression: a quantity; forecast: the next values of a series, with `data.windows` or from lists."""
+    """binary: two values; multiclass: several names; regression: a quantity; multilabel: any number of names a row; forecast: the next values of a series, with `data.windows` or from lists."""
     positive: str | int | None = None
     """binary: the value that counts as positive; by default the larger one (1 of 0/1, true of false, yes of no)."""
+
+    separator: Annotated[str, Field(min_length=1)] = "|"
+    """multilabel: what stands between the labels of a row in a text, e.g. "|" of Comedy|Drama; in a column of lists nothing does."""
+    vocabulary: Annotated[int, Field(ge=2)] | None = None
+    """multilabel: how many labels to keep, the most frequent first; by default all of them, up to 1,000."""
+    min_count: Annotated[int, Field(ge=1)] = 1
+    """multilabel: labels of fewer rows than this are left out, as if no row had them."""
 
     quantiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=3)] | None = None
     """forecast: quantiles of each value beside the median, e.g. [0.1, 0.5, 0.9]; an odd number of them, rising, with 0.5 in the middle. They are learned by the pinball loss."""
@@ -75,6 +82,14 @@ target: {column: late, type: binary}
         wrong = [key for key in ("quantiles", "loss", "season") if self.changed(key)]
         if wrong and not self.about.many:
             types = named_where(lambda task: task.many)
+            raise Contradiction(*(((key,), f"is for type: {types}. Received: type: {self.type}") for key in wrong))
+        return self
+
+    @model_validator(mode="after")
+    def _labels_only(self) -> Target:
+        wrong = [key for key in ("separator", "vocabulary", "min_count") if self.changed(key)]
+        if wrong and not self.about.several:
+            types = named_where(lambda task: task.several)
             raise Contradiction(*(((key,), f"is for type: {types}. Received: type: {self.type}") for key in wrong))
         return self
 

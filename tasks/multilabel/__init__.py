@@ -1,0 +1,1 @@
+"""`type: multilabel`: any number of names a row; the model gives the probability of each."""
