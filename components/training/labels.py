@@ -52,7 +52,8 @@ def class_weights(labels: Labels, training: Train, target: Target, classes: Sequ
     if not target.about.has_names:
         raise StepFailed(f"train.class_weights: a {target.type} target has no classes. Remove the key.")
     if given == "balanced" and target.about.several:
-        return ((labels.rows - labels.counts) / np.maximum(labels.counts, 1)).clip(1 / MOST, MOST).astype(np.float32)
+        odds = (labels.rows - labels.counts) / np.maximum(labels.counts, 1)
+        return np.clip(odds, 1 / MOST, MOST).astype(np.float32)
     if given == "balanced":
         return (labels.rows / (len(classes) * np.maximum(labels.counts, 1))).astype(np.float32)
     called = {name: class_called(name, classes) for name in given}

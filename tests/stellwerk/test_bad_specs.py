@@ -9,7 +9,7 @@ from stellwerk.errors import SpecError
 from stellwerk.loading import load
 
 KNOWN_METRICS = (
-    "auc, auc_pr, accuracy, precision, recall, f1, log_loss, calibration, mean_prediction, mean_label, mse, mae, rmse, mase, smape, "
+    "auc, auc_pr, accuracy, precision, recall, f1, f1_macro, hamming_loss, log_loss, calibration, mean_prediction, mean_label, mse, mae, rmse, mase, smape, "
     "pinball, r2, "
     "any TFMA metric by its class name (e.g. MinLabelPosition), or a hook (metrics.py:Class)"
 )
@@ -66,9 +66,9 @@ LINES = [
     ("train: {rebalance: oversample, class_weights: balanced}", "train.rebalance: does what class_weights: balanced does. Remove one of them."),
     ("evaluate: {require: {auc: {}}}", "evaluate.require.auc: a requirement needs at least one of min, max, min_gain, over, per_slice."),
     ("evaluate: {require: {auc: {min: 0.9, max: 0.1}}}", "evaluate.require.auc.min: is above max. Received: min: 0.9, max: 0.1."),
-    ("evaluate: {require: {MinLabelPosition: {over: linear}}}", "evaluate.require.MinLabelPosition.over: compares with a baseline, of which only standard metrics are measured: auc, auc_pr, accuracy, precision, recall, f1, log_loss, calibration, mean_prediction, mean_label."),
+    ("evaluate: {require: {MinLabelPosition: {over: linear}}}", "evaluate.require.MinLabelPosition.over: compares with a baseline, of which only standard metrics are measured: calibration, mean_prediction, mean_label, auc, auc_pr, accuracy, precision, recall, f1, log_loss."),
     ("evaluate: {require: {auc: {per_slice: {min: 0.5}}}}", "evaluate.require.auc.per_slice: asks something of every slice, and there are none. Name columns in evaluate.slices."),
-    ("evaluate: {require: {mse: {max: 1}}}", "evaluate.require.mse: 'mse' does not suit a binary target. Known for it: auc, auc_pr, accuracy, precision, recall, f1, log_loss, calibration, mean_prediction, mean_label."),
+    ("evaluate: {require: {mse: {max: 1}}}", "evaluate.require.mse: 'mse' does not suit a binary target. Known for it: calibration, mean_prediction, mean_label, auc, auc_pr, accuracy, precision, recall, f1, log_loss."),
     ("validate: {skew: {carrier: {l_infinity: 0.1, jensen_shannon: 0.1}}}", "validate.skew.carrier: give exactly one of l_infinity and jensen_shannon."),
     # files
     ("validate: {schema: a/b.pbtxt}", "validate.schema: there is no folder 'a' beside the spec for the schema. Make it, or correct the path."),
