@@ -53,7 +53,8 @@ def class_weights(labels: Labels, training: Train, target: Target, classes: Sequ
         raise StepFailed(f"train.class_weights: a {target.type} target has no classes. Remove the key.")
     if given == "balanced" and target.about.several:
         odds = (labels.rows - labels.counts) / np.maximum(labels.counts, 1)
-        return np.clip(odds, 1 / MOST, MOST).astype(np.float32)
+        evened: Numbers = np.clip(odds, 1 / MOST, MOST).astype(np.float32)
+        return evened
     if given == "balanced":
         return (labels.rows / (len(classes) * np.maximum(labels.counts, 1))).astype(np.float32)
     called = {name: class_called(name, classes) for name in given}
