@@ -30,8 +30,6 @@ def words(texts: list[str | bytes], **keys) -> list[str]:
 
 @pytest.mark.parametrize(("keys", "given", "made"), ROWS)
 def test_a_text_becomes_these_words(keys: str, given: str, made: str):
-    if "normalize" in keys:
-        pytest.importorskip("tensorflow_text")
     assert words([json.loads(f'"{given}"')], **yaml.safe_load(keys)) == [made]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+import tokenizers
 from pydantic import ValidationError
 
 from stellwerk.errors import DataError
@@ -51,8 +52,6 @@ def test_no_word_gives_no_piece():
 
 
 def test_the_graph_cuts_real_texts_as_tokenizers_does(make, tmp_path):
-    pytest.importorskip("tensorflow_text")
-    tokenizers = pytest.importorskip("tokenizers")
     texts = [page.read_text() for page in REAL] + ["", "größer als ЖИЗНЬ, 東京タワー ☃\u0011\u0011", "x" * 101, "don't"]
     keys = {"tokens": "wordpiece", "vocabulary": 3000, "max_tokens": 100_000, "punctuation": "split"}
     made = make({"x": texts}, type="text", encoding="tokens", **keys)
@@ -69,13 +68,11 @@ def test_the_graph_cuts_real_texts_as_tokenizers_does(make, tmp_path):
 
 
 def test_a_piece_of_control_characters_alone_is_none(make):
-    pytest.importorskip("tensorflow_text")
     made = make({"x": ["\x11 tea \x11\x01", "\x11"]}, type="text", encoding="tokens", tokens="wordpiece", max_tokens=3)
     assert made.values()[1] == [0, 0, 0]
 
 
 def test_one_normal_form_makes_equal_what_looks_equal():
-    pytest.importorskip("tensorflow_text")
     texts = tf.constant(["cafe\u0301 \ufb01sh \uff21", "caf\u00e9 fish A"])
     one, other = words_of(texts, feature(normalize="NFKC")).to_list()
     assert one == other == ["caf\u00e9".encode(), b"fish", b"a"]
