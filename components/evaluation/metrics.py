@@ -27,7 +27,7 @@ def choose_metrics(settings: Evaluate, target: Target) -> tuple[list[str], list[
         if name in METRICS and measured(name, target.type) is None:
             suits = measures(target.type)
             raise DataError(
-                f"evaluate: the metric '{name}' is for {' and '.join(by_task(name))} targets, and "
+                f"evaluate: the metric '{name}' is for {' and '.join(', '.join(by_task(name)).rsplit(', ', 1))} targets, and "
                 f"'{target.column}' is {target.type}.{did_you_mean(name, suits)} For {target.type}: {', '.join(suits)}."
             )
     return [name for name in chosen if name in METRICS], [name for name in chosen if name not in METRICS]

@@ -23,7 +23,7 @@ def warnings(
 ) -> Iterator[str]:
     """Yields a sentence for each; `found` is what `evaluation.json` holds, `trivial` what the train split's rows are like."""
     whole, main = found["slices"][0], found["main"]
-    yield from _strangers(found["excluded"], target)
+    yield from _strangers(found.get("excluded"), target)
     yield from _never_predicted(found.get("confusion"), classes)
     yield from _silent(found.get("labels", ()))
     yield from _other_shares(found.get("confusion"), target, trivial, classes)
@@ -43,9 +43,9 @@ def warnings(
         )
 
 
-def _strangers(excluded: Mapping[str, Any], target: Target) -> Iterator[str]:
+def _strangers(excluded: Mapping[str, Any] | None, target: Target) -> Iterator[str]:
     """Labels of rows that were counted, of which the model knows nothing."""
-    if target.about.several and excluded["unseen_values"]:
+    if target.about.several and excluded is not None and excluded["unseen_values"]:
         shown = few([f"'{one['value']}' ({one['examples']:,} rows)" for one in excluded["unseen_values"]])
         yield f"The model does not know all labels of the test split: {shown}. The rows were counted as if they had none of these."
 

@@ -228,7 +228,7 @@ def test_a_split_without_any_label_or_row_is_refused_and_nothing_is_written(run,
     ("kind", "settings", "sentence"),
     [
         ("binary", {"metrics": ["r2"]}, "'r2' is for regression targets, and 'binary' is binary"),
-        ("regression", {"require": {"auc": {"min": 0.5}}}, "'auc' is for binary and multiclass targets"),
+        ("regression", {"require": {"auc": {"min": 0.5}}}, "'auc' is for binary, multiclass and multilabel targets"),
         ("multiclass", {"metrics": ["calibration"]}, "'calibration' is for binary and regression"),
         ("binary", {"slices": [["carier"]]}, "no column 'carier'. Did you mean 'carrier'"),
         ("binary", {"slices": [["distance"]]}, "column 'distance' holds float values"),

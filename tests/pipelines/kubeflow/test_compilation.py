@@ -26,7 +26,7 @@ from stellwerk.loading import LoadedSpec, load
 from stellwerk.pipelines.graph import graph
 from stellwerk.pipelines.kubeflow.compilation import compile as compile_spec
 from stellwerk.pipelines.kubeflow.wiring import waits_for
-from stellwerk.spec import Data, Evaluate, Feature, Model, Push, Train
+from stellwerk.spec import Data, Evaluate, Feature, Model, Push, Target, Train
 from stellwerk.steps import output_named
 
 ROOT = Path(__file__).parents[3]
@@ -252,7 +252,7 @@ def test_sections_survive_the_journey_whole_numbers_included(compiled, tmp_path)
     ):
         given = whole(changed(task, {**constants(ir, task), **from_the_run(ir, task)}))
         assert TypeAdapter(kind).validate_python(given[name]) == section
-    assert constants(ir, "train")["target"] == {"column": "late", "type": "binary", "positive": 1}
+    assert Target.model_validate(whole(constants(ir, "train")["target"])) == spec.target
     parameters = whole(constants(ir, "train")["architecture"])["parameters"]
     assert [type(value) for value in (parameters["a"], parameters["b"])] == [int, float]
 
