@@ -38,7 +38,7 @@ def _pair(survey: Survey, target: Guess, columns: Sequence[ColumnSurvey]) -> Pai
     wanted = survey.column(target.column)
     if survey.rows < FEWEST_ROWS_OF_PAIRS or len(columns) < 2:
         return None
-    if about(target.task).has_classes:
+    if about(target.task).has_names:
         found = pairing.of_classes(survey, columns, wanted, wanted.distinct)
     else:
         found = pairing.of_quantity(survey, columns, wanted)
@@ -55,7 +55,7 @@ def _warned(choice: Choice, pair: Pair) -> Choice:
 
 def _association(survey: Survey, target: Guess, choice: Choice) -> Association | None:
     column, wanted = survey.column(choice.column), survey.column(target.column)
-    if about(target.task).has_classes:
+    if about(target.task).has_names:
         return of_classes(survey, column, wanted, wanted.distinct)
     return of_quantity(survey, column, wanted)
 

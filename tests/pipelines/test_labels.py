@@ -123,3 +123,14 @@ def test_a_server_answers_probabilities_and_the_names_of_the_labels_by_both_ways
     assert tf.make_ndarray(by_grpc["probabilities"]) == pytest.approx(expected, abs=1e-5)
     assert [name for name, _ in classified[0]] == NAMES
     assert [score for _, score in classified[0]] == pytest.approx(expected[0].tolist(), abs=1e-5)
+
+
+def test_init_takes_a_text_for_labels_when_it_is_asked_to(ran, stellwerk, tmp_path):
+    rows = pq.read_table(ran / "digits.parquet")
+    texts = pa.array(["|".join(tags) for tags in rows["tags"].to_pylist()])
+    pq.write_table(rows.drop(["tags"]).append_column("tags", texts), tmp_path / "digits.parquet")
+    asked = ("init", "digits.parquet", "--target", "tags", "--task", "multilabel")
+    done = stellwerk(*asked, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "target: {column: tags, type: multilabel}" in (tmp_path / "pipeline.yaml").read_text()
+    assert stellwerk("check", "pipeline.yaml", cwd=tmp_path).returncode == 0

@@ -17,6 +17,8 @@ ROOMS = ("src", "components", "kinds", "pipelines", "report", "serving", "stores
 
 OF_CURVES = (["recall", "precision"], ["mean_prediction", "mean_label", "examples"])
 """The axes of a curve and what its points have."""
+OF_LABELS = (["examples", "predicted", "precision", "recall", "f1", "auc"],)
+"""What the table by label says of each."""
 OF_SPECS = ([".json", ".txt"],)
 """Endings that a spec may have as well."""
 
@@ -33,7 +35,7 @@ def _lists(tree: ast.AST) -> Iterator[tuple[int, list[str]]]:
 @pytest.mark.parametrize(
     ("table", "names", "several", "words"),
     [
-        ("src/stellwerk/metrics.py", METRICS, 2, OF_CURVES),
+        ("src/stellwerk/metrics.py", METRICS, 2, (*OF_CURVES, *OF_LABELS)),
         ("src/stellwerk/tables/formats.py", FORMATS, 2, ()),
         ("src/stellwerk/tables/formats.py", ENDINGS, 2, OF_SPECS),
         ("src/stellwerk/columns.py", COLUMN_TYPES, len(COLUMN_TYPES), ()),
