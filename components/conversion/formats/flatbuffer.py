@@ -14,8 +14,8 @@ from stellwerk.serving.runtimes.litert import without_advice
 
 _UNSUPPORTED = re.compile(r"^(?:TF Select|Custom) ops: (.+)$", re.MULTILINE)
 
-IN_A_LOOP = "Variable constant folding is failed"
-"""What the converter says of weights that are read inside a loop."""
+IN_A_LOOP = ("Variable constant folding is failed", "TensorListReserve")
+"""What the converters of both stacks say of a loop that reads weights, and gathers what it makes of each step."""
 
 
 def converter(network: Network) -> Any:
@@ -35,7 +35,7 @@ def converted(converter: Any, calibration_rows: int | None = None) -> Converted:
 
 def _sentence(error: Exception) -> str:
     lacking = sorted({name for found in _UNSUPPORTED.findall(str(error)) for name in found.split(", ")})
-    if IN_A_LOOP in str(error):
+    if any(said in str(error) for said in IN_A_LOOP):
         return (
             "LiteRT has no loops with weights inside, and the model has one: an encoder that goes step by step. "
             "Say unroll: true for it, if its sequences are short, or take this format out of push.formats."

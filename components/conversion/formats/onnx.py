@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
@@ -47,8 +48,19 @@ def _proto(function: Any) -> Any:
         output_names=list(outputs),
         tensors_to_rename=named | outputs,
         opset=OPSET,
+        custom_op_handlers={"Erfc": (_as_erf, [])},
     )
     return proto
+
+
+def _as_erf(graph: Any, node: Any, name: str, _: Any) -> None:
+    """Writes erfc(x), with which newer versions of TensorFlow make GELU, as 1 - erf(x), which ONNX has."""
+    dtype, shape = graph.get_dtype(node.output[0]), graph.get_shape(node.output[0])
+    graph.remove_node(name)
+    erf = graph.make_node("Erf", [node.input[0]], dtypes=[dtype], shapes=[shape])
+    one = graph.make_const(f"{name}_one", np.ones((), tf2onnx.utils.map_onnx_to_numpy_type(dtype)))
+    inputs = [one.output[0], erf.output[0]]
+    graph.make_node("Sub", inputs, outputs=node.output, name=name, dtypes=[dtype], shapes=[shape])
 
 
 def _name_inputs(graph: Any) -> None:
