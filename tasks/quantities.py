@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from stellwerk.errors import DataError
 from stellwerk.tasks.classes import COLUMN, without_variety
+from stellwerk.tasks.counts import Array
 from stellwerk.tasks.parts import Found
 
 if TYPE_CHECKING:
@@ -22,20 +23,20 @@ _STEPS = 16
 """So many different numbers at least the usual differences of a quantity must span in 32 bits."""
 
 
-class NumberAnswers:
-    """The smallest and the largest number of the target's column."""
+class Extent:
+    """The smallest and the largest number of the target's column; `numbers` are those of a batch, of any shape."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, target: Target, numbers: Callable[[pa.Array], Array]) -> None:
+        self._target, self._numbers = target, numbers
         self._low, self._high = float("inf"), float("-inf")
 
     def add(self, column: pa.Array) -> None:
         """Takes a batch."""
-        values = np.asarray(column.cast(pa.float64(), safe=False))
+        values = self._numbers(column)
         self._low = float(min(self._low, values.min(initial=np.inf)))
         self._high = float(max(self._high, values.max(initial=-np.inf)))
 
-    def merge(self, other: NumberAnswers) -> None:
+    def merge(self, other: Extent) -> None:
         """Takes what `other` has seen."""
         self._low, self._high = min(self._low, other._low), max(self._high, other._high)
 
@@ -48,15 +49,27 @@ class NumberAnswers:
         self._low, self._high = found
 
     def classes(self) -> list[str]:
-        """Returns none. Raises DataError for a target that is constant, or whose differences are lost in 32 bits."""
+        """Returns none. Raises DataError for a target that is constant."""
         if self._low >= self._high:
             raise DataError(
                 f"target: column '{self._target.column}' has only one value ({self._low:g}): there is nothing to learn."
             )
+        return []
+
+
+class NumberAnswers(Extent):
+    """The same of a column of single numbers, whose differences have to show in 32 bits."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target, lambda column: np.asarray(column.cast(pa.float64(), safe=False)))
+
+    def classes(self) -> list[str]:
+        """Returns none. Raises DataError for a target that is constant, or whose differences are lost in 32 bits."""
+        none = super().classes()
         lost = lost_in_32_bits(self._target.column, self._low, self._high, self._high - self._low)
         if lost is not None:
             raise DataError(f"target: {lost}.")
-        return []
+        return none
 
 
 def lost_in_32_bits(column: str, low: float, high: float, spread: float) -> str | None:

@@ -181,41 +181,25 @@ _LISTED = (
     ),
 )
 
-LISTS = ColumnType(
+LISTS = replace(
+    next(one for one in _LISTED if one.name == "float"),
     name="float[]",
     words="lists of numbers",
     suits="type: series",
-    surveyed="number",
     sql=(),
     cast="FLOAT",
     kept=(),
-    arrow="float32",
-    fed="float32",
-    dtype="float32",
-    feature="float_list",
-    missing=float("nan"),
     number=False,
-    repeats=False,
-    read=float,
 )
 """Lists of numbers, as many in every row. A column of them is called with the length, `float[168]`, and has no null: what is missing is NaN."""
 
-REFERENCES = ColumnType(
+REFERENCES = replace(
+    next(one for one in _LISTED if one.name == "binary"),
     name=REFERENCE,
     words="references to files",
     suits="type: image where they are pictures",
-    surveyed="bytes",
     sql=(),
-    cast="BLOB",
-    kept=(),
     arrow=REFERENCE,
-    fed="binary",
-    dtype="string",
-    feature="bytes_list",
-    missing=b"",
-    number=False,
-    repeats=False,
-    read=str.encode,
     stands_for="binary",
 )
 """Bytes that were not copied: where they lie, and a checksum. Readers get the bytes."""

@@ -12,6 +12,7 @@ from stellwerk.errors import DataError
 from stellwerk.tables.lists import matrix
 from stellwerk.tasks.counts import Array
 from stellwerk.tasks.labels import Labels
+from stellwerk.tasks.quantities import Extent
 
 if TYPE_CHECKING:
     from stellwerk.spec.target import Target
@@ -19,43 +20,9 @@ if TYPE_CHECKING:
 MEDIAN = 0.5
 
 
-class ListAnswers:
-    """Whether the lists of the target's column hold anything but one value."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._low, self._high = float("inf"), float("-inf")
-
-    def add(self, column: pa.Array) -> None:
-        """Takes a batch."""
-        values = matrix(column)
-        self._low = float(min(self._low, values.min(initial=np.inf)))
-        self._high = float(max(self._high, values.max(initial=-np.inf)))
-
-    def merge(self, other: ListAnswers) -> None:
-        """Takes what `other` has seen."""
-        self._low, self._high = min(self._low, other._low), max(self._high, other._high)
-
-    def as_json(self) -> list[Any]:
-        """Returns the smallest and the largest number."""
-        return [self._low, self._high]
-
-    def restore(self, found: list[Any]) -> None:
-        """Takes the smallest and the largest number."""
-        self._low, self._high = found
-
-    def classes(self) -> list[str]:
-        """Returns none. Raises DataError for a target that is constant."""
-        if self._low >= self._high:
-            raise DataError(
-                f"target: column '{self._target.column}' has only one value ({self._low:g}): there is nothing to learn."
-            )
-        return []
-
-
-def answers(target: Target) -> ListAnswers:
+def answers(target: Target) -> Extent:
     """Returns what takes the target's column over all splits."""
-    return ListAnswers(target)
+    return Extent(target, matrix)
 
 
 def encode(column: pa.Array, classes: Sequence[str]) -> Array:  # noqa: ARG001 - there are none

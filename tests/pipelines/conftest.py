@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -97,3 +98,22 @@ def checked(
         return [str(problem) for problem in check(load(Path("p.yaml"), overrides), noted=notes.append)], notes
 
     return run
+
+
+@pytest.fixture(scope="session")
+def followed(tmp_path_factory: pytest.TempPathFactory, warm) -> Callable[[str], Path]:
+    """`followed("series")` does what that guide says first: it runs its Python and then its spec, and returns the folder."""
+
+    def follow(name: str) -> Path:
+        guide = (Path(__file__).parents[2] / "docs" / "guides" / f"{name}.md").read_text(encoding="utf-8")
+        folder = tmp_path_factory.mktemp(name)
+        for language, file in {"python": "rows.py", "yaml": "pipeline.yaml"}.items():
+            found = re.search(rf"^```{language}\n(.*?)^```", guide, re.DOTALL | re.MULTILINE)
+            assert found is not None
+            (folder / file).write_text(found[1], encoding="utf-8")
+        assert warm.run("python", folder / "rows.py", cwd=folder).returncode == 0
+        done = warm.run("run", folder / "pipeline.yaml", timeout=500)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return folder
+
+    return follow

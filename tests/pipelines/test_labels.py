@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import urllib.request
 from pathlib import Path
 
@@ -23,27 +22,13 @@ from stellwerk.serving.tensors import inputs_from_batch
 from stellwerk.tables.lists import matrix
 from stellwerk.tasks.multilabel.label import encode
 
-ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "guides" / "labels.md"
 NAMES = ["even", "prime", "round", "square"]
 
 
-def block(language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert found is not None
-    return found[1]
-
-
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory, warm) -> Path:
+def ran(followed) -> Path:
     """The folder in which the guide was followed."""
-    folder = tmp_path_factory.mktemp("labels")
-    (folder / "rows.py").write_text(block("python"))
-    (folder / "digits.yaml").write_text(block("yaml"))
-    assert warm.run("python", folder / "rows.py", cwd=folder).returncode == 0
-    done = warm.run("run", folder / "digits.yaml", timeout=500)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    return followed("labels")
 
 
 def run_of(folder: Path) -> Path:

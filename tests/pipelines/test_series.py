@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,25 +16,12 @@ from stellwerk.components.artifacts.examples import Examples
 from stellwerk.loading import load
 
 ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "guides" / "series.md"
-
-
-def block(language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert found is not None
-    return found[1]
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory, warm) -> Path:
+def ran(followed) -> Path:
     """The folder in which the guide was followed."""
-    folder = tmp_path_factory.mktemp("series")
-    (folder / "rows.py").write_text(block("python"))
-    (folder / "load.yaml").write_text(block("yaml"))
-    assert warm.run("python", folder / "rows.py", cwd=folder).returncode == 0
-    done = warm.run("run", folder / "load.yaml", timeout=500)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    return followed("series")
 
 
 def run_of(folder: Path) -> Path:

@@ -79,7 +79,10 @@ def standardised(content: bytes, room: Room) -> Picture:
 
 
 def standard_form(content: bytes, room: Room) -> bytes:
-    """Returns `standardised(content, room).content` of bytes that were decoded before: what stays as it is, is not decoded again."""
+    """Returns `standardised(content, room).content` of bytes that were decoded before: a JPEG that stays as it is, is not decoded again.
+
+    A PNG is: what turns it may stand behind its pixels.
+    """
     known = _known(content)
     if known in (sniffing.JPEG, sniffing.PNG):
         with _opened(content, known) as picture:
